@@ -1,0 +1,103 @@
+"""SqueezeNet: AlexNet's accuracy with a fiftieth of its weights, by squeezing channels before every 3x3.
+
+Few weights is not little work: 1.0 costs more MACs than AlexNet. 1.1 is the authors' own correction, at the same accuracy.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from torch import nn
+
+from vbench import Accuracy, Paper, architecture
+
+from ._blocks import Concat, conv_relu
+
+PAPER = Paper(
+    title="SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size",
+    authors="Iandola, Han, Moskewicz, Ashraf, Dally, Keutzer",
+    year=2016,
+    link="https://arxiv.org/abs/1602.07360",
+)
+
+FIRE = {  # Table 1: squeeze 1x1, expand 1x1, expand 3x3; both versions
+    2: (16, 64, 64),
+    3: (16, 64, 64),
+    4: (32, 128, 128),
+    5: (32, 128, 128),
+    6: (48, 192, 192),
+    7: (48, 192, 192),
+    8: (64, 256, 256),
+    9: (64, 256, 256),
+}
+DEVIATION = (
+    "at 224 px without padding in the last 1x1, as in torchvision; the authors' prototxt takes 227 px and pads it,"
+    " which costs {} MACs"
+)
+
+
+def _fire(cin: int, squeeze: int, one: int, three: int) -> nn.Sequential:
+    expand = Concat(one=conv_relu(squeeze, one, 1), three=conv_relu(squeeze, three, 3))
+    return nn.Sequential(OrderedDict(squeeze=conv_relu(cin, squeeze, 1), expand=expand))
+
+
+def _net(conv1: tuple[int, int], pool_after: tuple[int, ...], classes: int) -> nn.Sequential:
+    """`conv1` is filters and kernel of the first layer; `pool_after` numbers the layers (1 is conv1) that a pooling follows."""
+    cin, kernel = conv1
+    net: OrderedDict[str, nn.Module] = OrderedDict(conv1=conv_relu(3, cin, kernel, stride=2, padding=0))
+    net["pool1"] = nn.MaxPool2d(3, 2, ceil_mode=True)
+    for index, (squeeze, one, three) in FIRE.items():
+        net[f"fire{index}"] = _fire(cin, squeeze, one, three)
+        cin = one + three
+        if index in pool_after:
+            net[f"pool{index}"] = nn.MaxPool2d(3, 2, ceil_mode=True)
+    head = (nn.Dropout(), conv_relu(cin, classes, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    net["head"] = nn.Sequential(*head)
+    return nn.Sequential(net)
+
+
+@architecture(
+    "squeezenet/1.0",
+    input=(3, 224, 224),
+    topic="squeezed",
+    paper=PAPER,
+    params=1_248_424,
+    macs=818_924_576,
+    accuracy=[
+        Accuracy(
+            source="torchvision weights IMAGENET1K_V1, ImageNet-1k val",
+            protocol="1 model, 1 crop, 224 px",
+            recipe="torchvision V1",
+            top1=58.092,
+            top5=80.42,
+        ),
+        Accuracy(source="Iandola et al. 2016, Table 3", protocol="1 model, 1 crop, 227 px", recipe="paper", top1=57.5, top5=80.3),
+    ],
+    deviation=DEVIATION.format("861,339,936"),
+)
+def v1_0(classes: int = 1000) -> nn.Module:
+    """Build SqueezeNet 1.0, for inputs of shape `(batch, 3, 224, 224)`."""
+    return _net((96, 7), (4, 8), classes)
+
+
+@architecture(
+    "squeezenet/1.1",
+    input=(3, 224, 224),
+    topic="squeezed",
+    paper=PAPER,
+    params=1_235_496,
+    macs=349_151_936,
+    accuracy=[
+        Accuracy(
+            source="torchvision weights IMAGENET1K_V1, ImageNet-1k val",
+            protocol="1 model, 1 crop, 224 px",
+            recipe="torchvision V1",
+            top1=58.178,
+            top5=80.624,
+        ),
+    ],
+    deviation=DEVIATION.format("387,747,520") + "; published by the authors after the paper, in their repository",
+)
+def v1_1(classes: int = 1000) -> nn.Module:
+    """Build SqueezeNet 1.1, which pools earlier, for inputs of shape `(batch, 3, 224, 224)`."""
+    return _net((64, 3), (3, 5), classes)

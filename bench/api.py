@@ -1,0 +1,166 @@
+"""The Python interface: the same as the command line, for scripts and notebooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from . import config as configs
+from . import devices, engines, machine, pipeline, plugins
+from .config import Config, Settings, Suite
+from .errors import UsageError
+from .plan import Plan, plan
+from .registry import ARCHITECTURES
+from .results import load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .core import Architecture, Record, Run
+    from .errors import PluginError
+    from .pipeline import State, Watcher
+
+__all__ = ["catalogue", "load", "prepare", "run"]
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """Everything that is known before the first worker starts."""
+
+    config: Config
+    settings: Settings
+    plan: Plan
+    errors: tuple[str, ...]
+
+
+class Silent:
+    """A watcher that shows nothing."""
+
+    def started(self, state: State) -> None:
+        """Nothing."""
+
+    def round(self, state: State, number: int, pause_s: float) -> None:
+        """Nothing."""
+
+    def working(self, state: State, case: Any) -> None:
+        """Nothing."""
+
+    def finished(self, state: State, replicate: Any) -> None:
+        """Nothing."""
+
+    def ended(self, state: State, record: Record) -> None:
+        """Nothing."""
+
+
+def setup(config: Path | None = None, extra: Sequence[str] = ()) -> tuple[Config, list[PluginError]]:
+    """Read bench.toml and load every plugin; `extra` are further files or folders, relative to here."""
+    cfg = configs.load(config)
+    own = next((cfg.root / p for p in cfg.plugins if plugins.is_catalogue(cfg.root / p)), None)
+    errors = plugins.load_all([str(Path(p).resolve()) for p in extra], catalogue=own)
+    errors += plugins.load_all(cfg.plugins, root=cfg.root, catalogue=own)
+    engines.load_builtin()
+    unique = {str(error): error for error in errors}
+    return cfg, list(unique.values())
+
+
+def catalogue(*patterns: str, exclude: Sequence[str] = ()) -> list[Architecture]:
+    """The architectures whose names match the patterns (default: all), plugins included, sorted as registered.
+
+    Raises UnknownNameError for a name without a wildcard that is not there.
+    """
+    setup()
+    return ARCHITECTURES.match(patterns or ("*",), exclude)
+
+
+def prepare(  # noqa: PLR0913 - the axes of the contract
+    architectures: Sequence[str] = (),
+    *,
+    suite: str = "default",
+    exclude: Sequence[str] = (),
+    topic: Sequence[str] = (),
+    device: Sequence[str] = (),
+    engine: Sequence[str] = (),
+    precision: Sequence[str] = (),
+    batch: Sequence[int] = (),
+    threads: Sequence[int] = (),
+    layout: Sequence[str] = (),
+    input: tuple[int, ...] | None = None,  # noqa: A002 - the field's own word
+    plugin: Sequence[str] = (),
+    config: Path | None = None,
+    quick: bool = False,
+    settings: dict[str, Any] | None = None,
+) -> Prepared:
+    """From a selection to a plan. Raises UsageError or NothingSelectedError before anything is measured."""
+    cfg, errors = setup(config, plugin)
+    for name in architectures:
+        if ":" in name:
+            plugins.add_import(name, input)
+    base = cfg.suite(suite)
+    axes: dict[str, Any] = {
+        "architectures": tuple(architectures) or (("*",) if topic else ()),
+        "exclude": tuple(exclude),
+        "topic": tuple(topic),
+        "device": tuple(device),
+        "engine": tuple(engine),
+        "precision": tuple(precision),
+        "batch": tuple(batch),
+        "threads": tuple(threads),
+        "layout": tuple(layout),
+    }
+    chosen: Suite = msgspec.structs.replace(base, **{axis: value for axis, value in axes.items() if value})
+    configs.check_axes(chosen, "--")
+    usable = machine.usable_cores()
+    for count in chosen.threads:
+        if count > usable:
+            message = f"--threads: {count} is more than the {usable} cores this process may use (affinity and quota)"
+            raise UsageError(message)
+    changes = dict(settings or {})
+    if quick:
+        changes = {"min_processes": 1, "max_processes": 1, "time_limit": 50.0, "spread": 0.0, "latency": 0.5} | changes
+        changes.setdefault("throughput", 0.25)
+    final = msgspec.structs.replace(cfg.settings, **changes)
+    configs.check_settings(final)
+    if final.images:
+        from .data import pictures  # noqa: PLC0415 - imports torch
+
+        pictures(final.images)
+    cases = plan(
+        chosen,
+        devices=devices.known(),
+        engines=engines.known(),
+        threads=usable,
+        shape=input if architectures else None,
+        seed=final.seed,
+    )
+    return Prepared(cfg, final, cases, tuple(str(error) for error in errors))
+
+
+def restore(head: Run, changes: dict[str, Any]) -> Settings:
+    """The settings of an interrupted run, with what the command line says anew."""
+    settings = msgspec.structs.replace(msgspec.convert(head.settings, Settings), **changes)
+    configs.check_settings(settings)
+    return settings
+
+
+def run(
+    *architectures: str,
+    output: str | Path | None = None,
+    watcher: Watcher | None = None,
+    **options: Any,
+) -> Record:
+    """Measure architectures on this machine and return the Record.
+
+    Each name is `family/variant`, a glob, or `package.module:function` with `input=(3, 224, 224)`. Options are those of
+    `vbench run`: `suite`, `exclude`, `topic`, the axes (`device`, `engine`, `precision`, `batch`, `threads`, `layout`,
+    each a sequence), `input`, `plugin`, `config`, `quick`, and `settings`, a dict of the keys of `[run]` in bench.toml
+    (times in seconds, sizes in bytes). `output` names the result file, else it goes to `results/<machine>/`.
+
+    Works in a script without a main guard, from `python -c`, from standard input and in a notebook: workers load
+    architectures by name. Raises UsageError before anything is measured; a network that fails is a row of the Record.
+    """
+    plugins.stop_in_script()
+    prepared = prepare(architectures, **options)
+    head = pipeline.new_run(prepared.plan, prepared.settings)
+    path = Path(output) if output is not None else pipeline.default_path(head, prepared.config.root)
+    return pipeline.execute(head, prepared.settings, path, watcher or Silent(), plugin_errors=prepared.errors)

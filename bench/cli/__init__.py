@@ -1,0 +1,71 @@
+"""The command line: one file per verb, and one place where an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from .. import __version__
+from ..errors import EXIT_INTERRUPTED, VbenchError
+from . import doctor, gate, list_, report, run, show
+
+app = typer.Typer(
+    name="vbench",
+    help="Measure what a vision architecture costs on this machine, join it to its accuracy, and say how sure it is.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - the signature that typer calls
+    if value:
+        typer.echo(f"vbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version and leave."),
+) -> None:
+    del version
+
+
+app.command("run", help=run.HELP)(run.run)
+app.command("list", help=list_.HELP)(list_.list_)
+app.command("show", help=show.HELP)(show.show)
+app.command("report", help=report.HELP)(report.report)
+app.command("gate", help=gate.HELP)(gate.gate)
+app.command("doctor", help=doctor.HELP)(doctor.doctor)
+
+
+def main() -> None:
+    """Entry of the `vbench` command: errors a user can cause are one line on standard error."""
+    try:
+        code = app(standalone_mode=False)
+    except VbenchError as error:
+        print(f"vbench: {error}", file=sys.stderr)
+        code = error.exit_code
+    except typer.Exit as leaving:
+        code = leaving.exit_code
+    except typer.Abort:
+        code = EXIT_INTERRUPTED
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # `vbench list | head`: nobody reads on. Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        usage = getattr(error, "format_message", None)
+        if usage is None:
+            raise
+        context = getattr(error, "ctx", None)
+        hint = f"; see `{context.command_path} --help`" if context is not None else ""
+        print(f"vbench: {' '.join(usage().split())}{hint}", file=sys.stderr)
+        code = getattr(error, "exit_code", 2)
+    sys.exit(code or 0)

@@ -1,0 +1,211 @@
+"""What `vbench run` shows: a live table in a terminal, plain lines elsewhere, and the plan with its estimated time.
+
+All of it is drawn between workers: while one measures, this process is blocked on a pipe.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .. import flags, units
+from . import _common as common
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..api import Prepared
+    from ..core import Case, Record, Replicate, Result
+    from ..pipeline import State
+
+_AXES = ("engine", "precision", "device", "batch", "threads", "layout")
+_HEADER = ("latency [95 %]", "images/s", "params", "MACs", "memory", "n", "status")
+
+
+def watcher(*, as_json: bool) -> Any:
+    """The watcher that fits where the output goes."""
+    if sys.stdout.isatty() and not as_json:
+        return Live()
+    return Plain(rows=not as_json)
+
+
+def labels(cases: tuple[Case, ...]) -> dict[str, str]:
+    """A short label per case: its architecture, and the axes in which the cases of this run differ."""
+    varying = [axis for axis in (*_AXES, "input_shape") if len({getattr(case, axis) for case in cases}) > 1]
+    out = {}
+    for case in cases:
+        extra = []
+        for axis in varying:
+            value = getattr(case, axis)
+            short = {"batch": "b", "threads": "t"}.get(axis, "")
+            extra.append(f"{short}{'x'.join(map(str, value)) if axis == 'input_shape' else value}")
+        out[case.id] = " ".join([case.architecture, *extra])
+    return out
+
+
+def cells(result: Result) -> tuple[str, ...]:
+    """One row of the table after its label."""
+    values = result.values
+    latency = units.interval(values.get("latency_s"), values.get("latency_s_low"), values.get("latency_s_high"))
+    if values.get("latency_s_low") is None:
+        latency = units.duration(values.get("latency_s"))
+    state = result.status if result.status != "ok" or not result.flags else f"ok ({', '.join(result.flags)})"
+    return (
+        latency,
+        units.quantity(values.get("throughput_per_s"), "1/s").removesuffix("/s"),
+        units.count(values.get("params")),
+        units.count(values.get("macs")),
+        units.bytes_(values.get("peak_host_bytes")),
+        str(values.get("latency_processes", 0)),
+        state,
+    )
+
+
+def outlook(state: State) -> str:
+    """Processes done, time gone, and the time left as far as it is known."""
+    open_ = state.open()
+    least = state.settings.min_processes
+    missing = sum(max(0, least - len(state.of(case))) * state.cost(case) for case in open_)
+    limit = state.settings.time_limit
+    spread = state.settings.spread - state.elapsed() if missing else 0.0
+    left = max(missing, spread, 0.0)
+    if not missing and open_ and limit is not None:
+        left = max(0.0, limit - state.elapsed())
+    done = sum(r.role == "measure" for r in state.replicates)
+    wanted = sum(max(least, len(state.of(c))) for c in state.run.cases if c.id not in state.run.skipped)
+    return f"{done} processes of at least {wanted}, {units.clock(state.elapsed())} gone, about {units.clock(left)} left"
+
+
+class Plain:
+    """Progress on standard error, a row per finished case on standard output."""
+
+    def __init__(self, *, rows: bool) -> None:
+        self._rows = rows
+
+    def started(self, state: State) -> None:
+        """Where the results go."""
+        note = f", resumed with {state.measured_before} processes" if state.measured_before else ""
+        self._say(f"{len(state.run.cases)} cases into {state.path}{note}")
+
+    def round(self, state: State, number: int, pause_s: float) -> None:
+        """A line per round."""
+        name = "counting and verifying" if number < 0 else f"round {number + 1}"
+        wait = f" (in {pause_s:.0f} s, so that the run is spread over time)" if pause_s >= 1 else ""
+        self._say(f"{name}{wait}: {outlook(state)}")
+
+    def working(self, state: State, case: Case) -> None:
+        """Nothing."""
+
+    def finished(self, state: State, replicate: Replicate) -> None:
+        """A line per replicate, after it is on disk."""
+        text = "" if replicate.status == "ok" else f": {replicate.reason}"
+        self._say(f"  {replicate.role} {replicate.case} #{replicate.index} {replicate.status}{text}")
+
+    def ended(self, state: State, record: Record) -> None:
+        """The table."""
+        if self._rows:
+            print(table(record))
+            closing(record)
+
+    def _say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+def table(record: Record) -> str:
+    """The finished rows as plain text."""
+    names = labels(record.run.cases)
+    rows = [(names[result.case.id], *cells(result)) for result in record.results]
+    return common.plain_table(("architecture", *_HEADER), rows, right=(1, 2, 3, 4, 5, 6))
+
+
+def closing(record: Record) -> None:
+    """After the table: what each flag asks for, and why rows are missing their numbers."""
+    for flag in dict.fromkeys(flag for result in record.results for flag in result.flags):
+        print(f"{flag}: {flags.FLAGS.get(flag, '')}", file=sys.stderr)
+    names = labels(record.run.cases)
+    for result in record.results:
+        if result.reason:
+            print(f"{names[result.case.id]}: {result.status}: {result.reason}", file=sys.stderr)
+
+
+class Live:
+    """A table that is redrawn when a worker has finished; drawing by itself would take time from the next one."""
+
+    def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415 - only in a terminal
+        from rich.live import Live as RichLive  # noqa: PLC0415 - as above
+
+        self._live = RichLive(console=Console(), auto_refresh=False, vertical_overflow="visible")
+        self._names: dict[str, str] = {}
+        self._current = ""
+        self._round = ""
+
+    def started(self, state: State) -> None:
+        """Begin to draw."""
+        self._names = labels(state.run.cases)
+        self._live.console.print(f"{len(state.run.cases)} cases into {state.path}", markup=False, highlight=False)
+        self._live.start()
+
+    def round(self, state: State, number: int, pause_s: float) -> None:
+        """Name the round."""
+        self._round = "counting and verifying" if number < 0 else f"round {number + 1}"
+        if pause_s >= 1:
+            self._round += f" in {pause_s:.0f} s (spread over time)"
+        self._draw(state)
+
+    def working(self, state: State, case: Case) -> None:
+        """Mark the case."""
+        self._current = case.id
+        self._draw(state)
+
+    def finished(self, state: State, replicate: Replicate) -> None:
+        """Its row changes when the next worker is announced."""
+        self._current = ""
+
+    def ended(self, state: State, record: Record) -> None:
+        """Draw for the last time."""
+        self._current, self._round = "", f"{record.ended}: results in {state.path}"
+        self._draw(state, final=True)
+        self._live.stop()
+        closing(record)
+
+    def _draw(self, state: State, *, final: bool = False) -> None:
+        from rich.table import Table  # noqa: PLC0415 - only in a terminal
+        from rich.text import Text  # noqa: PLC0415 - as above
+
+        grid = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
+        for index, name in enumerate(("architecture", *_HEADER)):
+            grid.add_column(name, justify="right" if 0 < index < len(_HEADER) else "left", no_wrap=index == 0)
+        for case in state.run.cases:
+            result = state.result(case)
+            waiting = not final and not state.of(case) and case.id not in state.run.skipped and not state.failed(case)
+            row = list(cells(result))
+            if waiting:
+                row[-1] = "waiting"
+            if case.id == self._current:
+                row[-1] = "measuring"
+            style = {"ok": "", "skipped": "dim"}.get(result.status, "red")
+            grid.add_row(*[Text(text, style="dim" if waiting else style) for text in (self._names[case.id], *row)])
+        grid.caption = Text(self._round if final else f"{self._round}: {outlook(state)}")
+        self._live.update(grid, refresh=True)
+
+
+def show_plan(prepared: Prepared, folder: Path, *, as_json: bool) -> None:
+    """The cases, and about how long they will take: from earlier runs in that folder, else from the declared MACs."""
+    from .. import estimate  # noqa: PLC0415 - loads torch
+
+    known = estimate.earlier(folder)
+    seconds = estimate.estimate(prepared.plan.open, prepared.settings, known, estimate.matmul_rate())
+    limit = prepared.settings.time_limit
+    total = sum(seconds.values())
+    if as_json:
+        common.dump(
+            [{"case_id": c.id, "seconds": seconds.get(c.id), "reason": prepared.plan.skipped.get(c.id)} for c in prepared.plan.cases]
+        )
+        return
+    rows = [(case.id, units.clock(seconds[case.id]) if case.id in seconds else f"skipped: {prepared.plan.skipped[case.id]}")
+            for case in prepared.plan.cases]
+    print(common.plain_table(("case", "estimate"), rows, right=()))
+    note = f", and goes on to {units.clock(limit)} for narrower intervals" if limit is not None and limit > total else ""
+    print(f"{len(seconds)} cases, at least {prepared.settings.min_processes} processes each: about {units.clock(total)}{note}",
+          file=sys.stderr)

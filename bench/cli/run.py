@@ -1,0 +1,127 @@
+"""`vbench run`: measure architectures on this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import _common as common
+
+HELP = """Measure architectures on this machine.
+
+ARCHITECTURES are names, globs ('resnet/*') or import paths (package.module:function, with --input). Left out, the suite
+`default` is measured. Axes may be repeated or written with commas: --batch 1,8. Each finished process is on disk before
+the next starts, so an interrupted run goes on with --resume FILE."""
+
+Many = list[str] | None
+
+
+def run(
+    architectures: Annotated[Many, typer.Argument(metavar="[ARCHITECTURES]...", help="What to measure.")] = None,
+    suite: Annotated[str, typer.Option(help="A suite of bench.toml.")] = "default",
+    exclude: Annotated[Many, typer.Option(help="Names or globs to leave out.")] = None,
+    topic: Annotated[Many, typer.Option(help="Only these topics (vbench list).")] = None,
+    device: Annotated[Many, typer.Option(help="cpu, fake, or all.")] = None,
+    engine: Annotated[Many, typer.Option(help="eager, fake, a plugin's, or all.")] = None,
+    precision: Annotated[Many, typer.Option(help="fp32, tf32, bf16, fp16, int8, or all.")] = None,
+    batch: Annotated[Many, typer.Option(help="Batch sizes.")] = None,
+    threads: Annotated[Many, typer.Option(help="Threads; left out, as many as this process may use.")] = None,
+    layout: Annotated[Many, typer.Option(help="nchw, nhwc.")] = None,
+    input_: Annotated[str | None, typer.Option("--input", help="Shape of one input, for example 3x224x224.")] = None,
+    plugin: Annotated[Many, typer.Option(help="A file or folder that registers more.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A bench.toml other than the nearest.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The result file.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with this file.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="One process per case: no intervals.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Show the cases and their estimated time, and measure nothing.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Leave out the report at the end.")] = False,
+    images: Annotated[str | None, typer.Option(help="A folder of pictures to use as inputs.")] = None,
+    interval: Annotated[str | None, typer.Option(help="Half-width of the 95 % interval to reach, for example 2%.")] = None,
+    time_limit: Annotated[str | None, typer.Option(help="For the whole run, for example 4m30s; 0 for none.")] = None,
+    timeout: Annotated[str | None, typer.Option(help="For one worker, for example 2m.")] = None,
+    memory_limit: Annotated[str | None, typer.Option(help="For one worker, for example 8GB.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, inputs and the order of cases.")] = None,
+) -> None:
+    """Measure; see HELP, which typer shows."""
+    from .. import api, pipeline, results  # noqa: PLC0415 - they load torch, and --help must not
+    from ..config import Settings  # noqa: PLC0415 - as above
+    from ..units import parse_bytes, parse_duration  # noqa: PLC0415 - as above
+    from . import _live  # noqa: PLC0415 - as above
+
+    changes: dict[str, Any] = {
+        "images": images,
+        "interval": common.share(interval, "--interval"),
+        "timeout": common.quantity(timeout, parse_duration, "--timeout"),
+        "memory_limit": common.quantity(memory_limit, parse_bytes, "--memory-limit"),
+        "seed": seed,
+    }
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if time_limit is not None:
+        changes["time_limit"] = common.quantity(time_limit, parse_duration, "--time-limit") or None
+    if resume is not None:
+        if architectures or output is not None:
+            common.warn(["--resume goes on with the cases of its file; names and -o are not used"])
+        cfg, problems = api.setup(config, common.words(plugin))
+        head, found, size = pipeline.resume(resume)
+        for case in head.cases:
+            if ":" in case.architecture:
+                api.plugins.add_import(case.architecture, case.input_shape)
+        settings = api.restore(head, changes)
+        prepared = api.Prepared(cfg, settings, api.Plan(head.cases, head.skipped), tuple(map(str, problems)))
+        path = resume
+    else:
+        prepared = api.prepare(
+            tuple(architectures or ()),
+            suite=suite,
+            exclude=common.words(exclude),
+            topic=common.words(topic),
+            device=common.words(device),
+            engine=common.words(engine),
+            precision=common.words(precision),
+            batch=common.numbers(batch, "--batch"),
+            threads=common.numbers(threads, "--threads"),
+            layout=common.words(layout),
+            input=common.shape(input_),
+            plugin=common.words(plugin),
+            config=config,
+            quick=quick,
+            settings=changes,
+        )
+        head, found, size = pipeline.new_run(prepared.plan, prepared.settings), [], 0
+        path = output or pipeline.default_path(head, prepared.config.root)
+    common.warn(prepared.errors)
+    if list_:
+        _live.show_plan(prepared, path.parent, as_json=json_)
+        return
+    watcher = _live.watcher(as_json=json_)
+    settings: Settings = prepared.settings
+    record = pipeline.execute(
+        head, settings, path, watcher, found=found, size=size, plugin_errors=prepared.errors
+    )
+    if json_:
+        common.dump([results.row(record.run, result) for result in record.results])
+    if not no_report and any(result.status == "ok" for result in record.results) and record.ended == "complete":
+        _report(path)
+    code = record.exit_code
+    if record.ended == "interrupted":
+        print(f"interrupted; everything measured is in {path}\nto go on: vbench run --resume {path}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _report(path: Path) -> None:
+    """Make the report in a process of its own, without torch; a report that fails does not undo a run."""
+    import subprocess  # noqa: PLC0415 - only here
+
+    out = path.with_suffix(".report")
+    code = "from vbench.cli import main; main()"
+    done = subprocess.run(  # noqa: S603 - our own interpreter and code
+        [sys.executable, "-c", code, "report", str(path), "-o", str(out)], check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        common.warn([f"the report failed: {done.stderr.strip().splitlines()[-1:]}; try `vbench report {path} -o {out}`"])
+    else:
+        print(done.stdout.strip(), file=sys.stderr)

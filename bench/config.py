@@ -1,0 +1,249 @@
+"""bench.toml becomes a Config. An error says file, full key, value, what is allowed, and gives an example."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .errors import ConfigError, UnknownNameError, UsageError, nearest
+from .units import parse_bytes, parse_duration
+
+FILE = "bench.toml"
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "int8")
+LAYOUTS = ("nchw", "nhwc")
+STARTS = ("auto", "forkserver", "spawn")
+
+
+class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """A named selection and the axes to measure it on; an axis left out has its default."""
+
+    architectures: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    topic: tuple[str, ...] = ()
+    device: tuple[str, ...] = ("cpu",)
+    engine: tuple[str, ...] = ("eager",)
+    precision: tuple[str, ...] = ("fp32",)
+    batch: tuple[int, ...] = (1,)
+    threads: tuple[int, ...] = ()
+    layout: tuple[str, ...] = ("nchw",)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """How a run measures; times in seconds, sizes in bytes."""
+
+    time_limit: float | None = 270.0
+    interval: float = 0.02
+    min_processes: int = 6
+    max_processes: int = 30
+    warmup: float = 5.0
+    latency: float = 1.0
+    throughput: float = 0.5
+    timeout: float = 120.0
+    memory_limit: int | None = None
+    spread: float = 60.0
+    seed: int = 0
+    start: str = "auto"
+    images: str = ""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that bench.toml and vbench's own defaults say together."""
+
+    suites: dict[str, Suite]
+    settings: Settings = Settings()
+    plugins: tuple[str, ...] = ()
+    lock: str = "vbench.lock.json"
+    root: Path = Path()
+    file: Path | None = None
+
+    def suite(self, name: str) -> Suite:
+        """The suite of that name. Raises UnknownNameError with the nearest names."""
+        if name not in self.suites:
+            message = f"unknown suite {name!r}: {nearest(name, self.suites)} Suites are tables [suites.NAME] in {FILE}"
+            raise UnknownNameError(message)
+        return self.suites[name]
+
+
+# What is allowed, and an example, for every key; a test holds the documentation to this list.
+ALLOWED: dict[str, tuple[str, str]] = {
+    "plugins": ("a list of files, folders or import names that register architectures, engines or metrics", 'plugins = ["my_models"]'),
+    "lock": ("the file that keeps the counted metrics", 'lock = "vbench.lock.json"'),
+    "run.time-limit": ("a duration, or 0 for none", 'time-limit = "4m30s"'),
+    "run.interval": ("the relative half-width of the 95 % interval to reach, between 0 and 1", "interval = 0.02"),
+    "run.min-processes": ("a whole number of at least 1; under 6 there is no interval", "min-processes = 6"),
+    "run.max-processes": ("a whole number of at least 1", "max-processes = 30"),
+    "run.warmup": ("the longest warm-up of a process, a duration", 'warmup = "5s"'),
+    "run.latency": ("how long a process samples latency, a duration", 'latency = "1s"'),
+    "run.throughput": ("how long a process submits for throughput, a duration", 'throughput = "500ms"'),
+    "run.timeout": ("how long a worker may take before it is killed, a duration", 'timeout = "2m"'),
+    "run.memory-limit": ("the memory that a worker may take, a size", 'memory-limit = "8GB"'),
+    "run.spread": ("over how long the rounds of a short run are spread, a duration", 'spread = "60s"'),
+    "run.seed": ("a whole number of at least 0, for weights, inputs and the order of cases", "seed = 0"),
+    "run.start": (f"how workers start: {', '.join(STARTS)}", 'start = "auto"'),
+    "run.images": ("a folder of pictures to use as inputs", 'images = "pictures"'),
+    "suites.*.architectures": ("a list of names or globs", 'architectures = ["resnet/*"]'),
+    "suites.*.exclude": ("a list of names or globs", 'exclude = ["*/naive"]'),
+    "suites.*.topic": ("a list of topics (vbench list)", 'topic = ["inception"]'),
+    "suites.*.device": ("a list of devices, or all", 'device = ["cpu"]'),
+    "suites.*.engine": ("a list of engines, or all", 'engine = ["eager"]'),
+    "suites.*.precision": (f"a list out of {', '.join(PRECISIONS)}", 'precision = ["fp32"]'),
+    "suites.*.batch": ("a list of whole numbers of at least 1", "batch = [1, 8]"),
+    "suites.*.threads": ("a list of whole numbers of at least 1; left out, as many as the process may use", "threads = [1, 2]"),
+    "suites.*.layout": (f"a list out of {', '.join(LAYOUTS)}", 'layout = ["nchw"]'),
+}
+_DURATIONS = ("time-limit", "warmup", "latency", "throughput", "timeout", "spread")
+
+
+def load(file: Path | None = None) -> Config:
+    """Read bench.toml: the file named, or the nearest one upwards from here, or vbench's defaults alone."""
+    defaults = _parse(Path(__file__).with_name("default.toml"))
+    path = file if file is not None else _find(Path.cwd())
+    if path is None:
+        return msgspec.structs.replace(defaults, root=Path.cwd(), file=None)
+    own = _parse(path, defaults.settings)
+    return msgspec.structs.replace(own, suites={**defaults.suites, **own.suites}, root=path.resolve().parent, file=path)
+
+
+def _find(folder: Path) -> Path | None:
+    """The nearest bench.toml, no further up than the root of a checkout."""
+    for place in (folder, *folder.parents):
+        if (place / FILE).is_file():
+            return place / FILE
+        if (place / ".git").exists():
+            return None
+    return None
+
+
+def _parse(path: Path, settings: Settings | None = None) -> Config:
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror}; name another with --config FILE"
+        raise ConfigError(message) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{path} is not valid TOML: {error}"
+        raise ConfigError(message) from None
+    for key in table:
+        if key not in {"plugins", "lock", "run", "suites"}:
+            message = f"{path}: unknown key {key!r}: {nearest(key, ('plugins', 'lock', 'run', 'suites'))}"
+            raise ConfigError(message)
+    run = _table(path, "run", table.get("run", {}))
+    base = msgspec.to_builtins(settings or Settings())
+    suites = {
+        name: _convert(path, f"suites.{name}", _table(path, f"suites.{name}", entry), Suite)
+        for name, entry in _table(path, "suites", table.get("suites", {})).items()
+    }
+    for name, suite in suites.items():
+        check_axes(suite, f"{path}: suites.{name}.")
+    parsed = _convert(path, "run", base | _units(path, run), Settings)
+    check_settings(parsed, f"{path}: run.")
+    plugins = _value(path, "plugins", table.get("plugins", []), tuple[str, ...])
+    lock = _value(path, "lock", table.get("lock", "vbench.lock.json"), str)
+    return Config(suites=suites, settings=parsed, plugins=plugins, lock=lock)
+
+
+def _table(path: Path, key: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    message = f"{path}: {key} = {value!r}: it must be a table, written [{key}]"
+    raise ConfigError(message)
+
+
+def _units(path: Path, run: dict[str, Any]) -> dict[str, Any]:
+    """Durations and sizes may be written with their unit."""
+    out = dict(run)
+    for key, value in run.items():
+        if not isinstance(value, str):
+            continue
+        try:
+            if key in _DURATIONS:
+                out[key] = parse_duration(value)
+            elif key == "memory-limit":
+                out[key] = parse_bytes(value)
+        except ValueError as error:
+            raise ConfigError(_line(path, f"run.{key}", value, str(error))) from None
+    if out.get("time-limit") == 0:
+        out["time-limit"] = None
+    return out
+
+
+def _line(path: Path | str, key: str, value: Any, problem: str) -> str:
+    allowed, example = ALLOWED.get(re.sub(r"^suites\.[^.]+\.", "suites.*.", key), ("", ""))
+    hint = f"; allowed is {allowed}; for example: {example}" if allowed else ""
+    return f"{path}: {key} = {value!r}: {problem}{hint}"
+
+
+def _value(path: Path, key: str, value: Any, kind: Any) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_line(path, key, value, _problem(error))) from None
+
+
+def _problem(error: msgspec.ValidationError) -> str:
+    return str(error).partition(" - at ")[0]
+
+
+def _convert(path: Path, prefix: str, table: dict[str, Any], kind: Any) -> Any:
+    """Convert one table; msgspec's own path loses dictionary keys, so each is named here in full."""
+    fields = {field.encode_name for field in msgspec.structs.fields(kind)}
+    for key in table:
+        if key not in fields:
+            message = f"{path}: unknown key {prefix}.{key}: {nearest(key, fields)}"
+            raise ConfigError(message)
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        found = re.search(r"`\$\.([\w-]+)", str(error))
+        key = found.group(1) if found else ""
+        if not key:
+            message = f"{path}: {prefix}: {_problem(error)}; it needs {_missing(error)}"
+            raise ConfigError(message) from None
+        raise ConfigError(_line(path, f"{prefix}.{key}", table.get(key), _problem(error))) from None
+
+
+def _missing(error: msgspec.ValidationError) -> str:
+    found = re.search(r"field `([\w-]+)`", str(error))
+    key = f"suites.*.{found.group(1)}" if found else ""
+    allowed, example = ALLOWED.get(key, ("every required key", ""))
+    return f"{allowed}; for example: {example}"
+
+
+def check_axes(suite: Suite, where: str = "") -> None:
+    """Refuse values that no run could measure; `where` is put before the name of the axis. Raises UsageError."""
+    for axis, known in (("precision", PRECISIONS), ("layout", LAYOUTS)):
+        for value in getattr(suite, axis):
+            if value not in known and value != "all":
+                message = f"{where}{axis}: unknown {axis} {value!r}: {nearest(value, known)}"
+                raise UsageError(message)
+    for axis in ("batch", "threads"):
+        for size in getattr(suite, axis):
+            if size < 1:
+                message = f"{where}{axis}: {size} is not a whole number of at least 1"
+                raise UsageError(message)
+
+
+def check_settings(settings: Settings, where: str = "--") -> None:
+    """Refuse settings that no run could follow. Raises UsageError."""
+    problems = {
+        "interval": not 0 < settings.interval < 1,
+        "min-processes": settings.min_processes < 1,
+        "max-processes": settings.max_processes < settings.min_processes,
+        "time-limit": settings.time_limit is not None and settings.time_limit <= 0,
+        "timeout": settings.timeout <= 0,
+        "memory-limit": settings.memory_limit is not None and settings.memory_limit <= 0,
+        "seed": settings.seed < 0,
+        "start": settings.start not in STARTS,
+    }
+    problems |= {key: getattr(settings, key) < 0 for key in ("warmup", "latency", "throughput", "spread")}
+    for key, wrong in problems.items():
+        if wrong:
+            value = getattr(settings, key.replace("-", "_"))
+            allowed, example = ALLOWED[f"run.{key}"]
+            extra = f", and no fewer than min-processes ({settings.min_processes})" if key == "max-processes" else ""
+            message = f"{where}{key}: {value!r} is not possible: allowed is {allowed}{extra}; for example: {example}"
+            raise UsageError(message)

@@ -1,0 +1,341 @@
+"""The nouns, frozen. Every other module speaks in these and defines none of its own.
+
+All are msgspec structs, so the same definition validates bench.toml, writes the result file and reads it back.
+Units are SI base units with the unit in the field's name; a value that is not known is None, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+import msgspec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Status = Literal["ok", "skipped", "failed", "timeout", "oom", "crashed"]
+Direction = Literal["lower", "higher", "none"]
+Kind = Literal["counted", "sampled", "derived"]
+
+
+class Paper(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an architecture was published."""
+
+    title: str
+    authors: str
+    year: int
+    link: str = ""
+
+
+class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
+    """One published or measured accuracy, in percent, with the protocol that makes it comparable.
+
+    `protocol` says how it was evaluated (models, crops, resolution), `recipe` how the weights were trained. Values
+    of different protocols are never drawn in one chart. `value` with `metric` serves tasks other than classification
+    (mIoU, AP, PCKh).
+    """
+
+    source: str
+    protocol: str
+    recipe: str = ""
+    top1: float | None = None
+    top5: float | None = None
+    value: float | None = None
+    metric: str = "top1"
+    kind: Literal["published", "measured"] = "published"
+
+    @property
+    def quality(self) -> float | None:
+        """The headline number of the task: top-1 unless `metric` names another."""
+        return self.top1 if self.metric == "top1" else self.value
+
+
+class Preprocess(msgspec.Struct, frozen=True, kw_only=True):
+    """How a picture becomes an input: resize the short side, crop the centre, scale to [0, 1], normalise per channel."""
+
+    resize: float = 256 / 224
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where something was registered, in a form that a worker process can load again by name; nothing is pickled.
+
+    `kind` is `module` (an importable module), `path` (a file or a folder, `part` being the module in the folder),
+    `import` (`package.module:function`, `part` being its input shape) or `script` (the file that called `vbench.run`).
+    """
+
+    kind: Literal["module", "path", "import", "script"]
+    value: str
+    part: str = ""
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file or self.value}:{self.line}" if self.line else (self.file or self.value)
+
+
+class Architecture(msgspec.Struct, frozen=True, kw_only=True):
+    """A network that can be built and measured, with the facts that are declared about it.
+
+    `build(classes=1000)` returns a `torch.nn.Module` whose forward takes one tensor of shape `(batch, *input)`.
+    `params` and `macs` are declared, and recomputed by the tests: a false one fails them.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    source: Source
+    input: tuple[int, ...]
+    topic: str = ""
+    paper: Paper | None = None
+    params: int | None = None
+    macs: int | None = None
+    accuracy: tuple[Accuracy, ...] = ()
+    task: str = "classification"
+    preprocess: Preprocess = Preprocess()
+    deviation: str = ""
+
+    @property
+    def family(self) -> str:
+        """The part of the name before the slash."""
+        return self.name.partition("/")[0]
+
+    def facts(self) -> Facts:
+        """Everything but the code: what a result file keeps about an architecture."""
+        return Facts(
+            family=self.family,
+            topic=self.topic,
+            task=self.task,
+            paper=self.paper,
+            accuracy=self.accuracy,
+            declared_params=self.params,
+            declared_macs=self.macs,
+            deviation=self.deviation,
+        )
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a result file keeps about an architecture, so that a report needs neither the plugin nor torch."""
+
+    family: str = ""
+    topic: str = ""
+    task: str = "classification"
+    paper: Paper | None = None
+    accuracy: tuple[Accuracy, ...] = ()
+    declared_params: int | None = None
+    declared_macs: int | None = None
+    deviation: str = ""
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to measure: a point on every axis. Its `id` is the key for resume, comparison and history."""
+
+    architecture: str
+    input_shape: tuple[int, ...]
+    compression: str = "none"
+    weights: str = "random:0"
+    phase: str = "infer"
+    scenario: str = "single-stream"
+    engine: str = "eager"
+    engine_options: tuple[tuple[str, str], ...] = ()
+    precision: str = "fp32"
+    device: str = "cpu"
+    batch: int = 1
+    threads: int = 1
+    layout: str = "nchw"
+
+    @property
+    def id(self) -> str:
+        """A canonical, readable string of all axes."""
+        options = "".join(f"[{key}={value}]" for key, value in sorted(self.engine_options))
+        shape = "x".join(map(str, self.input_shape))
+        axes = (
+            f"{self.architecture}@{self.compression}",
+            shape,
+            f"b{self.batch}",
+            f"{self.engine}{options}",
+            self.precision,
+            self.device,
+            f"t{self.threads}",
+            self.layout,
+            self.phase,
+            self.scenario,
+            self.weights,
+        )
+        return ",".join(axes)
+
+    @property
+    def seed(self) -> int:
+        """The seed of random weights; loaded weights still need one for the inputs, which is 0."""
+        kind, _, seed = self.weights.partition(":")
+        return int(seed) if kind == "random" and seed.isdigit() else 0
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine that measured. Two records compare in absolute time only where `fingerprint` is equal."""
+
+    slug: str
+    fingerprint: str
+    system: str = ""
+    processor: str = ""
+    cores: int = 0
+    usable_cores: int = 0
+    cpu_quota: float | None = None
+    memory_bytes: int | None = None
+    features: tuple[str, ...] = ()
+    gpus: tuple[str, ...] = ()
+    driver: str = ""
+    virtual: str = ""
+    governor: str = ""
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """Exact costs of one forward pass at batch 1. MACs are multiply-accumulates of convolution, linear and matrix
+    products without bias; `other_ops` counts output elements of every other arithmetic operator.
+    """
+
+    params: int
+    trainable_params: int
+    buffers: int
+    weight_bytes: int
+    macs: int
+    other_ops: int
+    activations: int
+    operators: dict[str, int]
+    uncounted_ops: dict[str, int] = {}
+    macs_second: int | None = None
+    method: str = "meta"
+    notes: tuple[str, ...] = ()
+
+
+class Replicate(msgspec.Struct, frozen=True, kw_only=True):
+    """What one fresh worker process found. `server` identifies the forkserver that it was forked from.
+
+    Its `role` is `check` (counted and verified, once per case, never timed) or `measure`.
+    """
+
+    case: str
+    role: Literal["check", "measure"] = "measure"
+    index: int
+    round: int
+    server: int
+    status: Status
+    reason: str = ""
+    started_s: float = 0.0
+    seconds: float = 0.0
+    latency_ns: tuple[int, ...] = ()
+    warmup_ns: tuple[int, ...] = ()
+    values: dict[str, float] = {}
+    notes: dict[str, str] = {}
+    output: tuple[float, ...] = ()
+    counted: Counted | None = None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """One case, derived from its replicates: a row of the table."""
+
+    case: Case
+    status: Status
+    reason: str = ""
+    flags: tuple[str, ...] = ()
+    values: dict[str, Any] = {}
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """The head of a result file: who measured, what was planned, and with what."""
+
+    schema: int
+    run_id: str
+    started: str
+    machine: Machine
+    versions: dict[str, str]
+    settings: dict[str, Any]
+    cases: tuple[Case, ...]
+    definitions: dict[str, str]
+    architectures: dict[str, Facts]
+    skipped: dict[str, str] = {}
+    commit: str = ""
+    catalogue: str = ""
+    command: str = ""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One run, as read from its file: `results` has a row per case, `frame()` the columns of the contract."""
+
+    run: Run
+    replicates: tuple[Replicate, ...] = ()
+    results: tuple[Result, ...] = ()
+    ended: str = ""
+    path: str = ""
+    plugin_errors: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The contract's exit code for this run (see docs/contract)."""
+        from .results import exit_code  # the rule stands beside the derivation of the rows  # noqa: PLC0415
+
+        return exit_code(self)
+
+    def frame(self) -> pd.DataFrame:
+        """One row per case, base SI units with the unit in the column's name."""
+        from .results import frame  # pandas is imported only by those who want a frame  # noqa: PLC0415
+
+        return frame([self])
+
+    def _repr_html_(self) -> str:
+        """Show the record as a table in a notebook."""
+        from .results import html  # as above  # noqa: PLC0415
+
+        return html(self)
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """A number that a run produces. It describes itself, so that no printer holds a list of names.
+
+    `columns` maps each column it fills to a one-line description; the first is the headline. `derive(case, replicates)`
+    gives their values from the replicates that are `ok`, never by measuring again.
+    """
+
+    name: str
+    unit: str
+    better: Direction
+    description: str
+    kind: Kind
+    columns: dict[str, str]
+    derive: Callable[[Case, Sequence[Replicate]], dict[str, Any]]
+    order: int = 1000
+
+
+class Session(Protocol):
+    """A prepared case, ready to be timed. `measure.py` knows this and a clock, and nothing else."""
+
+    def step(self) -> None:
+        """Submit one forward pass on the next of the inputs in rotation."""
+
+    def synchronize(self) -> None:
+        """Wait until everything submitted has finished."""
+
+    def output(self) -> Any:  # noqa: ANN401 - a tensor, or a nest of tensors
+        """The last step's output, on the host, fp32."""
+
+    def load(self, inputs: Any) -> None:  # noqa: ANN401 - a list of tensors of shape (batch, *input)
+        """Put these inputs on the device, in rotation from the first."""
+
+    def close(self) -> None:
+        """Free what the session holds."""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """How a module is made ready to run. Register one with `@engine("name")`."""
+
+    def version(self) -> str:
+        """The receipt that it can run here; raise ImportError with the install line when it cannot."""
+
+    def skip(self, case: Case) -> str | None:
+        """Why this case cannot run on this engine, or None."""
+
+    def prepare(self, module: Any, case: Case) -> Session:  # noqa: ANN401 - a torch.nn.Module, or None for `builds = False`
+        """Make the module ready; called once per worker, timed as `compile_s`."""

@@ -1,0 +1,98 @@
+"""The counts of a network: its weights, the work of one forward pass, and the same work counted a second time."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..core import Counted
+from . import cache
+from .second import Second, second_count
+from .walk import Shape, Walk, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
+
+
+def count(build: Callable[[], nn.Module], shape: Shape, *, second: bool = True) -> Counted:
+    """Count the network that `build` makes, for one input of shape `(1, *shape)`; every number is per image.
+
+    Parameters and buffers that are used twice count once. `weight_bytes` holds parameters and buffers in the types in which
+    they were built. `second` adds fvcore's count of the MACs, from the cache where it is known; it stays None, with a note,
+    where fvcore cannot follow the network. Raises what the network raises on the real CPU.
+    """
+    module, counted, method, notes = walked(build, shape)
+    other: Second | None = None
+    if second:
+        try:
+            other = _second(build, module, counted, shape)
+        except Exception as error:  # noqa: BLE001 - a tracer runs the user's code and can raise anything; the first count stands
+            notes = (*notes, f"fvcore could not count: {_line(error)}")
+    parameters, buffers = list(module.parameters()), list(module.buffers())
+    return Counted(
+        params=_elements(parameters),
+        trainable_params=_elements([p for p in parameters if p.requires_grad]),
+        buffers=_elements(buffers),
+        weight_bytes=sum(tensor.numel() * tensor.element_size() for tensor in (*parameters, *buffers)),
+        macs=counted.macs,
+        other_ops=counted.other_ops,
+        activations=counted.activations,
+        operators=counted.operators,
+        uncounted_ops=counted.uncounted_ops,
+        macs_second=None if other is None else other.macs,
+        method=method,
+        notes=notes,
+    )
+
+
+def walked(build: Callable[[], nn.Module], shape: Shape) -> tuple[nn.Module, Walk, str, tuple[str, ...]]:
+    """Build and walk on the meta device, or on the CPU where that is not possible: `(module, walk, method, notes)`.
+
+    A network that reads a value while it is built or run (`.item()`, a boolean mask) has no shapes without values.
+    """
+    try:
+        with torch.device("meta"):
+            module = build()
+        return module, walk(module, shape), "meta", ()
+    except Exception as error:  # noqa: BLE001 - whatever went wrong without values, the real run below decides whether it is an error
+        note = f"counted on the real module, since the meta device raised: {_line(error)}"
+    module = build()
+    return module, walk(module, shape, device="cpu"), "real", (note,)
+
+
+def _second(build: Callable[[], nn.Module], module: nn.Module, counted: Walk, shape: Shape) -> Second:
+    name = cache.key(counted.digest)
+    known = cache.read(name)
+    if known is not None:
+        return known
+    try:
+        found = second_count(_zeros(module), shape)
+    except Exception:  # noqa: BLE001 - tensors outside of parameters and buffers stay on the meta device: build those as they are
+        found = second_count(build(), shape)
+    cache.write(name, found)
+    return found
+
+
+def _zeros(module: nn.Module) -> nn.Module:
+    """The same module with real memory and no values: drawing a VGG's weights takes a second, and no count reads them."""
+    if not any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers())):
+        return module
+    real = copy.deepcopy(module).to_empty(device="cpu")
+    with torch.no_grad():
+        for tensor in (*real.parameters(), *real.buffers()):
+            tensor.zero_()
+    return real
+
+
+def _elements(tensors: list[Tensor] | list[nn.Parameter]) -> int:
+    return sum(tensor.numel() for tensor in tensors)
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error, with its kind."""
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first}"

@@ -1,0 +1,172 @@
+"""Weights and inputs: seeded, at the scale of real ones, or the user's own pictures.
+
+Zeros run faster than data and hide errors; default initialisation of a VGG takes longer than measuring it. So a network
+is built on the meta device and filled once, with He normal weights and identity normalisation (He et al. 2015).
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .core import Preprocess
+
+ROTATION = 8
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"}
+
+_WEIGHTED = (nn.modules.conv._ConvNd, nn.Linear, nn.Bilinear, nn.Embedding, nn.PReLU)  # noqa: SLF001 - the only common base
+_NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)  # noqa: SLF001 - as above
+
+
+def build(make: Callable[[], Any], seed: int) -> tuple[nn.Module, str]:
+    """Build a network for measuring, and say how: `filled` (meta device, then seeded weights) or `initialised`.
+
+    A network that holds anything besides the weights of well-known layers (tables in buffers, plain tensors, parameters
+    of its own) is built the ordinary way with the seed set, since filling would destroy what its constructor computed.
+    """
+    try:
+        with torch.device("meta"):
+            module = make()
+        fillable = isinstance(module, nn.Module) and _fillable(module)
+    except Exception:  # noqa: BLE001 - whatever the constructor cannot do on meta, it may do on the processor
+        fillable = False
+    if fillable:
+        _materialise(module)
+        fill(module, seed)
+        return module.eval(), "filled"
+    torch.manual_seed(seed)
+    module = make()
+    if not isinstance(module, nn.Module):
+        message = f"the builder returned {type(module).__name__}, not a torch.nn.Module"
+        raise TypeError(message)
+    return module.eval(), "initialised"
+
+
+def _fillable(module: nn.Module) -> bool:
+    for part in module.modules():
+        if any(isinstance(value, torch.Tensor) for value in vars(part).values()):
+            return False
+        own = [*part._parameters.values(), *part._buffers.values()]  # noqa: SLF001 - named_parameters() would recurse
+        if any(value is not None for value in own) and not isinstance(part, (*_WEIGHTED, *_NORMS)):
+            return False
+    return True
+
+
+def _materialise(module: nn.Module) -> None:
+    """Give every weight memory, tied ones once. `Module.to_empty` does the same by way of the reference operators, whose
+    first use imports five hundred modules.
+    """
+    made: dict[int, torch.Tensor] = {}
+    for part in module.modules():
+        for store in (part._parameters, part._buffers):  # noqa: SLF001 - setattr would refuse tied or shared ones
+            for name, old in store.items():
+                if old is None:
+                    continue
+                if id(old) not in made:
+                    new = torch.empty(old.shape, dtype=old.dtype)
+                    made[id(old)] = nn.Parameter(new, requires_grad=old.requires_grad) if isinstance(old, nn.Parameter) else new
+                store[name] = made[id(old)]  # type: ignore[assignment] - a parameter where there was one
+
+
+@torch.no_grad()
+def fill(module: nn.Module, seed: int) -> None:
+    """Fill every weight in place: He normal from one seeded generator, biases 0, normalisation the identity."""
+    generator = torch.Generator().manual_seed(seed)
+    for part in module.modules():
+        if isinstance(part, _NORMS):
+            _identity(part)
+        elif isinstance(part, nn.PReLU):
+            part.weight.fill_(0.25)
+        elif isinstance(part, nn.Embedding):
+            part.weight.normal_(generator=generator)
+        elif isinstance(part, _WEIGHTED):
+            weight = part.weight
+            fan_in = weight[0].numel() if weight.dim() > 1 else 1
+            weight.normal_(0.0, math.sqrt(2.0 / fan_in), generator=generator)
+            if getattr(part, "bias", None) is not None:
+                part.bias.zero_()
+
+
+def _identity(part: nn.Module) -> None:
+    for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
+        tensor = getattr(part, name, None)
+        if isinstance(tensor, torch.Tensor):
+            tensor.fill_(value)
+    count = getattr(part, "num_batches_tracked", None)
+    if isinstance(count, torch.Tensor):
+        count.zero_()
+
+
+def noise(shape: Sequence[int], batch: int, seed: int, count: int = ROTATION) -> list[torch.Tensor]:
+    """`count` seeded standard normal inputs of shape `(batch, *shape)`, fp32, all different."""
+    generator = torch.Generator().manual_seed(seed + 1)
+    return [torch.randn((batch, *shape), generator=generator) for _ in range(count)]
+
+
+def smooth(shape: Sequence[int], count: int, seed: int) -> torch.Tensor:
+    """`(count, *shape)` smooth seeded images, standardised: low-frequency noise, upsampled, so that they look like
+    pictures to a network (its outputs differ from image to image, which those of white noise hardly do).
+    """
+    generator = torch.Generator().manual_seed(seed + 2)
+    if len(shape) != 3:  # noqa: PLR2004 - channels, height, width; anything else has no notion of smooth
+        return torch.randn((count, *shape), generator=generator)
+    coarse = torch.randn((count, shape[0], 7, 7), generator=generator)
+    images = nn.functional.interpolate(coarse, size=tuple(shape[1:]), mode="bicubic", align_corners=False)
+    return (images - images.mean()) / images.std()
+
+
+def pictures(folder: str | Path) -> list[Path]:
+    """The picture files of a folder, sorted. Raises UsageError when there are none."""
+    path = Path(folder)
+    if not path.is_dir():
+        message = f"--images {folder}: there is no such folder"
+        raise UsageError(message)
+    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURES)
+    if not found:
+        message = f"--images {folder}: no pictures in it; read are {', '.join(sorted(PICTURES))}"
+        raise UsageError(message)
+    return found
+
+
+def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Preprocess) -> torch.Tensor:
+    """`(count, *shape)` real pictures, decoded, resized, centre-cropped and normalised as the architecture declares.
+
+    Where the folder holds fewer they repeat. Raises UsageError naming a picture that cannot be read.
+    """
+    import numpy as np  # noqa: PLC0415 - only for pictures
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - only for pictures
+
+    if len(shape) != 3 or shape[0] not in {1, 3}:  # noqa: PLR2004 - a picture has 1 or 3 channels
+        message = f"--images needs an input of 1 or 3 channels, height and width, not {'x'.join(map(str, shape))}"
+        raise UsageError(message)
+    files = pictures(folder)
+    channels, height, width = shape
+    resample = Image.Resampling.BICUBIC if preprocess.interpolation == "bicubic" else Image.Resampling.BILINEAR
+    out = []
+    for index in range(min(count, len(files))):
+        file = files[index]
+        try:
+            with Image.open(file) as picture:
+                picture = picture.convert("L" if channels == 1 else "RGB")  # noqa: PLW2901 - the decoded form of the same
+                scale = max(height, width) * preprocess.resize / min(picture.size)
+                size = (max(width, round(picture.width * scale)), max(height, round(picture.height * scale)))
+                picture = picture.resize(size, resample)  # noqa: PLW2901 - as above
+                left, top = (picture.width - width) // 2, (picture.height - height) // 2
+                pixels = np.asarray(picture.crop((left, top, left + width, top + height)), dtype=np.float32) / 255.0
+        except (OSError, UnidentifiedImageError) as error:
+            message = f"--images: {file} cannot be read: {error}"
+            raise UsageError(message) from None
+        tensor = torch.from_numpy(pixels.copy()).reshape(height, width, channels).permute(2, 0, 1)
+        mean = torch.tensor(preprocess.mean[:channels]).view(channels, 1, 1)
+        std = torch.tensor(preprocess.std[:channels]).view(channels, 1, 1)
+        out.append((tensor - mean) / std)
+    return torch.stack([out[i % len(out)] for i in range(count)]).contiguous()

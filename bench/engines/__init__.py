@@ -1,0 +1,38 @@
+"""The engines that come with vbench: one file each, registered like a plugin's.
+
+An engine class may set `builds = False` when it needs no network (the fake one), and `reference = True` when it is what
+the others are compared with.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from ..core import Source
+from ..registry import ENGINES, loading
+
+
+@cache
+def load_builtin() -> None:
+    """Import every engine of this folder, so that it registers itself."""
+    for module in pkgutil.iter_modules(__path__):
+        name = f"{__name__}.{module.name}"
+        with loading(Source(kind="module", value=name)):
+            importlib.import_module(name)
+
+
+def known() -> dict[str, object]:
+    """Every registered engine: an instance, or the line that says why it cannot run here."""
+    load_builtin()
+    found: dict[str, object] = {}
+    for name in ENGINES.names():
+        engine = ENGINES.get(name)()
+        try:
+            engine.version()
+        except ImportError as error:
+            found[name] = " ".join(str(error).split()) or f"{name} is not installed"
+        else:
+            found[name] = engine
+    return found

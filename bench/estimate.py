@@ -1,0 +1,63 @@
+"""How long a plan will take: from earlier runs on this machine where there are some, else from the declared MACs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from . import journal
+from .errors import VbenchError
+from .registry import ARCHITECTURES
+from .stats import median
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from .config import Settings
+    from .core import Case
+
+# A network whose MACs nobody declared is guessed to be of the size of a small ResNet.
+_UNDECLARED = 2_000_000_000
+_EFFICIENCY = 0.5
+_START_S = 0.5
+
+
+def earlier(folder: Path) -> dict[str, float]:
+    """Seconds that a process of each case took in the newest runs of a results folder."""
+    seconds: dict[str, float] = {}
+    for file in sorted(folder.glob("*.jsonl"))[-5:]:
+        try:
+            replicates = journal.read(file).replicates
+        except VbenchError:
+            continue
+        by_case: dict[str, list[float]] = {}
+        for replicate in replicates:
+            if replicate.role == "measure" and replicate.status == "ok":
+                by_case.setdefault(replicate.case, []).append(replicate.seconds)
+        seconds.update({case: median(found) for case, found in by_case.items()})
+    return seconds
+
+
+def matmul_rate() -> float:
+    """Multiply-accumulates per second of a matrix product here, the best of a few."""
+    import torch  # noqa: PLC0415 - only for an estimate without earlier runs
+
+    size = 512
+    a = torch.ones(size, size)
+    best = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        torch.mm(a, a)
+        best = min(best, time.perf_counter() - start)
+    return float(size**3 / best)
+
+
+def estimate(cases: Sequence[Case], settings: Settings, known: dict[str, float], macs_per_s: float) -> dict[str, float]:
+    """Seconds that the required processes of each case will take."""
+    out = {}
+    for case in cases:
+        step = (ARCHITECTURES.get(case.architecture).macs or _UNDECLARED) * case.batch / (_EFFICIENCY * macs_per_s)
+        passes = 10 * step + max(10 * step, settings.latency) + max(3 * step, settings.throughput)
+        out[case.id] = settings.min_processes * known.get(case.id, _START_S + passes)
+    return out

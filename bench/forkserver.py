@@ -1,0 +1,107 @@
+"""A process that has imported everything and does nothing else: each worker is forked from it, fresh, in milliseconds.
+
+It reads jobs as lines of JSON on its standard input and passes on what the worker replies. Its own life hangs on its
+parent's: when that is killed, so are the server and its worker. Where there is no fork, the same loop serves one job in
+a fresh interpreter.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+import msgspec
+
+from . import worker
+
+_PR_SET_PDEATHSIG = 1
+
+
+class _Out:
+    """The reply channel: what was standard output. A network that prints does so to the error stream."""
+
+    def __init__(self) -> None:
+        self.fd = os.dup(1)
+        os.dup2(2, 1)
+
+    def send(self, **message: Any) -> None:
+        """One line; the leading newline ends what a killed worker may have left half-written."""
+        data = b"\n" + msgspec.json.encode(message) + b"\n"
+        while data:
+            data = data[os.write(self.fd, data) :]
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process when its parent dies (Linux; elsewhere a thread waits for the pipe's end)."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)  # The parent died before the request was made.
+
+
+def serve(mode: str, parent: int, *, with_torch: bool) -> None:
+    """Read jobs until standard input ends; `mode` is `fork`, or `once` for a single job in this very process."""
+    out = _Out()
+    die_with_parent(parent)
+    worker.preload(with_torch)
+    out.send(ready=os.getpid())
+    lines = os.fdopen(os.dup(0), "rb")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    for line in lines:
+        job = msgspec.json.decode(line, type=worker.Job)
+        if mode == "fork":
+            _fork(job, out)
+        else:
+            _work(job, out, watch=lines)
+            return
+
+
+def _fork(job: worker.Job, out: _Out) -> None:
+    server = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            die_with_parent(server)
+            _work(job, out)
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    out.send(exit=os.waitstatus_to_exitcode(status))
+
+
+def _work(job: worker.Job, out: _Out, watch: Any = None) -> None:
+    """Do the job in this process and send its reply."""
+    out.send(started=os.getpid())
+    _prefer_as_victim()
+    if watch is not None and not sys.platform.startswith("linux"):
+        threading.Thread(target=_leave_with, args=(watch,), daemon=True).start()
+    replicate = worker.run(job, lambda phase: out.send(phase=phase))
+    out.send(replicate=msgspec.to_builtins(replicate))
+
+
+def _leave_with(stream: Any) -> None:
+    """Blocked in a read, at no cost, until the parent is gone."""
+    stream.read()
+    os._exit(1)
+
+
+def _prefer_as_victim() -> None:
+    """Should the kernel run out of memory after all, it takes the worker and not the run."""
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123 - no need for pathlib here
+            file.write("1000")
+    except OSError:
+        return
+
+
+def main() -> None:
+    """Entry of the child interpreter: `mode parent-pid torch|none`."""
+    mode, parent, preload = sys.argv[1:4]
+    serve(mode, int(parent), with_torch=preload == "torch")

@@ -1,0 +1,28 @@
+"""The metrics: one file each, which describes the number and derives it from the replicates. No torch here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..core import Counted, Replicate
+
+
+def counted(replicates: Sequence[Replicate]) -> Counted | None:
+    """The exact counts of a case: the first replicate that carries them, since counting happens once."""
+    return next((r.counted for r in replicates if r.counted is not None), None)
+
+
+def values(replicates: Sequence[Replicate], name: str) -> list[float]:
+    """One number per process for the value of that name, from those that have it."""
+    return [r.values[name] for r in replicates if r.values.get(name) is not None]
+
+
+def middle(replicates: Sequence[Replicate], name: str) -> dict[str, Any]:
+    """The median over processes of the value of that name, under that name; empty where none has it."""
+    from ..stats import median  # metrics derive lazily, so that listing them costs nothing  # noqa: PLC0415
+
+    found = values(replicates, name)
+    return {name: median(found) if found else None}

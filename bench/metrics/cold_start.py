@@ -1,0 +1,32 @@
+"""Cold start: what a fresh process pays before its first answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import middle
+from ..registry import metric
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..core import Case, Replicate
+
+
+@metric(
+    "cold_start",
+    unit="s",
+    better="lower",
+    kind="sampled",
+    order=30,
+    description="building the network, making it ready for the engine, and the first run, each timed once per process",
+    columns={
+        "build_s": "constructing the network and filling its weights",
+        "compile_s": "the engine's preparation: compiling, exporting, calibrating",
+        "first_run_s": "the first forward pass",
+    },
+)
+def cold_start(case: Case, replicates: Sequence[Replicate]) -> dict[str, Any]:
+    """The medians over processes."""
+    del case
+    return {**middle(replicates, "build_s"), **middle(replicates, "compile_s"), **middle(replicates, "first_run_s")}

@@ -1,0 +1,127 @@
+"""A selection and its axes become cases. Pure: it looks into registries and at numbers it is given, never at a device."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .config import PRECISIONS
+from .core import Case
+from .errors import NothingSelectedError, UnknownNameError, UsageError, nearest
+from .registry import ARCHITECTURES, ENGINES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .config import Suite
+    from .core import Architecture, Engine
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The cases in order, and those that will not run with the reason."""
+
+    cases: tuple[Case, ...]
+    skipped: dict[str, str]
+
+    @property
+    def open(self) -> tuple[Case, ...]:
+        """The cases that will be measured."""
+        return tuple(case for case in self.cases if case.id not in self.skipped)
+
+
+def definition(case: Case, seed: int, images: str = "") -> str:
+    """A hash of what a case means beyond its id: input shape, seeds, engine options. Not of the network's source, or
+    every edit would make a new case that nothing can be compared with.
+    """
+    parts = (case.input_shape, case.batch, case.weights, seed, images, case.engine_options, case.scenario, case.phase)
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:12]
+
+
+def select(suite: Suite) -> list[Architecture]:
+    """The architectures of a suite. Raises UnknownNameError for a name or topic that is not there, and
+    NothingSelectedError when nothing is left.
+    """
+    chosen = ARCHITECTURES.match(suite.architectures, suite.exclude)
+    if suite.topic:
+        topics = {a.topic for a in ARCHITECTURES}
+        for topic in suite.topic:
+            if topic not in topics:
+                message = f"unknown topic {topic!r}: {nearest(topic, topics)}"
+                raise UnknownNameError(message)
+        chosen = [a for a in chosen if a.topic in suite.topic]
+    if not chosen:
+        asked = ", ".join(suite.architectures)
+        without = f" without {', '.join(suite.exclude)}" if suite.exclude else ""
+        message = f"nothing selected: no architecture matches {asked}{without}; `vbench list` shows them"
+        raise NothingSelectedError(message)
+    return chosen
+
+
+def plan(
+    suite: Suite,
+    *,
+    devices: Mapping[str, str | None],
+    engines: Mapping[str, Engine | str],
+    threads: int,
+    shape: tuple[int, ...] | None = None,
+    seed: int = 0,
+) -> Plan:
+    """All combinations of the suite's axes.
+
+    `devices` maps each device that vbench knows to the reason why it is not here, or None; `engines` each engine to
+    itself, or to the line that says why it cannot run. A name that the suite spells out and that is absent is a
+    UsageError; under `all` it is a case that is skipped with that reason.
+    """
+    cases: dict[str, Case] = {}
+    skipped: dict[str, str] = {}
+    axes = itertools.product(
+        _expand(suite.device, devices, "device"),
+        _expand(suite.engine, {n: e if isinstance(e, str) else None for n, e in engines.items()}, "engine"),
+        PRECISIONS if "all" in suite.precision else suite.precision,
+        suite.batch,
+        suite.threads or (threads,),
+        suite.layout,
+    )
+    chosen = select(suite)
+    for device, name, precision, batch, count, layout in axes:
+        for architecture in chosen:
+            case = Case(
+                architecture=architecture.name,
+                input_shape=shape or architecture.input,
+                weights=f"random:{seed}",
+                engine=name,
+                precision=precision,
+                device=device,
+                batch=batch,
+                threads=count,
+                layout=layout,
+            )
+            cases[case.id] = case
+            kind = engines[name]
+            reason = devices[device] or (kind if isinstance(kind, str) else kind.skip(case))
+            if reason:
+                skipped[case.id] = reason
+    return Plan(tuple(cases.values()), skipped)
+
+
+def _expand(names: tuple[str, ...], known: Mapping[str, str | None], noun: str) -> list[str]:
+    """Spell out `all`; refuse a name that is unknown, or known and absent."""
+    if "all" in names:
+        # What exists for tests and demonstrations only is measured when it is named.
+        return [name for name in known if name != "fake"]
+    for name in names:
+        if name not in known:
+            message = f"unknown {noun} {name!r}: {nearest(name, known)}"
+            raise UnknownNameError(message)
+        if known[name] is not None:
+            message = f"{noun} {name!r} was asked for and cannot be used: {known[name]}"
+            raise UsageError(message)
+    return list(dict.fromkeys(names))
+
+
+def engine_of(case: Case) -> Engine:
+    """A fresh instance of the case's engine."""
+    return ENGINES.get(case.engine)()

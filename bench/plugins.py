@@ -1,0 +1,263 @@
+"""Loading what registers itself: entry points, files, folders, import paths, and the checkout's own catalogue.
+
+A plugin that cannot be loaded is one clear line, and the rest still loads. Everything loaded here can be loaded again by
+name in a worker, so nothing is ever pickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.machinery
+import importlib.util
+import pkgutil
+import runpy
+import sys
+import tomllib
+import traceback
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .core import Source
+from .errors import PluginError, UsageError
+from .registry import ARCHITECTURES, architecture, loading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import ModuleType
+
+CATALOGUE = "vbench.architectures"
+GROUP = "vbench.plugins"
+_loaded: set[tuple[str, str, str]] = set()
+_scripts: list[str] = []
+
+
+class StopLoading(BaseException):
+    """Raised by `vbench.run` inside a worker that loads a script: what stands above the call is registered by then."""
+
+
+def load_all(plugins: Iterable[str] = (), *, root: Path | None = None, catalogue: Path | None = None) -> list[PluginError]:
+    """Load the plugins named (files, folders, import paths), then every installed one; return what went wrong, a line each.
+
+    Paths are relative to `root`. `catalogue` is a folder that takes the place of the installed lecture catalogue.
+    """
+    errors: list[PluginError] = []
+    if catalogue is not None:
+        _try(errors, Source(kind="path", value=str(catalogue)), lambda: use_catalogue(catalogue))
+    for plugin in plugins:
+        path = (root or Path.cwd()) / plugin
+        if is_catalogue(path):
+            continue
+        if not path.exists():
+            errors.append(PluginError(f"plugin {plugin!r}: there is no such file or folder in {root or Path.cwd()}"))
+            continue
+        for source in _path_sources(path.resolve()):
+            _try(errors, source, lambda source=source: load(source))
+    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+        try:
+            sources = list(_module_sources(point.module))
+        except Exception as error:  # noqa: BLE001 - a stranger's package may raise anything; it is one line
+            errors.append(_broken(Source(kind="module", value=point.module), error))
+            continue
+        for source in sources:
+            _try(errors, source, lambda source=source: load(source))
+    return errors
+
+
+def _try(errors: list[PluginError], source: Source, action: Callable[[], None]) -> None:
+    try:
+        action()
+    except PluginError as error:
+        errors.append(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - SystemExit included: a plugin must not end the run
+        errors.append(_broken(source, error))
+
+
+def _broken(source: Source, error: BaseException) -> PluginError:
+    """One line: the file, the line in it where the exception passed, and the exception."""
+    file = source.file or source.value
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    where = f"{file}:{frames[-1].lineno}" if frames else file
+    if isinstance(error, SyntaxError) and error.filename:
+        where = f"{error.filename}:{error.lineno}"
+    text = " ".join(str(error).split())
+    return PluginError(f"plugin {where}: {type(error).__name__}: {text}")
+
+
+def is_catalogue(path: Path) -> bool:
+    """Whether this folder is the lecture catalogue: vbench's own checkout, or the installed package itself."""
+    if path.name != "architectures" or not path.is_dir():
+        return False
+    loaded = sys.modules.get(CATALOGUE)
+    if loaded is not None and loaded.__file__ and Path(loaded.__file__).parent.resolve() == path.resolve():
+        return True
+    try:
+        project = tomllib.loads((path.parent / "pyproject.toml").read_text("utf-8"))["project"]["name"]
+    except (OSError, KeyError, tomllib.TOMLDecodeError):
+        return False
+    return bool(project == "vbench")
+
+
+def use_catalogue(path: Path) -> None:
+    """Let the catalogue in `path` take the place of the installed one, unless one is loaded already."""
+    if CATALOGUE in sys.modules:
+        return
+    module = _package(CATALOGUE, path.resolve())
+    parent = sys.modules[CATALOGUE.rpartition(".")[0]]
+    parent.architectures = module  # type: ignore[attr-defined] - what importing a submodule does
+
+
+def digest(path: Path) -> str:
+    """A digest of a folder's Python sources: two runs of equal digest measured the same networks."""
+    total = hashlib.sha256()
+    for file in sorted(path.rglob("*.py")):
+        total.update(file.relative_to(path).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return total.hexdigest()[:16]
+
+
+def catalogue_folder() -> Path | None:
+    """The folder of the catalogue in use; None where none is loaded."""
+    module = sys.modules.get(CATALOGUE)
+    return Path(module.__file__).parent if module is not None and module.__file__ else None
+
+
+def _package(name: str, folder: Path) -> ModuleType:
+    """Make a folder importable under a name, with or without an `__init__.py`."""
+    if name in sys.modules:
+        return sys.modules[name]
+    init = folder / "__init__.py"
+    spec: importlib.machinery.ModuleSpec | None
+    if init.exists():
+        spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)])
+    else:
+        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+    if spec is None:
+        message = f"cannot import {folder}"
+        raise ImportError(message)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        if spec.loader is not None:
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _module_sources(name: str) -> Iterator[Source]:
+    """A module, or every public module of a package."""
+    module = importlib.import_module(name)
+    paths = getattr(module, "__path__", None)
+    yield Source(kind="module", value=name, file=module.__file__ or "")
+    for part in pkgutil.iter_modules(paths or []):
+        if not part.name.startswith("_"):
+            folder = getattr(part.module_finder, "path", "")
+            yield Source(kind="module", value=f"{name}.{part.name}", file=str(Path(folder) / f"{part.name}.py"))
+
+
+def _path_sources(path: Path) -> Iterator[Source]:
+    """A file, or every public file of a folder."""
+    if path.is_file():
+        yield Source(kind="path", value=str(path), file=str(path))
+        return
+    for file in sorted(path.glob("*.py")):
+        if not file.stem.startswith("_"):
+            yield Source(kind="path", value=str(path), part=file.stem, file=str(file))
+
+
+def load(source: Source, catalogue: str = "") -> None:
+    """Load one source, once; in a worker, `catalogue` is the folder that the parent's catalogue came from."""
+    key = (source.kind, source.value, source.part)
+    if key in _loaded:
+        return
+    if catalogue and source.value.startswith(CATALOGUE):
+        use_catalogue(Path(catalogue))
+    with loading(source):
+        if source.kind == "module":
+            importlib.import_module(source.value)
+        elif source.kind == "path":
+            _load_path(Path(source.value), source.part)
+        elif source.kind == "import":
+            _load_import(source)
+        else:
+            _load_script(source.value)
+    _loaded.add(key)
+
+
+def _load_path(path: Path, part: str) -> None:
+    name = f"vbench_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if part:
+        _package(name, path)
+        importlib.import_module(f"{name}.{part}")
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        message = f"{path} is no Python file"
+        raise ImportError(message)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+def _load_import(source: Source) -> None:
+    shape = tuple(int(size) for size in source.part.split("x"))
+    architecture(source.value, input=shape)(_resolve(source.value))
+
+
+def _load_script(path: str) -> None:
+    """Run the script that called `vbench.run`, up to that call: what it registers stands above it."""
+    _scripts.append(path)
+    try:
+        runpy.run_path(path, run_name="__vbench_worker__")
+    except StopLoading:
+        return
+    finally:
+        _scripts.pop()
+
+
+def stop_in_script() -> None:
+    """End the script here if a worker is loading it. Raises StopLoading, which only the loader catches."""
+    if _scripts:
+        raise StopLoading
+
+
+def add_import(path: str, shape: tuple[int, ...] | None) -> None:
+    """Register `package.module:function` as an architecture of that name. Raises UsageError when it cannot be imported."""
+    if path in ARCHITECTURES:
+        return
+    if shape is None:
+        message = f"{path} is an import path, and its input shape is not known: add --input, for example --input 3x224x224"
+        raise UsageError(message)
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        load(Source(kind="import", value=path, part="x".join(map(str, shape))))
+    except UsageError:
+        raise
+    except Exception as error:
+        broken = _broken(Source(kind="import", value=path), error)
+        raise UsageError(str(broken).replace("plugin ", "cannot import ", 1)) from error
+
+
+def _resolve(path: str) -> Callable[..., Any]:
+    module, _, name = path.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        if not hasattr(found, part):
+            known = [n for n in vars(found) if callable(getattr(found, n)) and not n.startswith("_")]
+            message = f"{path}: {module} has no {part!r}; it has {', '.join(sorted(known)) or 'nothing callable'}"
+            raise UsageError(message)
+        found = getattr(found, part)
+    if not callable(found):
+        message = f"{path} is not callable; name a function or a class that returns a torch.nn.Module"
+        raise UsageError(message)
+    return found  # type: ignore[no-any-return] - checked to be callable

@@ -1,0 +1,214 @@
+"""From a result file to rows: a result is derived from its replicates, and can be derived again.
+
+Nothing here imports torch: reading, reporting and comparing work on a machine that could not have measured.
+"""
+
+from __future__ import annotations
+
+import glob
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import journal
+from .core import Case, Facts, Record, Replicate, Result, Run
+from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_OK, UsageError
+from .registry import METRICS
+from .stats import MIN_PROCESSES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pandas as pd
+
+IDENTITY = (
+    "run_id", "machine", "case_id", "definition", "architecture", "family", "task", "topic", "year", "input_shape",
+    "compression", "weights", "phase", "scenario", "engine", "engine_options", "precision", "device", "batch", "threads",
+    "layout", "status", "reason", "flags",
+)  # fmt: skip
+
+# The columns of the contract, in its order. A metric fills its own; those of later work are present and empty.
+COLUMNS = (
+    *IDENTITY,
+    "params", "trainable_params", "buffers", "weight_bytes", "macs", "flops", "other_ops", "uncounted_ops", "activations",
+    "peak_activation_bytes", "peak_scratch_bytes",
+    "latency_s", "latency_s_low", "latency_s_high", "latency_s_run_low", "latency_s_run_high",
+    "latency_s_p90", "latency_s_p95", "latency_s_p99", "latency_processes", "latency_samples",
+    "device_time_s", "enqueue_s", "throughput_per_s", "throughput_per_s_low", "throughput_per_s_high",
+    "build_s", "compile_s", "first_run_s",
+    "peak_host_bytes", "peak_device_bytes", "reserved_device_bytes", "process_device_bytes", "file_bytes",
+    "h2d_s", "d2h_s", "clock_mhz", "temperature_c",
+    "executed_precision", "agreement_sqnr_db", "agreement_cosine", "agreement_top1",
+    "peak_flops", "bandwidth_bytes_per_s", "efficiency", "bound",
+    "energy_j", "energy_method", "power_w",
+    "receptive_field", "output_stride", "bytes_moved", "arithmetic_intensity",
+    "quality", "quality_metric", "top1", "top5", "accuracy_source", "accuracy_protocol", "accuracy_kind",
+)  # fmt: skip
+
+
+@cache
+def load_metrics() -> None:
+    """Import the metrics that come with vbench, one file each."""
+    import importlib  # noqa: PLC0415 - only those who derive rows need it
+    import pkgutil  # noqa: PLC0415 - as above
+
+    from . import metrics  # noqa: PLC0415 - as above
+
+    for module in pkgutil.iter_modules(metrics.__path__):
+        importlib.import_module(f"{metrics.__name__}.{module.name}")
+
+
+def derive(run: Run, replicates: Iterable[Replicate], ended: str = "") -> tuple[Result, ...]:
+    """One row per planned case, in the order of the plan, whatever became of it."""
+    by_case: dict[str, list[Replicate]] = {}
+    for replicate in replicates:
+        by_case.setdefault(replicate.case, []).append(replicate)
+    return tuple(derive_case(run, case, by_case.get(case.id, []), ended) for case in run.cases)
+
+
+def derive_case(run: Run, case: Case, replicates: Sequence[Replicate], ended: str = "") -> Result:
+    """The row of one case: its status is that of the first replicate that went wrong, if one did."""
+    load_metrics()
+    if case.id in run.skipped:
+        return Result(case=case, status="skipped", reason=run.skipped[case.id])
+    if not replicates:
+        reason = "not run: the run was interrupted before it" if ended != "complete" else "not run: the time limit came first"
+        return Result(case=case, status="skipped", reason=reason)
+    wrong = next((r for r in replicates if r.status != "ok"), None)
+    good = [r for r in replicates if r.status == "ok"]
+    # A replicate that failed after counting still carries exact counts; times come from the good ones only.
+    values: dict[str, Any] = {}
+    for metric in sorted(METRICS, key=lambda m: m.order):
+        values.update(metric.derive(case, replicates if metric.kind == "counted" else good))
+    flags = tuple(_flags(run, replicates, values)) if wrong is None else ()
+    return Result(
+        case=case,
+        status="ok" if wrong is None else wrong.status,
+        reason="" if wrong is None else wrong.reason,
+        flags=flags,
+        values={name: value for name, value in values.items() if value is not None},
+    )
+
+
+def _flags(run: Run, replicates: Sequence[Replicate], values: dict[str, Any]) -> list[str]:
+    """The validity flags that the replicates give cause for; each is explained in flags.py."""
+    flags = []
+    low, high, middle = values.get("latency_s_low"), values.get("latency_s_high"), values.get("latency_s")
+    if middle and (values.get("latency_processes") or 0) < MIN_PROCESSES:
+        flags.append("no_interval")
+    elif middle and low is not None and high is not None:
+        if (high - low) / 2 / middle > float(run.settings.get("interval", 0.02)):
+            flags.append("imprecise")
+    counted = next((r.counted for r in replicates if r.counted is not None), None)
+    if counted is not None and counted.macs_second is not None and counted.macs_second != counted.macs:
+        flags.append("macs_disagree")
+    if sum("warmup_not_settled" in r.notes for r in replicates) * 2 > len(replicates):
+        flags.append("warmup_not_settled")
+    return flags
+
+
+def read(path: str | Path) -> Record:
+    """Read one result file into a Record. Raises UsageError when it is not one; a cut file gives what it holds."""
+    file = Path(path)
+    lines = journal.read(file)
+    if lines.run is None:
+        message = f"{file} holds nothing yet: it was cut inside its first line; run it again with `vbench run -o {file}`"
+        raise UsageError(message)
+    return record(lines.run, lines.replicates, lines.ended, str(file))
+
+
+def record(run: Run, replicates: Sequence[Replicate], ended: str, path: str = "", plugin_errors: tuple[str, ...] = ()) -> Record:
+    """Put a Record together, with its rows derived."""
+    results = derive(run, replicates, ended)
+    return Record(run=run, replicates=tuple(replicates), results=results, ended=ended, path=path, plugin_errors=plugin_errors)
+
+
+def load(paths: str | Path | Iterable[str | Path]) -> pd.DataFrame:
+    """Read result files into one DataFrame: one row per case, the columns of the contract, base SI units.
+
+    `paths` is a file, a folder (searched for `*.jsonl`), a glob, or several of these. A file that was cut gives what it
+    holds. Raises UsageError when a named file is absent or is no result file.
+    """
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    records = []
+    for file in files(given):
+        lines = journal.read(file)
+        if lines.run is not None:
+            records.append(record(lines.run, lines.replicates, lines.ended, str(file)))
+    return frame(records)
+
+
+def files(paths: Iterable[str | Path]) -> list[Path]:
+    """The result files that the paths name: files as they are, folders and globs expanded in sorted order."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            found += sorted(path.rglob("*.jsonl"))
+        elif any(mark in str(path) for mark in "*?["):
+            found += sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 - an absolute pattern
+        else:
+            found.append(path)
+    return found
+
+
+def row(head: Run, result: Result) -> dict[str, Any]:
+    """One case as a flat row: identity, status, values, and the first declared accuracy of its architecture."""
+    case = result.case
+    facts = head.architectures.get(case.architecture, Facts())
+    accuracy = facts.accuracy[0] if facts.accuracy else None
+    identity = {
+        "run_id": head.run_id,
+        "machine": head.machine.slug,
+        "case_id": case.id,
+        "definition": head.definitions.get(case.id, ""),
+        "architecture": case.architecture,
+        "family": facts.family or case.architecture.partition("/")[0],
+        "task": facts.task,
+        "topic": facts.topic,
+        "year": facts.paper.year if facts.paper else None,
+        "input_shape": "x".join(map(str, case.input_shape)),
+        "engine_options": ",".join(f"{key}={value}" for key, value in case.engine_options),
+        "status": result.status,
+        "reason": result.reason,
+        "flags": list(result.flags),
+    }
+    axes = ("compression", "weights", "phase", "scenario", "engine", "precision", "device", "batch", "threads", "layout")
+    quality = {} if accuracy is None else {
+        "quality": accuracy.quality,
+        "quality_metric": accuracy.metric,
+        "top1": accuracy.top1,
+        "top5": accuracy.top5,
+        "accuracy_source": accuracy.source,
+        "accuracy_protocol": accuracy.protocol,
+        "accuracy_kind": accuracy.kind,
+    }  # fmt: skip
+    return identity | {axis: getattr(case, axis) for axis in axes} | result.values | quality
+
+
+def frame(records: Sequence[Record]) -> pd.DataFrame:
+    """The rows of several records as one DataFrame; columns that a plugin's metric adds come after the contract's."""
+    import pandas as pd  # noqa: PLC0415 - most of a second, which only those who want a frame pay
+
+    rows = [row(rec.run, result) for rec in records for result in rec.results]
+    extra = [name for name in dict.fromkeys(key for r in rows for key in r) if name not in COLUMNS]
+    return pd.DataFrame(rows, columns=[*COLUMNS, *extra])
+
+
+def html(rec: Record) -> str:
+    """A small table for a notebook: identity, status and the headline of each metric."""
+    table = rec.frame()
+    shown = ["architecture", "engine", "precision", "device", "batch", "threads", "status", "flags"]
+    shown += [c for c in ("params", "macs", "latency_s", "latency_s_low", "latency_s_high", "throughput_per_s", "top1") if c in table]
+    return str(table[shown].to_html(index=False, escape=True, float_format=lambda v: f"{v:.5g}"))
+
+
+def exit_code(rec: Record) -> int:
+    """The contract's exit code: interrupted, a case failed, nothing measured, or fine."""
+    statuses = {result.status for result in rec.results}
+    if rec.ended == "interrupted":
+        return EXIT_INTERRUPTED
+    if statuses - {"ok", "skipped"} or rec.plugin_errors:
+        return EXIT_FAILED
+    if not statuses or statuses == {"skipped"}:
+        return EXIT_NOTHING
+    return EXIT_OK

@@ -1,0 +1,211 @@
+"""The parent side: starts servers, hands them jobs, holds the time limit, and turns a dead worker into a result.
+
+While a worker measures, the parent is blocked on a pipe and takes no processor time.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .core import Replicate
+from .errors import VbenchError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .worker import Job
+
+_ORDINAL = itertools.count(1)
+_START_LIMIT_S = 120.0
+
+
+class Server:
+    """A forkserver (or, where there is no fork, a fresh interpreter per job). Close it to be rid of its bias.
+
+    Used as a context manager. `run(job, timeout)` returns a Replicate whatever happens to the worker.
+    """
+
+    def __init__(self, *, start: str = "auto", with_torch: bool = True) -> None:
+        can_fork = sys.platform.startswith("linux")
+        self.mode = "fork" if start == "forkserver" or (start == "auto" and can_fork) else "once"
+        self.ordinal = next(_ORDINAL)
+        self._torch = with_torch
+        self._errors = tempfile.TemporaryFile("w+b", prefix="vbench-stderr-")  # noqa: SIM115 - lives as long as the server
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self.worker_start_s: float | None = None
+        self._launch()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The server's process id."""
+        return self._process.pid if self._process is not None else None
+
+    def _launch(self) -> None:
+        # The child gets this process's import path and nothing of its main module: scripts need no main guard.
+        code = f"import sys; sys.path[:] = {sys.path!r}; from vbench.forkserver import main; main()"
+        arguments = [self.mode, str(os.getpid()), "torch" if self._torch else "none"]
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
+            [sys.executable, "-c", code, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            start_new_session=True,  # Ctrl-C reaches the run only, which then ends the worker in good order.
+        )
+        self._lines = queue.SimpleQueue()
+        threading.Thread(target=_pump, args=(self._process.stdout, self._lines), daemon=True).start()
+        ready = self._next(_START_LIMIT_S)
+        if ready is None or "ready" not in ready:
+            tail = self._tail(0)
+            self.close()
+            message = f"the worker's server did not start: {tail or 'it ended without a word'}; try `vbench doctor`"
+            raise VbenchError(message)
+
+    def _next(self, timeout: float) -> dict[str, Any] | None:
+        """The next line; None when the server is gone. Raises queue.Empty when the time is up."""
+        return self._lines.get(timeout=max(0.0, timeout))
+
+    def run(self, job: Job, timeout: float) -> Replicate:
+        """Run one job in a fresh worker. A worker that hangs is killed after `timeout` seconds."""
+        if self._process is None or self._process.poll() is not None:
+            self._launch()
+        process = self._process
+        assert process is not None  # noqa: S101 - launched above
+        assert process.stdin is not None  # noqa: S101 - asked for
+        offset = self._errors.seek(0, os.SEEK_END)
+        killed_by_kernel = _oom_kills()
+        began, sent = time.time(), time.perf_counter()
+        process.stdin.write(msgspec.json.encode(job) + b"\n")
+        process.stdin.flush()
+        worker, phase = 0, "start"
+        replicate: Replicate | None = None
+        status, reason = "crashed", ""
+        while True:
+            try:
+                line = self._next(timeout - (time.perf_counter() - sent))
+            except queue.Empty:
+                status, reason = "timeout", f"no answer after {timeout:.0f} s, killed while in {phase}"
+                self._kill(worker)
+                break
+            if line is None:
+                code = process.wait()
+                if self.mode == "once" and replicate is not None:
+                    break
+                reason = reason or _death(code, phase)
+                break
+            if "started" in line:
+                worker = int(line["started"])
+                self.worker_start_s = time.perf_counter() - sent
+            elif "phase" in line:
+                phase = str(line["phase"])
+            elif "replicate" in line:
+                replicate = msgspec.convert(line["replicate"], Replicate)
+            elif "exit" in line:
+                reason = _death(int(line["exit"]), phase)
+                break
+        if status != "timeout" and replicate is not None:
+            return replicate
+        if status != "timeout":
+            if _oom_kills() > killed_by_kernel:
+                status, reason = "oom", f"the kernel ran out of memory and killed the worker while in {phase}"
+            tail = self._tail(offset)
+            reason += f": {tail}" if tail else ""
+        return Replicate(
+            case=job.case.id,
+            role="check" if job.check else "measure",
+            index=job.index,
+            round=job.round,
+            server=job.server,
+            status=status,  # type: ignore[arg-type] - one of the literals by construction
+            reason=reason,
+            started_s=began,
+            seconds=time.perf_counter() - sent,
+        )
+
+    def _kill(self, worker: int) -> None:
+        """End a worker that hangs; in a server its exit is read, so that the next job finds the line clear."""
+        if self.mode == "fork" and worker:
+            try:
+                os.kill(worker, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            try:
+                while (line := self._next(5.0)) is not None and "exit" not in line:
+                    pass
+            except queue.Empty:
+                self._end()
+        else:
+            self._end()
+
+    def _tail(self, offset: int) -> str:
+        """The last line that the worker wrote to its error stream."""
+        self._errors.seek(offset)
+        lines = [line.strip() for line in self._errors.read()[-4000:].decode("utf-8", "replace").splitlines() if line.strip()]
+        return lines[-1][:300] if lines else ""
+
+    def close(self) -> None:
+        """Kill the server; its worker, if one still runs, dies with it."""
+        self._end()
+        self._errors.close()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+
+def _pump(stream: Any, lines: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    """Blocked in a read between lines; a line that a killed worker left torn is dropped."""
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    for line in stream:
+        if line.strip():
+            try:
+                lines.put(decode(line))
+            except msgspec.DecodeError:
+                continue
+    stream.close()
+    lines.put(None)
+
+
+def _death(code: int, phase: str) -> str:
+    """How a worker ended that should have replied."""
+    if code < 0:
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        return f"the worker died by {name} while in {phase}"
+    return f"the worker left with exit code {code} while in {phase}"
+
+
+def _oom_kills() -> int:
+    """How often the kernel has killed a process for want of memory since it started."""
+    try:
+        for line in Path("/proc/vmstat").read_text("ascii").splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return 0

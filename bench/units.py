@@ -1,0 +1,146 @@
+"""Every number that a person reads is written here, and every quantity that a person types is read here.
+
+A missing value (None, or a float that is no number) is shown as an en dash, never as 0.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from itertools import pairwise
+
+MISSING = "–"
+
+# Per SI unit: the factor and the text of each step, smallest first. A space belongs to the text.
+_SCALES: dict[str, tuple[tuple[float, str], ...]] = {
+    "s": ((1e-9, " ns"), (1e-6, " µs"), (1e-3, " ms"), (1.0, " s")),
+    "": ((1.0, ""), (1e3, " k"), (1e6, " M"), (1e9, " G"), (1e12, " T")),
+    "B": ((1.0, " B"), (2.0**10, " KiB"), (2.0**20, " MiB"), (2.0**30, " GiB"), (2.0**40, " TiB")),
+    "1/s": ((1.0, "/s"), (1e3, " k/s"), (1e6, " M/s"), (1e9, " G/s")),
+    "J": ((1e-6, " µJ"), (1e-3, " mJ"), (1.0, " J"), (1e3, " kJ")),
+    "%": ((1.0, " %"),),
+}
+# Outside of these bounds of the scaled number, digits before or after the point are mere zeros.
+_PLAIN = (1e-3, 1e6)
+_DIGITS = 3
+
+_BYTES = (
+    {"": 1, "b": 1} | {f"{p}b": 1000**i for i, p in enumerate("kmgt", 1)} | {f"{p}ib": 1024**i for i, p in enumerate("kmgt", 1)}
+)
+_SECONDS = {"h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_NUMBER = r"\d+(?:\.\d*)?|\.\d+"
+_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([a-zµ]*)\s*", re.IGNORECASE)
+
+
+def quantity(value: float | None, unit: str, *, digits: int = _DIGITS) -> str:
+    """Write a value given in `unit` with `digits` significant digits, at the step that keeps it short.
+
+    `unit` is "s", "B", "1/s", "J", "%" (the value is in percent), "" for a count, or any other text, which is appended.
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    factor, text = _step(value, unit, digits)
+    if factor == 1.0 and value == int(value) and unit in {"", "B"}:
+        return f"{int(value)}{text}"  # things that are counted one by one have no digits after the point
+    return _decimal(value / factor, digits) + text
+
+
+def duration(seconds: float | None) -> str:
+    """Write a time: "13.2 ms". `clock` writes time that is waited for."""
+    return quantity(seconds, "s")
+
+
+def count(number: float | None) -> str:
+    """Write how many: "25.6 M", "4.09 G"; below a thousand every one is shown."""
+    return quantity(number, "")
+
+
+def bytes_(number: float | None) -> str:
+    """Write a size in binary units: "97.5 MiB"."""
+    return quantity(number, "B")
+
+
+def rate(per_second: float | None) -> str:
+    """Write how many in a second: "74.1/s"."""
+    return quantity(per_second, "1/s")
+
+
+def percent(share: float | None, decimals: int = 1) -> str:
+    """Write a share of one as a percentage: 0.0234 is "2.3 %"."""
+    return MISSING if share is None or not math.isfinite(share) else f"{share * 100:.{decimals}f} %"
+
+
+def clock(seconds: float | None) -> str:
+    """Write time that is waited for as minutes and seconds: "2:05", from an hour on "1:02:05"."""
+    if seconds is None or not math.isfinite(seconds):
+        return MISSING
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def interval(value: float | None, low: float | None, high: float | None, unit: str = "s") -> str:
+    """Write a value with its interval in one unit: "13.2 ms [12.9, 13.6]".
+
+    The digits follow from the interval: the last one shown is of the size of a tenth to the whole of its half-width, so
+    that nothing is shown which is not known. Without an interval the value stands alone.
+    """
+    if value is None or low is None or high is None or not all(map(math.isfinite, (value, low, high))):
+        return quantity(value, unit)
+    widest = max(value, low, high, key=abs)
+    factor, text = _step(value if abs(value) * _PLAIN[1] > abs(widest) else widest, unit, _DIGITS)
+    middle, *ends = (number / factor for number in (value, low, high))
+    half = abs(ends[1] / 2 - ends[0] / 2)
+    decimals = min(_decimals(half, 1), _decimals(middle, 2 * _DIGITS)) if half else _decimals(middle, _DIGITS)
+    style = f".{decimals}f" if not widest or _PLAIN[0] <= abs(widest / factor) < _PLAIN[1] else f".{_DIGITS}g"
+    return f"{middle:{style}}{text} [{ends[0]:{style}}, {ends[1]:{style}}]"
+
+
+def parse_bytes(text: str) -> int:
+    """Read a size in bytes: "3GB" is 3 x 1000^3, "512MiB" 512 x 1024^2, "4096" itself; ValueError says what is allowed."""
+    match = _QUANTITY.fullmatch(text)
+    factor = _BYTES.get(match[2].lower(), math.inf) if match else math.inf
+    size = float(match[1]) * factor if match else math.inf
+    if not math.isfinite(size):
+        message = (
+            f"{text!r} is not a size: write a number and B, kB, MB, GB or TB (1000) or KiB, MiB, GiB or TiB (1024), like 3GB"
+        )
+        raise ValueError(message)
+    return round(size)
+
+
+def parse_duration(text: str) -> float:
+    """Read a time in seconds: "4m30s", "90s", "15ms", "2m"; a bare number is seconds; ValueError says what is allowed."""
+    parts = list(_QUANTITY.finditer(text))
+    whole = "".join(part[0] for part in parts) == text and bool(parts)
+    names = [part[2].lower() or "s" for part in parts]
+    sizes = [_SECONDS.get(name, math.nan) for name in names]
+    seconds = sum(float(part[1]) * size for part, size in zip(parts, sizes, strict=True))
+    bare = len(parts) > 1 and any(not part[2] for part in parts)
+    falling = all(large > small for large, small in pairwise(sizes))
+    if not whole or bare or not falling or not math.isfinite(seconds):
+        message = f"{text!r} is not a time: write numbers with h, m, s, ms, us or ns, largest first, like 4m30s, 90s or 15ms"
+        raise ValueError(message)
+    return seconds
+
+
+def _step(value: float, unit: str, digits: int) -> tuple[float, str]:
+    """The largest step in which the value, rounded to `digits`, is at least 1; so 999.9 ms is written 1.00 s."""
+    steps = _SCALES.get(unit, ((1.0, f" {unit}"),))
+    if not value:
+        return next(step for step in steps if step[0] == 1.0)
+    return next((step for step in reversed(steps) if abs(float(f"{value / step[0]:.{digits - 1}e}")) >= 1), steps[0])
+
+
+def _decimal(number: float, digits: int) -> str:
+    if not number:
+        return "0"
+    if not _PLAIN[0] <= abs(number) < _PLAIN[1]:
+        return f"{number:.{digits}g}"
+    return f"{number:.{_decimals(number, digits)}f}"
+
+
+def _decimals(number: float, digits: int) -> int:
+    """How many digits after the point show `digits` significant ones, after rounding to that many."""
+    exponent = int(f"{number:.{digits - 1}e}".partition("e")[2]) if number else 0
+    return max(0, digits - 1 - exponent)

@@ -1,0 +1,58 @@
+"""What a developer runs: `nox` for all that a change must pass, `nox -s benchmarks` for the harness's own speed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests", "docs"]
+
+ROOT = Path(__file__).parent
+CONSTRAINTS = ("-c", str(ROOT / "constraints.txt"))
+
+
+def _wheel(session: nox.Session, extra: str) -> None:
+    """Build the wheel and install it with an extra, so that the session sees what a user gets, and not the folders."""
+    # setuptools packs what an earlier build left in build/, so a module that was deleted since would still be there.
+    session.run("python", "-c", "import shutil; shutil.rmtree('build', ignore_errors=True)", silent=True)
+    session.install(*CONSTRAINTS, f"{ROOT}[{extra}]")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests against the installed wheel; arguments after `--` go to pytest."""
+    _wheel(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Every rule of ruff, and its format."""
+    session.install(*CONSTRAINTS, "ruff")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict, on the installed wheel: in the folders the package has another name."""
+    _wheel(session, "dev")
+    with session.chdir(session.create_tmp()):
+        session.run("mypy", "--config-file", str(ROOT / "pyproject.toml"), "-p", "vbench")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Make every output that the docs show again, and compare."""
+    _wheel(session, "test")
+    session.run("pytest", "tests/test_docs.py", *session.posargs)
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Time the harness itself: what it adds to a sample, to a start, to a count."""
+    _wheel(session, "test")
+    session.run("pytest", "tests/benchmarks", "--benchmark-enable", "--benchmark-only", *session.posargs)

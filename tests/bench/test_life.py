@@ -1,0 +1,252 @@
+"""Runs that are killed, resumed, and started from odd places. All on the fake engine: exact, and without sleeping."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from vbench import journal, results
+
+FAKE = ["--engine", "fake", "--device", "fake", "--no-report"]
+PLUGIN = """
+from vbench import architecture
+
+for index in range(4):
+    architecture(f"life/{index}", input=(3, 8, 8))(lambda classes=10: None)
+"""
+CONFIG = """
+plugins = ["nets.py"]
+
+[run]
+spread = 0
+max-processes = 6
+
+[suites.default]
+architectures = ["life/*"]
+engine = ["fake"]
+device = ["fake"]
+"""
+VBENCH = [sys.executable, "-c", "from vbench.cli import main; main()"]
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc and relies on the parent-death signal")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "nets.py").write_text(PLUGIN)
+    (tmp_path / "bench.toml").write_text(CONFIG)
+    return tmp_path
+
+
+def cli(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*VBENCH, *words], cwd=project, check=False, capture_output=True, text=True, timeout=120)
+
+
+def finished(text: str) -> set[tuple[str, int]]:
+    """The replicates that the run said were on disk."""
+    lines = [line.split() for line in text.splitlines() if line.startswith("  measure ")]
+    return {(case, int(number[1:])) for _, case, number, *_ in lines if number.startswith("#")}
+
+
+def held(path: Path) -> set[tuple[str, int]]:
+    return {(r.case, r.index) for r in journal.read(path).replicates if r.role == "measure"} if path.exists() else set()
+
+
+def alive(marker: str) -> list[psutil.Process]:
+    """Processes, other than zombies, that inherited the marker in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("VBENCH_TEST") == marker and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+@linux
+def test_sigkill_at_random_moments_loses_nothing_and_leaves_nobody(project: Path) -> None:
+    chance = random.Random(20)
+    kills = 0
+    for attempt in range(24):
+        path, marker = project / f"{attempt}.jsonl", f"{project.name}-{attempt}"
+        process = subprocess.Popen(
+            [*VBENCH, "run", *FAKE, "-o", str(path)],
+            cwd=project,
+            env={**os.environ, "VBENCH_TEST": marker},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        time.sleep(chance.uniform(0.1, 2.6))
+        killed = process.poll() is None
+        process.kill()
+        said = finished(process.communicate()[1])
+        kills += killed
+        end = time.monotonic() + 1.0
+        while alive(marker) and time.monotonic() < end:
+            time.sleep(0.02)
+        assert not alive(marker)
+        assert said <= held(path)
+        before = held(path)
+        if path.exists() and journal.read(path).run is not None:
+            done = cli(project, "run", *FAKE[-1:], "--resume", str(path))
+            assert done.returncode == 0, done.stderr
+            record = results.read(path)
+            assert record.ended == "complete"
+            assert before <= held(path)
+            assert [r.values["latency_processes"] for r in record.results] == [6, 6, 6, 6]
+            assert all(json.loads(line) for line in path.read_text().splitlines())
+    assert kills >= 12
+
+
+@linux
+def test_sigkill_while_a_worker_hangs_leaves_nobody(project: Path) -> None:
+    plugins = Path(__file__).parents[1] / "plugins"
+    marker = f"{project.name}-hang"
+    process = subprocess.Popen(
+        [*VBENCH, "run", "trouble/hang", "--plugin", str(plugins / "trouble.py"), "--engine", "eager", "--device", "cpu"],
+        cwd=project,
+        env={**os.environ, "VBENCH_TEST": marker},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    end = time.monotonic() + 60
+    while len(alive(marker)) < 3 and time.monotonic() < end:
+        time.sleep(0.1)
+    assert len(alive(marker)) == 3, "the run, its forkserver and a worker"
+    process.kill()
+    process.wait()
+    end = time.monotonic() + 1.0
+    while alive(marker) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not alive(marker)
+
+
+def test_ctrl_c_leaves_a_whole_file_and_the_line_to_resume(project: Path) -> None:
+    path = project / "r.jsonl"
+    process = subprocess.Popen(
+        [*VBENCH, "run", *FAKE, "-o", str(path)], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    text = ""
+    for line in process.stderr:
+        text += line
+        if line.startswith("  measure"):
+            process.send_signal(signal.SIGINT)
+            break
+    text += process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert f"vbench run --resume {path}" in text
+    record = results.read(path)
+    assert record.ended == "interrupted"
+    assert 1 <= len(held(path)) < 24
+    assert finished(text) <= held(path)
+    assert cli(project, "run", "--no-report", "--resume", str(path)).returncode == 0
+    assert len(held(path)) == 24
+
+
+def test_resuming_what_is_complete_measures_nothing(project: Path) -> None:
+    path = project / "r.jsonl"
+    assert cli(project, "run", *FAKE, "-o", str(path)).returncode == 0
+    before = held(path)
+    done = cli(project, "run", "--no-report", "--resume", str(path))
+    assert done.returncode == 0
+    assert "resumed with 24 processes" in done.stderr
+    assert held(path) == before
+
+
+def test_fake_runs_are_the_same_twice(project: Path) -> None:
+    texts = []
+    for name in ("a", "b"):
+        done = cli(project, "run", *FAKE, "--json", "-o", f"{name}.jsonl")
+        assert done.returncode == 0, done.stderr
+        texts.append([(row["case_id"], row["latency_s"], row["latency_s_low"]) for row in json.loads(done.stdout)])
+    assert texts[0] == texts[1]
+    assert len(texts[0]) == 4
+
+
+@pytest.mark.parametrize("change", ["machine", "version"])
+def test_a_file_of_another_machine_or_version_is_not_continued(project: Path, change: str) -> None:
+    path = project / "r.jsonl"
+    assert cli(project, "run", *FAKE, "-o", str(path)).returncode == 0
+    first, *rest = path.read_text().splitlines(keepends=True)
+    head = json.loads(first)
+    if change == "machine":
+        head["machine"]["fingerprint"] = "other"
+    else:
+        head["versions"]["msgspec"] = "0.0"
+    path.write_text(json.dumps(head, separators=(",", ":")) + "\n" + "".join(rest[:5]))
+    done = cli(project, "run", "--no-report", "--resume", str(path))
+    assert done.returncode == 2
+    assert "start a new file" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+SCRIPT = """
+import vbench
+
+@vbench.architecture("script/net", input=(3, 8, 8))
+def net(classes=10):
+    import torch
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(144, classes))
+
+quick = dict(warmup=0.05, latency=0.02, throughput=0.02, spread=0.0, min_processes=2, max_processes=2)
+record = vbench.run("script/net", threads=[1], output="r.jsonl", settings=quick)
+print("STATUS", [r.status for r in record.results], [r.reason for r in record.results])
+"""
+
+
+def test_a_script_without_a_main_guard(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120)
+    assert done.stdout.count("STATUS") == 1, done.stderr
+    assert "STATUS ['ok'] ['']" in done.stdout
+
+
+@pytest.mark.parametrize("way", ["-c", "stdin"])
+def test_from_the_command_line_and_from_standard_input(project: Path, way: str) -> None:
+    code = textwrap.dedent("""
+        import vbench
+        record = vbench.run(output="r.jsonl")
+        print("STATUS", sorted({r.status for r in record.results}), len(record.replicates))
+    """)
+    words = [sys.executable, "-c", code] if way == "-c" else [sys.executable, "-"]
+    done = subprocess.run(
+        words, cwd=project, check=False, capture_output=True, text=True, timeout=120, input=code if way == "stdin" else None
+    )
+    assert done.stdout == "STATUS ['ok'] 24\n", done.stderr
+
+
+def test_what_has_no_file_says_so(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-"], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120, input=SCRIPT)
+    assert done.returncode != 0
+    assert "UsageError" in done.stderr
+    assert "put it in a file" in done.stderr
+
+
+@pytest.mark.parametrize("engine", ["fake", "eager"])
+def test_the_suite_runs_where_there_is_no_forkserver(project: Path, engine: str) -> None:
+    plugin = project / "spawned.py"
+    plugin.write_text(
+        "import torch\nfrom vbench import architecture\n"
+        "architecture('spawned/net', input=(3, 8, 8))(lambda classes=10: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 5)))\n"
+    )
+    config = (project / "bench.toml").read_text().replace("spread = 0", 'spread = 0\nstart = "spawn"\nmin-processes = 2\nlatency = 0.05')
+    (project / "bench.toml").write_text(config.replace('"nets.py"', '"nets.py", "spawned.py"').replace("max-processes = 6", "max-processes = 2"))
+    names = ["spawned/net"] if engine == "eager" else []
+    device = "cpu" if engine == "eager" else "fake"
+    done = cli(project, "run", *names, "--engine", engine, "--device", device, "--no-report", "--json", "-o", "r.jsonl")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert {row["status"] for row in rows} == {"ok"}
+    assert all(row["latency_processes"] == 2 for row in rows)

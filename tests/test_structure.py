@@ -1,0 +1,280 @@
+"""The import direction, read from the source: the table below is the house's plan, and the tree is held to it.
+
+A module imports only from rungs above its own. Imports under TYPE_CHECKING cost nothing and are allowed anywhere; imports
+inside functions count like any other.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import vbench
+
+ROOT = Path(__file__).resolve().parent.parent
+LONGEST_FILE = 300
+
+# Highest first; names on one rung do not import each other. A package is named once, for all of its modules.
+RUNGS = """
+errors units
+core
+registry
+stats
+metrics
+journal flags
+results config
+plugins
+verdicts
+plan
+history claims reports exports
+devices machine doctor
+data agreement estimate
+counting engines compress
+measure
+worker
+forkserver
+supervisor
+pipeline gate evaluate study profile cluster serve
+api
+cli pytest_plugin
+__main__
+"""
+RUNG = {name: rung for rung, line in enumerate(RUNGS.split("\n")) for name in line.split()}
+TORCHLESS = {name for name in RUNG if RUNG[name] < RUNG["devices"]}
+# Packages that import torch, or that cost as much.
+TORCHLIKE = {"torch", "torchvision", "fvcore", "iopath", "timm", "onnx", "onnxruntime", "openvino"}
+
+# (importer, imported; "" is the package itself): why the direction may be broken here.
+EXEMPT = {
+    ("core", "results"): "a Record shows itself as a frame and as a table; it looks up how when asked, since results needs core",
+    ("", "architectures"): "the catalogue's package is the public name `vbench.architectures`, resolved when it is asked for",
+}
+# What each file of architectures/ may take from its neighbours; a file that is not named here may take both.
+SHARED = {"_blocks": set[str](), "_trunks": {"_blocks"}}
+
+
+class Import(NamedTuple):
+    """A dotted name that a file imports, from the package's root on, and the line."""
+
+    name: str
+    line: int
+
+
+def _modules(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def _package(path: Path, folder: str, name: str) -> list[str]:
+    """The dotted parts of the package that the file is in."""
+    return [*name.split("."), *path.relative_to(ROOT / folder).parent.parts]
+
+
+def _imports(path: Path, package: list[str], *, typing: bool = False) -> list[Import]:
+    """All that the file imports, wherever it stands; with `typing`, under TYPE_CHECKING too."""
+    found: list[Import] = []
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING") and not typing:
+            for child in node.orelse:
+                visit(child)
+            return
+        if isinstance(node, ast.Import):
+            found.extend(Import(alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            whole = [*base, *(node.module or "").split(".")] if node.module else base
+            # `from . import x` names a module or an attribute; for our own packages both are kept and looked up later.
+            found.extend(Import(".".join([*whole, alias.name]), node.lineno) for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") and node.args:
+            name = node.args[0]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                dots = len(name.value) - len(name.value.lstrip("."))
+                base = package[: len(package) - dots + 1] if dots else []
+                found.append(Import(".".join([*base, name.value.lstrip(".")]), node.lineno))
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")))
+    return found
+
+
+def _own(path: Path) -> str:
+    """The name under which the table knows a file of bench/; "" for the package itself."""
+    first = path.relative_to(ROOT / "bench").parts[0]
+    return "" if first == "__init__.py" else first.removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", _modules("bench"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_table_names_every_module_and_each_imports_only_from_rungs_above(path: Path) -> None:
+    own = _own(path)
+    assert not own or own in RUNG, f"{path.name}: give it a rung in the table above"
+    wrong = _breaches(own, _imports(path, _package(path, "bench", "vbench")))
+    assert not wrong, "\n".join(wrong)
+
+
+def _breaches(own: str, imports: list[Import]) -> list[str]:
+    """What the module `own` ("" for the package itself) imports against the direction."""
+    wrong = []
+    for name, line in imports:
+        first, second, *_ = [*name.split("."), ""]
+        if first in {"bench", "architectures"}:
+            wrong.append(f"line {line}: {name} is no name of an installed package")
+        if first != "vbench" or second == own or (own, second) in EXEMPT:
+            continue
+        if second == "architectures":
+            wrong.append(f"line {line}: the catalogue is a plugin, and nothing in the harness imports it")
+        if second in RUNG and (not own or RUNG[second] >= RUNG[own]):
+            wrong.append(f"line {line}: {own or 'the package'} imports {name}, which stands on the same rung or below")
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("own", "name", "wrong"),
+    [
+        ("stats", "vbench.core.Case", False),
+        ("stats", "vbench.metrics.latency", True),
+        ("machine", "vbench.doctor", True),
+        ("metrics", "vbench.metrics.counted", False),
+        ("core", "vbench.results.frame", False),
+        ("core", "vbench.plan", True),
+        ("", "vbench.core.Case", True),
+        ("cli", "vbench.architectures.resnet", True),
+        ("cli", "bench.core", True),
+        ("cli", "rich.table.Table", False),
+    ],
+)
+def test_a_breach_is_recognised(own: str, name: str, *, wrong: bool) -> None:
+    assert bool(_breaches(own, [Import(name, 1)])) == wrong
+
+
+def test_every_exemption_is_still_needed() -> None:
+    used = set()
+    for path in _modules("bench"):
+        for name, _ in _imports(path, _package(path, "bench", "vbench")):
+            used.add((_own(path), [*name.split("."), ""][1]))
+    assert set(EXEMPT) <= used
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in _modules("bench") if _own(p) in TORCHLESS | {""}], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_reading_results_never_imports_torch(path: Path) -> None:
+    named = [
+        (name, line)
+        for name, line in _imports(path, _package(path, "bench", "vbench"), typing=True)
+        if name.split(".")[0] in TORCHLIKE
+    ]
+    assert not named
+
+
+@pytest.mark.parametrize("path", _modules("architectures"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_architecture_imports_torch_the_public_names_and_the_shared_layers(path: Path) -> None:
+    allowed = SHARED.get(path.stem, set(SHARED))
+    wrong = []
+    for name, line in _imports(path, _package(path, "architectures", "vbench.architectures")):
+        first, second, third, *_ = [*name.split("."), "", ""]
+        if first in sys.stdlib_module_names or first == "torch":
+            continue
+        if first == "vbench" and (not second or (second in vbench.__all__ and not third)):
+            continue
+        if first == "vbench" and second == "architectures" and third in allowed:
+            continue
+        wrong.append(
+            f"line {line}: {name}; allowed are torch, the standard library, {', '.join(sorted(allowed))} and vbench.__all__"
+        )
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    "path", [p for f in ("bench", "architectures", "tests") for p in _modules(f)], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_no_file_grows_past_the_limit(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= LONGEST_FILE, "it is telling you about a missing noun"
+
+
+def test_the_wheel_is_told_of_every_folder_with_code() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    homes = {folder: name for name, folder in settings["package-dir"].items()}
+    found = [
+        ".".join([homes[folder], *init.parent.relative_to(ROOT / folder).parts])
+        for folder in homes
+        for init in (ROOT / folder).rglob("__init__.py")
+    ]
+    assert sorted(settings["packages"]) == sorted(found)
+    stray = [p for folder in homes for p in _modules(folder) if not (p.parent / "__init__.py").exists()]
+    assert not stray, "a folder with code needs an __init__.py"
+
+
+# Written with a bracket each, so that this file is not its own finding.
+FORBIDDEN = {
+    "an index address": re.compile(r"--(extra-)?index[-]url|--find[-]links|https?://[^\s\"'>)]*/(simple|whl)[/\s\"']"),
+    "a home folder": re.compile(r"(?<![\w.])/(home|Users)[/]\w|(?<![\w.])/root[/]\w"),
+}
+
+
+def _kept() -> list[Path]:
+    """Every file that git keeps or would keep with the next `git add`."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout, so it is unknown which files belong to it")
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_kept_file_holds_an_index_address_or_a_path_of_somebodys_machine() -> None:
+    wrong = []
+    for path in _kept():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        for what, pattern in FORBIDDEN.items():
+            wrong += [f"{path.relative_to(ROOT)}: {what}: {match[0]!r}" for match in pattern.finditer(text)]
+        if f"{ROOT}/" in text:
+            wrong.append(f"{path.relative_to(ROOT)}: the absolute path of this checkout")
+    assert not wrong, "\n".join(wrong)
+
+
+def _planted(tmp_path: Path, text: str, *, typing: bool = False) -> set[str]:
+    path = tmp_path / "planted.py"
+    path.write_text(text, encoding="utf-8")
+    return {name for name, _ in _imports(path, ["vbench", "gate"], typing=typing)}
+
+
+def test_imports_are_found_wherever_they_hide(tmp_path: Path) -> None:
+    text = """
+import a.b
+from . import c
+from ..d import e
+from vbench.f import g as h
+if TYPE_CHECKING:
+    from .i import j
+else:
+    import k
+def deep():
+    try:
+        from .. import l
+    except ImportError:
+        import_module("..m", __name__)
+    importlib.import_module("n")
+"""
+    found = {"a.b", "vbench.gate.c", "vbench.d.e", "vbench.f.g", "k", "vbench.l", "vbench.m", "n"}
+    assert _planted(tmp_path, text) == found
+    assert _planted(tmp_path, text, typing=True) == found | {"vbench.gate.i.j"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["pip install --" + "index-url x", "https://example.org/" + "simple/torch", "see /ho" + "me/ada/notes", '"/ro' + 'ot/x.py"'],
+)
+def test_the_forbidden_is_recognised(text: str) -> None:
+    assert any(pattern.search(text) for pattern in FORBIDDEN.values())
