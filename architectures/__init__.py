@@ -10,7 +10,7 @@ import types
 from typing import TYPE_CHECKING
 
 if __name__ != "vbench.architectures":
-    message = f"this catalogue is imported as `vbench.architectures`, never as `{__name__}`: install vbench (`pip install -e .`) first"
+    message = f"this catalogue is imported as `vbench.architectures`, never as `{__name__}`: `pip install -e .` first"
     raise ImportError(message)
 
 import vbench

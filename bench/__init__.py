@@ -10,21 +10,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if __name__ != "vbench":
-    message = f"this package is imported as `vbench`, never as `{__name__}`: install it (`pip install -e .`), then `import vbench`"
+    message = (
+        f"this package is imported as `vbench`, never as `{__name__}`: install it (`pip install -e .`), then `import vbench`"
+    )
     raise ImportError(message)
 
 if TYPE_CHECKING:
     from .api import catalogue, load, run
-    from .core import Accuracy, Architecture, Case, Engine, Machine, Metric, Paper, Preprocess, Record, Session
+    from .core import Accuracy, Architecture, Case, Machine, Metric, Paper, Preprocess, Record
     from .errors import VbenchError
+    from .interfaces import Engine, Session
     from .registry import architecture, engine, metric
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "api": ("catalogue", "load", "run"),
-    "core": ("Accuracy", "Architecture", "Case", "Engine", "Machine", "Metric", "Paper", "Preprocess", "Record", "Session"),
+    "core": ("Accuracy", "Architecture", "Case", "Machine", "Metric", "Paper", "Preprocess", "Record"),
     "errors": ("VbenchError",),
+    "interfaces": ("Engine", "Session"),
     "registry": ("architecture", "engine", "metric"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -50,7 +54,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute can be anything
+def __getattr__(name: str) -> Any:
     """Resolve a public name on first use; `vbench.architectures()` lists what can be measured."""
     if name == "architectures":
         # The catalogue is a package of that name and a callable module: importing it sets this attribute.

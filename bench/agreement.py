@@ -6,7 +6,6 @@ Both outputs are taken minus their mean over the inputs, so that an engine that 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import msgspec
 import torch
@@ -26,9 +25,10 @@ class Agreement(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-def flatten(output: Any) -> torch.Tensor:
-    """Any nest of tensors as one fp32 tensor of shape `(batch, values)`. Raises TypeError when it holds no tensor, and
-    ValueError when the tensors do not share their first dimension.
+def flatten(output: object) -> torch.Tensor:
+    """Any nest of tensors as one fp32 tensor of shape `(batch, values)`.
+
+    Raises TypeError when it holds no tensor, and ValueError when the tensors do not share their first dimension.
     """
     found: list[torch.Tensor] = []
     _collect(output, found)
@@ -41,7 +41,7 @@ def flatten(output: Any) -> torch.Tensor:
     return torch.cat([t.detach().to("cpu", torch.float32).reshape(t.shape[0], -1) for t in found], dim=1)
 
 
-def _collect(value: Any, found: list[torch.Tensor]) -> None:
+def _collect(value: object, found: list[torch.Tensor]) -> None:
     if isinstance(value, torch.Tensor):
         found.append(value)
     elif isinstance(value, dict):
@@ -53,10 +53,14 @@ def _collect(value: Any, found: list[torch.Tensor]) -> None:
 
 
 def compare(reference: torch.Tensor, output: torch.Tensor, *, classes: bool) -> Agreement:
-    """Compare outputs of shape `(inputs, values)`. Raises ValueError when the shapes differ."""
+    """Compare outputs of shape `(inputs, values)`. Raises ValueError when the shapes differ or a value is no number."""
     if reference.shape != output.shape:
         message = f"the output has shape {tuple(output.shape)}, and eager fp32 gives {tuple(reference.shape)}"
         raise ValueError(message)
+    for name, values in (("eager fp32's output", reference), ("the output", output)):
+        if not bool(values.isfinite().all()):
+            message = f"{name} holds NaN or infinity"
+            raise ValueError(message)
     wanted, got = reference.double(), output.double()
     top1, note = None, ""
     if classes:

@@ -10,15 +10,16 @@ import msgspec
 from . import config as configs
 from . import devices, engines, machine, pipeline, plugins
 from .config import Config, Settings, Suite
+from .core import Replicate, Run
 from .errors import UsageError
 from .plan import Plan, plan
-from .registry import ARCHITECTURES
+from .registry import ARCHITECTURES, ENGINES
 from .results import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .core import Architecture, Record, Run
+    from .core import Architecture, Record
     from .errors import PluginError
     from .pipeline import State, Watcher
 
@@ -133,14 +134,68 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
         shape=input if architectures else None,
         seed=final.seed,
     )
+    _loadable(cases)
     return Prepared(cfg, final, cases, tuple(str(error) for error in errors))
 
 
-def restore(head: Run, changes: dict[str, Any]) -> Settings:
-    """The settings of an interrupted run, with what the command line says anew."""
-    settings = msgspec.structs.replace(msgspec.convert(head.settings, Settings), **changes)
-    configs.check_settings(settings)
-    return settings
+def _loadable(cases: Plan) -> None:
+    """Refuse what a worker could not load by name. Raises UsageError."""
+    sources = {ARCHITECTURES.source(case.architecture): case.architecture for case in cases.open}
+    sources |= {ENGINES.source(case.engine): case.engine for case in cases.open}
+    for source, name in sources.items():
+        if source.kind == "script" and not Path(source.value).is_file():
+            message = (
+                f"{name!r} is defined in {source.value}, which is no file that a worker could load: put it in a file, "
+                "for example my_nets.py, and name that with plugin=['my_nets.py'] or in bench.toml"
+            )
+            raise UsageError(message)
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """A run as it stands: new, or as far as an interrupted one came."""
+
+    prepared: Prepared
+    head: Run
+    path: Path
+    found: tuple[Replicate, ...] = ()
+    size: int = 0
+
+    def execute(self, watcher: Watcher) -> Record:
+        """Measure what is missing."""
+        return pipeline.execute(
+            self.head,
+            self.prepared.settings,
+            self.path,
+            watcher,
+            found=self.found,
+            size=self.size,
+            plugin_errors=self.prepared.errors,
+        )
+
+
+def begin(prepared: Prepared, output: Path | None = None) -> Begun:
+    """A new run, into `output` or into `results/<machine>/`."""
+    head = pipeline.new_run(prepared.plan, prepared.settings)
+    return Begun(prepared, head, output or pipeline.default_path(head, prepared.config.root))
+
+
+def resume(
+    path: Path, *, plugin: Sequence[str] = (), config: Path | None = None, settings: dict[str, Any] | None = None
+) -> Begun:
+    """An interrupted run, with its own cases and settings except for those given anew.
+
+    Raises UsageError where it cannot be continued honestly: another machine, other versions, other networks.
+    """
+    cfg, errors = setup(config, plugin)
+    head = pipeline.head(path)
+    for case in head.cases:
+        if ":" in case.architecture:
+            plugins.add_import(case.architecture, case.input_shape)
+    found, size = pipeline.resume(path)
+    kept = msgspec.structs.replace(msgspec.convert(head.settings, Settings), **(settings or {}))
+    configs.check_settings(kept)
+    prepared = Prepared(cfg, kept, Plan(head.cases, head.skipped), tuple(str(error) for error in errors))
+    return Begun(prepared, head, path, tuple(found), size)
 
 
 def run(
@@ -160,7 +215,4 @@ def run(
     architectures by name. Raises UsageError before anything is measured; a network that fails is a row of the Record.
     """
     plugins.stop_in_script()
-    prepared = prepare(architectures, **options)
-    head = pipeline.new_run(prepared.plan, prepared.settings)
-    path = Path(output) if output is not None else pipeline.default_path(head, prepared.config.root)
-    return pipeline.execute(head, prepared.settings, path, watcher or Silent(), plugin_errors=prepared.errors)
+    return begin(prepare(architectures, **options), Path(output) if output is not None else None).execute(watcher or Silent())

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from .errors import ConfigError, UnknownNameError, UsageError, nearest
 from .units import parse_bytes, parse_duration
+
+T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 FILE = "bench.toml"
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "int8")
@@ -70,10 +74,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 # What is allowed, and an example, for every key; a test holds the documentation to this list.
 ALLOWED: dict[str, tuple[str, str]] = {
-    "plugins": ("a list of files, folders or import names that register architectures, engines or metrics", 'plugins = ["my_models"]'),
+    "plugins": ("a list of files or folders that register architectures, engines or metrics", 'plugins = ["my_models"]'),
     "lock": ("the file that keeps the counted metrics", 'lock = "vbench.lock.json"'),
     "run.time-limit": ("a duration, or 0 for none", 'time-limit = "4m30s"'),
-    "run.interval": ("the relative half-width of the 95 % interval to reach, between 0 and 1", "interval = 0.02"),
+    "run.interval": ("the relative half-width of the 95 % interval to reach, a number between 0 and 1", "interval = 0.02"),
     "run.min-processes": ("a whole number of at least 1; under 6 there is no interval", "min-processes = 6"),
     "run.max-processes": ("a whole number of at least 1", "max-processes = 30"),
     "run.warmup": ("the longest warm-up of a process, a duration", 'warmup = "5s"'),
@@ -90,7 +94,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "suites.*.topic": ("a list of topics (vbench list)", 'topic = ["inception"]'),
     "suites.*.device": ("a list of devices, or all", 'device = ["cpu"]'),
     "suites.*.engine": ("a list of engines, or all", 'engine = ["eager"]'),
-    "suites.*.precision": (f"a list out of {', '.join(PRECISIONS)}", 'precision = ["fp32"]'),
+    "suites.*.precision": (f"a list out of {', '.join(PRECISIONS)}, or all", 'precision = ["fp32"]'),
     "suites.*.batch": ("a list of whole numbers of at least 1", "batch = [1, 8]"),
     "suites.*.threads": ("a list of whole numbers of at least 1; left out, as many as the process may use", "threads = [1, 2]"),
     "suites.*.layout": (f"a list out of {', '.join(LAYOUTS)}", 'layout = ["nchw"]'),
@@ -104,8 +108,11 @@ def load(file: Path | None = None) -> Config:
     path = file if file is not None else _find(Path.cwd())
     if path is None:
         return msgspec.structs.replace(defaults, root=Path.cwd(), file=None)
-    own = _parse(path, defaults.settings)
-    return msgspec.structs.replace(own, suites={**defaults.suites, **own.suites}, root=path.resolve().parent, file=path)
+    own, root = _parse(path, defaults.settings), path.resolve().parent
+    settings = own.settings
+    if settings.images:
+        settings = msgspec.structs.replace(settings, images=str(root / settings.images))
+    return msgspec.structs.replace(own, suites={**defaults.suites, **own.suites}, settings=settings, root=root, file=path)
 
 
 def _find(folder: Path) -> Path | None:
@@ -129,7 +136,7 @@ def _parse(path: Path, settings: Settings | None = None) -> Config:
         raise ConfigError(message) from None
     for key in table:
         if key not in {"plugins", "lock", "run", "suites"}:
-            message = f"{path}: unknown key {key!r}: {nearest(key, ('plugins', 'lock', 'run', 'suites'))}"
+            message = f"{path}: unknown key {key}: {nearest(key, ('plugins', 'lock', 'run', 'suites'))}"
             raise ConfigError(message)
     run = _table(path, "run", table.get("run", {}))
     base = msgspec.to_builtins(settings or Settings())
@@ -146,7 +153,7 @@ def _parse(path: Path, settings: Settings | None = None) -> Config:
     return Config(suites=suites, settings=parsed, plugins=plugins, lock=lock)
 
 
-def _table(path: Path, key: str, value: Any) -> dict[str, Any]:
+def _table(path: Path, key: str, value: object) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     message = f"{path}: {key} = {value!r}: it must be a table, written [{key}]"
@@ -166,18 +173,19 @@ def _units(path: Path, run: dict[str, Any]) -> dict[str, Any]:
                 out[key] = parse_bytes(value)
         except ValueError as error:
             raise ConfigError(_line(path, f"run.{key}", value, str(error))) from None
-    if out.get("time-limit") == 0:
+    if out.get("time-limit") == 0 and not isinstance(out["time-limit"], bool):
         out["time-limit"] = None
     return out
 
 
-def _line(path: Path | str, key: str, value: Any, problem: str) -> str:
-    allowed, example = ALLOWED.get(re.sub(r"^suites\.[^.]+\.", "suites.*.", key), ("", ""))
-    hint = f"; allowed is {allowed}; for example: {example}" if allowed else ""
-    return f"{path}: {key} = {value!r}: {problem}{hint}"
+def _line(path: Path, key: str, value: object, problem: str) -> str:
+    first, _, last = key.partition(".")
+    known = f"suites.*.{last.rpartition('.')[2]}" if first == "suites" else key
+    allowed, example = ALLOWED[known]
+    return f"{path}: {key} = {value!r}: {problem}; allowed is {allowed}; for example: {example}"
 
 
-def _value(path: Path, key: str, value: Any, kind: Any) -> Any:
+def _value(path: Path, key: str, value: object, kind: type[T]) -> T:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -188,7 +196,7 @@ def _problem(error: msgspec.ValidationError) -> str:
     return str(error).partition(" - at ")[0]
 
 
-def _convert(path: Path, prefix: str, table: dict[str, Any], kind: Any) -> Any:
+def _convert(path: Path, prefix: str, table: dict[str, Any], kind: type[S]) -> S:
     """Convert one table; msgspec's own path loses dictionary keys, so each is named here in full."""
     fields = {field.encode_name for field in msgspec.structs.fields(kind)}
     for key in table:
@@ -199,51 +207,53 @@ def _convert(path: Path, prefix: str, table: dict[str, Any], kind: Any) -> Any:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
         found = re.search(r"`\$\.([\w-]+)", str(error))
-        key = found.group(1) if found else ""
-        if not key:
-            message = f"{path}: {prefix}: {_problem(error)}; it needs {_missing(error)}"
+        if found is None:
+            allowed, example = ALLOWED["suites.*.architectures"]  # the only key that has no default
+            message = f"{path}: {prefix} has no architectures: it needs {allowed}; for example: {example}"
             raise ConfigError(message) from None
+        key = found.group(1)
         raise ConfigError(_line(path, f"{prefix}.{key}", table.get(key), _problem(error))) from None
 
 
-def _missing(error: msgspec.ValidationError) -> str:
-    found = re.search(r"field `([\w-]+)`", str(error))
-    key = f"suites.*.{found.group(1)}" if found else ""
-    allowed, example = ALLOWED.get(key, ("every required key", ""))
-    return f"{allowed}; for example: {example}"
-
-
-def check_axes(suite: Suite, where: str = "") -> None:
+def check_axes(suite: Suite, where: str = "--") -> None:
     """Refuse values that no run could measure; `where` is put before the name of the axis. Raises UsageError."""
     for axis, known in (("precision", PRECISIONS), ("layout", LAYOUTS)):
         for value in getattr(suite, axis):
-            if value not in known and value != "all":
-                message = f"{where}{axis}: unknown {axis} {value!r}: {nearest(value, known)}"
-                raise UsageError(message)
+            if value not in known and not (value == "all" and axis == "precision"):
+                raise _impossible(where, "suites.*", axis, value, f"unknown {axis} {value!r}, {nearest(value, known)}")
     for axis in ("batch", "threads"):
         for size in getattr(suite, axis):
             if size < 1:
-                message = f"{where}{axis}: {size} is not a whole number of at least 1"
-                raise UsageError(message)
+                raise _impossible(where, "suites.*", axis, size, "less than 1")
+    for axis in ("architectures", "device", "engine", "precision", "batch", "layout"):
+        if not getattr(suite, axis):
+            raise _impossible(where, "suites.*", axis, [], "an empty list selects nothing")
 
 
 def check_settings(settings: Settings, where: str = "--") -> None:
     """Refuse settings that no run could follow. Raises UsageError."""
+    least = settings.min_processes
     problems = {
-        "interval": not 0 < settings.interval < 1,
-        "min-processes": settings.min_processes < 1,
-        "max-processes": settings.max_processes < settings.min_processes,
-        "time-limit": settings.time_limit is not None and settings.time_limit <= 0,
-        "timeout": settings.timeout <= 0,
-        "memory-limit": settings.memory_limit is not None and settings.memory_limit <= 0,
-        "seed": settings.seed < 0,
-        "start": settings.start not in STARTS,
+        "interval": not 0 < settings.interval < 1 and "not between 0 and 1",
+        "min-processes": least < 1 and "less than 1",
+        "max-processes": settings.max_processes < least and f"less than min-processes ({least})",
+        "time-limit": settings.time_limit is not None and not 0 < settings.time_limit < math.inf and "no time to measure in",
+        "timeout": not 0 < settings.timeout < math.inf and "no time to wait for",
+        "memory-limit": settings.memory_limit is not None and settings.memory_limit <= 0 and "no size",
+        "seed": settings.seed < 0 and "less than 0",
+        "start": settings.start not in STARTS and nearest(settings.start, STARTS),
     }
-    problems |= {key: getattr(settings, key) < 0 for key in ("warmup", "latency", "throughput", "spread")}
-    for key, wrong in problems.items():
-        if wrong:
-            value = getattr(settings, key.replace("-", "_"))
-            allowed, example = ALLOWED[f"run.{key}"]
-            extra = f", and no fewer than min-processes ({settings.min_processes})" if key == "max-processes" else ""
-            message = f"{where}{key}: {value!r} is not possible: allowed is {allowed}{extra}; for example: {example}"
-            raise UsageError(message)
+    for key in ("warmup", "latency", "throughput", "spread"):
+        problems[key] = not 0 <= getattr(settings, key) < math.inf and "no time to measure for"
+    for key, problem in problems.items():
+        if problem:
+            raise _impossible(where, "run", key, getattr(settings, key.replace("-", "_")), problem)
+
+
+def _impossible(where: str, table: str, key: str, value: object, problem: str) -> UsageError:
+    """The error for a value of the right type: of bench.toml with its example, or of the command line with an option's."""
+    allowed, example = ALLOWED[f"{table}.{key}"]
+    if where != "--":
+        return ConfigError(f"{where}{key} = {value!r}: {problem}; allowed is {allowed}; for example: {example}")
+    option = re.sub(r'[]["]', "", example.partition(" = ")[2]).replace(", ", ",")
+    return UsageError(f"--{key} {value}: {problem}; allowed is {allowed}; for example: --{key} {option}")

@@ -7,7 +7,7 @@ Units are SI base units with the unit in the field's name; a value that is not k
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -192,8 +192,10 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """Exact costs of one forward pass at batch 1. MACs are multiply-accumulates of convolution, linear and matrix
-    products without bias; `other_ops` counts output elements of every other arithmetic operator.
+    """Exact costs of one forward pass at batch 1.
+
+    MACs are multiply-accumulates of convolution, linear and matrix products without bias; `other_ops` counts output elements
+    of every other arithmetic operator.
     """
 
     params: int
@@ -306,36 +308,3 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     columns: dict[str, str]
     derive: Callable[[Case, Sequence[Replicate]], dict[str, Any]]
     order: int = 1000
-
-
-class Session(Protocol):
-    """A prepared case, ready to be timed. `measure.py` knows this and a clock, and nothing else."""
-
-    def step(self) -> None:
-        """Submit one forward pass on the next of the inputs in rotation."""
-
-    def synchronize(self) -> None:
-        """Wait until everything submitted has finished."""
-
-    def output(self) -> Any:  # noqa: ANN401 - a tensor, or a nest of tensors
-        """The last step's output, on the host, fp32."""
-
-    def load(self, inputs: Any) -> None:  # noqa: ANN401 - a list of tensors of shape (batch, *input)
-        """Put these inputs on the device, in rotation from the first."""
-
-    def close(self) -> None:
-        """Free what the session holds."""
-
-
-@runtime_checkable
-class Engine(Protocol):
-    """How a module is made ready to run. Register one with `@engine("name")`."""
-
-    def version(self) -> str:
-        """The receipt that it can run here; raise ImportError with the install line when it cannot."""
-
-    def skip(self, case: Case) -> str | None:
-        """Why this case cannot run on this engine, or None."""
-
-    def prepare(self, module: Any, case: Case) -> Session:  # noqa: ANN401 - a torch.nn.Module, or None for `builds = False`
-        """Make the module ready; called once per worker, timed as `compile_s`."""

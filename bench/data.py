@@ -25,6 +25,10 @@ PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"}
 
 _WEIGHTED = (nn.modules.conv._ConvNd, nn.Linear, nn.Bilinear, nn.Embedding, nn.PReLU)  # noqa: SLF001 - the only common base
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)  # noqa: SLF001 - as above
+# Where a module keeps what it registered; any other attribute that holds a tensor was put there by its constructor.
+_STORES = {"_parameters", "_buffers", "_modules"}
+# All that these layers hold, and so all that `fill` can fill.
+_KNOWN = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 
 
 def build(make: Callable[[], Any], seed: int) -> tuple[nn.Module, str]:
@@ -53,28 +57,41 @@ def build(make: Callable[[], Any], seed: int) -> tuple[nn.Module, str]:
 
 def _fillable(module: nn.Module) -> bool:
     for part in module.modules():
-        if any(isinstance(value, torch.Tensor) for value in vars(part).values()):
+        if any(_holds_tensor(value) for name, value in vars(part).items() if name not in _STORES):
             return False
-        own = [*part._parameters.values(), *part._buffers.values()]  # noqa: SLF001 - named_parameters() would recurse
-        if any(value is not None for value in own) and not isinstance(part, (*_WEIGHTED, *_NORMS)):
+        own = {**part._parameters, **part._buffers}
+        held = {name: value for name, value in own.items() if value is not None}
+        if held and not isinstance(part, (*_WEIGHTED, *_NORMS)):
+            return False
+        if not held.keys() <= _KNOWN or any(nn.parameter.is_lazy(value) for value in held.values()):
             return False
     return True
 
 
+def _holds_tensor(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_tensor, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_holds_tensor, value))
+    return isinstance(value, torch.Tensor)
+
+
 def _materialise(module: nn.Module) -> None:
-    """Give every weight memory, tied ones once. `Module.to_empty` does the same by way of the reference operators, whose
-    first use imports five hundred modules.
+    """Give every weight memory, tied ones once.
+
+    `Module.to_empty` does the same by way of the reference operators, whose first use imports five hundred modules.
     """
     made: dict[int, torch.Tensor] = {}
     for part in module.modules():
-        for store in (part._parameters, part._buffers):  # noqa: SLF001 - setattr would refuse tied or shared ones
+        stores: tuple[dict[str, Any], ...] = (part._parameters, part._buffers)
+        for store in stores:
             for name, old in store.items():
                 if old is None:
                     continue
                 if id(old) not in made:
                     new = torch.empty(old.shape, dtype=old.dtype)
                     made[id(old)] = nn.Parameter(new, requires_grad=old.requires_grad) if isinstance(old, nn.Parameter) else new
-                store[name] = made[id(old)]  # type: ignore[assignment] - a parameter where there was one
+                store[name] = made[id(old)]
 
 
 @torch.no_grad()
@@ -92,8 +109,9 @@ def fill(module: nn.Module, seed: int) -> None:
             weight = part.weight
             fan_in = weight[0].numel() if weight.dim() > 1 else 1
             weight.normal_(0.0, math.sqrt(2.0 / fan_in), generator=generator)
-            if getattr(part, "bias", None) is not None:
-                part.bias.zero_()
+            bias = part._parameters.get("bias")
+            if bias is not None:
+                bias.zero_()
 
 
 def _identity(part: nn.Module) -> None:
@@ -113,8 +131,9 @@ def noise(shape: Sequence[int], batch: int, seed: int, count: int = ROTATION) ->
 
 
 def smooth(shape: Sequence[int], count: int, seed: int) -> torch.Tensor:
-    """`(count, *shape)` smooth seeded images, standardised: low-frequency noise, upsampled, so that they look like
-    pictures to a network (its outputs differ from image to image, which those of white noise hardly do).
+    """`(count, *shape)` smooth seeded images, standardised: low-frequency noise, upsampled.
+
+    So they look like pictures to a network: its outputs differ from image to image, which those of white noise hardly do.
     """
     generator = torch.Generator().manual_seed(seed + 2)
     if len(shape) != 3:  # noqa: PLR2004 - channels, height, width; anything else has no notion of smooth
@@ -143,7 +162,7 @@ def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Pre
     Where the folder holds fewer they repeat. Raises UsageError naming a picture that cannot be read.
     """
     import numpy as np  # noqa: PLC0415 - only for pictures
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - only for pictures
+    from PIL import Image
 
     if len(shape) != 3 or shape[0] not in {1, 3}:  # noqa: PLR2004 - a picture has 1 or 3 channels
         message = f"--images needs an input of 1 or 3 channels, height and width, not {'x'.join(map(str, shape))}"
@@ -155,16 +174,16 @@ def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Pre
     for index in range(min(count, len(files))):
         file = files[index]
         try:
-            with Image.open(file) as picture:
-                picture = picture.convert("L" if channels == 1 else "RGB")  # noqa: PLW2901 - the decoded form of the same
-                scale = max(height, width) * preprocess.resize / min(picture.size)
-                size = (max(width, round(picture.width * scale)), max(height, round(picture.height * scale)))
-                picture = picture.resize(size, resample)  # noqa: PLW2901 - as above
-                left, top = (picture.width - width) // 2, (picture.height - height) // 2
-                pixels = np.asarray(picture.crop((left, top, left + width, top + height)), dtype=np.float32) / 255.0
-        except (OSError, UnidentifiedImageError) as error:
+            with Image.open(file) as opened:
+                picture = opened.convert("L" if channels == 1 else "RGB")
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             message = f"--images: {file} cannot be read: {error}"
             raise UsageError(message) from None
+        scale = max(height, width) * preprocess.resize / min(picture.size)
+        size = (max(width, round(picture.width * scale)), max(height, round(picture.height * scale)))
+        picture = picture.resize(size, resample)  # noqa: PLW2901 - as above
+        left, top = (picture.width - width) // 2, (picture.height - height) // 2
+        pixels = np.asarray(picture.crop((left, top, left + width, top + height)), dtype=np.float32) / 255.0
         tensor = torch.from_numpy(pixels.copy()).reshape(height, width, channels).permute(2, 0, 1)
         mean = torch.tensor(preprocess.mean[:channels]).view(channels, 1, 1)
         std = torch.tensor(preprocess.std[:channels]).view(channels, 1, 1)

@@ -67,5 +67,5 @@ def nearest(name: str, known: Iterable[str], most: int = 3) -> str:
         return f"did you mean {', '.join(close)}?"
     if not names:
         return "none are registered"
-    shown = ", ".join(names[:8])
-    return f"known: {shown}{', …' if len(names) > 8 else ''}"
+    most = 8
+    return f"known: {', '.join(names[:most])}{', …' if len(names) > most else ''}"

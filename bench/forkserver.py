@@ -8,6 +8,7 @@ a fresh interpreter.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 import msgspec
 
 from . import worker
+from .job import Job
 
 _PR_SET_PDEATHSIG = 1
 
@@ -43,17 +45,19 @@ def die_with_parent(parent: int) -> None:
             os._exit(1)  # The parent died before the request was made.
 
 
-def serve(mode: str, parent: int, *, with_torch: bool) -> None:
+def serve(mode: str, parent: int, preload: str) -> None:
     """Read jobs until standard input ends; `mode` is `fork`, or `once` for a single job in this very process."""
     out = _Out()
     die_with_parent(parent)
-    worker.preload(with_torch)
+    worker.preload(preload)
+    gc.collect()
+    gc.freeze()  # A collection in a worker would copy every page that it shares with its server.
     out.send(ready=os.getpid())
     lines = os.fdopen(os.dup(0), "rb")
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     for line in lines:
-        job = msgspec.json.decode(line, type=worker.Job)
+        job = msgspec.json.decode(line, type=Job)
         if mode == "fork":
             _fork(job, out)
         else:
@@ -61,7 +65,7 @@ def serve(mode: str, parent: int, *, with_torch: bool) -> None:
             return
 
 
-def _fork(job: worker.Job, out: _Out) -> None:
+def _fork(job: Job, out: _Out) -> None:
     server = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -76,7 +80,7 @@ def _fork(job: worker.Job, out: _Out) -> None:
     out.send(exit=os.waitstatus_to_exitcode(status))
 
 
-def _work(job: worker.Job, out: _Out, watch: Any = None) -> None:
+def _work(job: Job, out: _Out, watch: Any = None) -> None:
     """Do the job in this process and send its reply."""
     out.send(started=os.getpid())
     _prefer_as_victim()
@@ -102,6 +106,6 @@ def _prefer_as_victim() -> None:
 
 
 def main() -> None:
-    """Entry of the child interpreter: `mode parent-pid torch|none`."""
+    """Entry of the child interpreter: `mode parent-pid preload`."""
     mode, parent, preload = sys.argv[1:4]
-    serve(mode, int(parent), with_torch=preload == "torch")
+    serve(mode, int(parent), preload)

@@ -7,8 +7,8 @@ resuming cuts off.
 
 from __future__ import annotations
 
+import math
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -18,9 +18,12 @@ from .errors import ResultFileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # Schema 1 (vbench 0.1): run, replicate, result, end.
 SCHEMA = 1
+
+_HEAD = b'{"type":"run"'
 
 
 class Lines(NamedTuple):
@@ -32,21 +35,36 @@ class Lines(NamedTuple):
     size: int
 
 
-def _objects(data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Whole lines that are JSON objects, each with the offset of its end; stops at the first that is not."""
+def _objects(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Whole lines that are JSON objects, each with the offset of its end; a last one that is not is what a crash left.
+
+    Raises ResultFileError for a bad line before the last: no crash does that, and resuming would cut off what follows.
+    """
     offset = 0
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     while (end := data.find(b"\n", offset)) >= 0:
         try:
             line = decode(data[offset:end])
-        except msgspec.DecodeError:
-            return
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if b"\n" not in data[end + 1 :] or (offset == 0 and not data.startswith(_HEAD)):
+                return
+            raise _damaged(path, data, offset, str(error)) from None
         offset = end + 1
         yield offset, line
 
 
+def _damaged(path: Path, data: bytes, offset: int, problem: str) -> ResultFileError:
+    number = data.count(b"\n", 0, offset) + 1
+    return ResultFileError(
+        f"{path} is damaged: line {number} is not of schema {SCHEMA}: {problem}; delete that line to read the rest"
+    )
+
+
 def read(path: Path) -> Lines:
-    """Read a result file up to where it was cut. Raises ResultFileError when it is not one, or of a newer schema."""
+    """Read a result file up to where it was cut.
+
+    Raises UsageError when it is absent, not a result file or of a newer schema, and ResultFileError when it is damaged.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -55,7 +73,7 @@ def read(path: Path) -> Lines:
     run: Run | None = None
     replicates: dict[tuple[str, str, int], Replicate] = {}
     ended, size = "", 0
-    for end, line in _objects(data):
+    for end, line in _objects(path, data):
         kind = line.get("type")
         if run is None and kind != "run":
             break
@@ -70,10 +88,9 @@ def read(path: Path) -> Lines:
             elif kind == "end":
                 ended = str(line.get("status", ""))
         except msgspec.ValidationError as error:
-            message = f"{path} is damaged: the line that ends at byte {end} is not of schema {SCHEMA}: {error}"
-            raise ResultFileError(message) from None
+            raise _damaged(path, data, size, str(error)) from None
         size = end
-    if run is None and data and not data.startswith(b'{"type":"run"'[: len(data)]):
+    if run is None and data and not data.startswith(_HEAD[: len(data)]):
         message = f"{path} is not a vbench result file: its first line is not a run; make one with `vbench run -o {path.name}`"
         raise UsageError(message)
     return Lines(run, list(replicates.values()), ended, size)
@@ -103,7 +120,7 @@ class Journal:
 
     def append(self, kind: str, line: msgspec.Struct | dict[str, Any]) -> None:
         """Write one line and wait for the disk; raises ResultFileError, with the file cut back to its last whole line."""
-        data = msgspec.json.encode({"type": kind, **msgspec.to_builtins(line)}) + b"\n"
+        data = _encode({"type": kind, **msgspec.to_builtins(_finite(line) if isinstance(line, Replicate) else line)})
         try:
             os.lseek(self._fd, self._size, os.SEEK_SET)
             written = 0
@@ -126,5 +143,27 @@ class Journal:
 
 def append_result(journal: Journal, result: Result) -> None:
     """Write the derived row of a finished case; a convenience for other readers, never read back by vbench."""
-    journal.append("result", {"case": result.case.id, "status": result.status, "reason": result.reason,
-                              "flags": list(result.flags), "values": result.values})
+    journal.append("result", msgspec.to_builtins(result) | {"case": result.case.id})
+
+
+def _finite(replicate: Replicate) -> Replicate:
+    """JSON has neither NaN nor infinity: such a value is missing, and an output that holds one is compared with nothing."""
+    values = {name: value for name, value in replicate.values.items() if math.isfinite(value)}
+    output = replicate.output if all(map(math.isfinite, replicate.output)) else ()
+    return msgspec.structs.replace(replicate, values=values, output=output)
+
+
+def _encode(line: dict[str, Any]) -> bytes:
+    """One line of JSON. A name of a file that is no text (surrogates) is written with question marks."""
+    try:
+        return msgspec.json.encode(line) + b"\n"
+    except UnicodeEncodeError:
+        return _encode(_text(line))
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_text(key): _text(part) for key, part in value.items()}
+    return [_text(part) for part in value] if isinstance(value, list | tuple) else value

@@ -16,7 +16,7 @@ from .stats import settled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .core import Session
+    from .interfaces import Session
 
 NS = 1_000_000_000
 GROUP = 5

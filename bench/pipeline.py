@@ -16,12 +16,12 @@ import msgspec
 from . import journal, machine, plugins, results
 from .core import Case, Record, Replicate, Result, Run
 from .errors import ResultFileError, UsageError
+from .job import Job, catalogue, memory_limit
 from .measure import Budget
 from .plan import definition
 from .registry import ARCHITECTURES, ENGINES
 from .stats import median, relative_half_width
 from .supervisor import Server
-from .worker import Job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,30 +125,37 @@ def default_path(run: Run, root: Path) -> Path:
     return root / "results" / run.machine.slug / f"{run.run_id}.jsonl"
 
 
-def resume(path: Path) -> tuple[Run, list[Replicate], int]:
-    """What an interrupted file holds. Raises UsageError where it cannot be continued honestly."""
-    lines = journal.read(path)
-    if lines.run is None:
+def head(path: Path) -> Run:
+    """The first line of an interrupted file. Raises UsageError where even that is missing."""
+    run = journal.read(path).run
+    if run is None:
         message = f"{path} holds nothing to resume; start again with `vbench run -o {path}`"
         raise UsageError(message)
+    return run
+
+
+def resume(path: Path) -> tuple[list[Replicate], int]:
+    """What an interrupted file holds, and where its whole lines end. Raises UsageError where it cannot be continued honestly."""
+    run, lines = head(path), journal.read(path)
     here, versions = machine.describe(), machine.versions()
-    if lines.run.machine.fingerprint != here.fingerprint:
-        message = f"{path} was measured on {lines.run.machine.slug}, and this is {here.slug}: start a new file"
+    if run.machine.fingerprint != here.fingerprint:
+        message = f"{path} was measured on {run.machine.slug}, and this is {here.slug}: start a new file"
         raise UsageError(message)
     for name, version in versions.items():
-        if lines.run.versions.get(name, version) != version:
-            message = f"{path} was measured with {name} {lines.run.versions[name]}, and this is {version}: start a new file"
+        if run.versions.get(name, version) != version:
+            message = f"{path} was measured with {name} {run.versions[name]}, and this is {version}: start a new file"
             raise UsageError(message)
     folder = plugins.catalogue_folder()
-    if folder is not None and lines.run.catalogue and plugins.digest(folder) != lines.run.catalogue:
+    if folder is not None and run.catalogue and plugins.digest(folder) != run.catalogue:
         message = f"{path} was measured with other sources of the catalogue: start a new file"
         raise UsageError(message)
-    for case in lines.run.cases:
+    for case in run.cases:
         ARCHITECTURES.get(case.architecture)
-    return lines.run, lines.replicates, lines.size
+        ENGINES.get(case.engine)
+    return lines.replicates, lines.size
 
 
-def execute(
+def execute(  # noqa: PLR0913 - what was planned, where it goes, who watches, and what there is already
     run: Run,
     settings: Settings,
     path: Path,
@@ -195,7 +202,7 @@ def _check(state: State, file: journal.Journal, watcher: Watcher) -> None:
     if not todo:
         return
     watcher.round(state, -1, 0.0)
-    with Server(start=state.settings.start) as server:
+    with Server(start=state.settings.start, preload="count") as server:
         for case in todo:
             _one(state, file, watcher, server, job(state, case, check=True, server=server.ordinal))
 
@@ -213,8 +220,8 @@ def _rounds(state: State, file: journal.Journal, watcher: Watcher) -> None:
         watcher.round(state, number, pause)
         time.sleep(pause)
         random.Random(f"{state.settings.seed}:{number}").shuffle(cases)  # noqa: S311 - an order, not a secret
-        with_torch = any(getattr(ENGINES.get(c.engine), "builds", True) for c in cases)
-        with Server(start=state.settings.start, with_torch=with_torch) as server:
+        preload = "torch" if any(getattr(ENGINES.get(c.engine), "builds", True) for c in cases) else "none"
+        with Server(start=state.settings.start, preload=preload) as server:
             for case in cases:
                 if not required and _left(state) < state.cost(case):
                     continue
@@ -248,7 +255,6 @@ def _one(state: State, file: journal.Journal, watcher: Watcher, server: Server, 
 def job(state: State, case: Case, *, number: int = -1, server: int = 0, check: bool = False) -> Job:
     """What a worker has to know; an architecture and an engine go by the name of their source."""
     settings = state.settings
-    folder = plugins.catalogue_folder()
     checked = next((r for r in state.of(case, "check")), None)
     return Job(
         case=case,
@@ -258,10 +264,10 @@ def job(state: State, case: Case, *, number: int = -1, server: int = 0, check: b
         check=check,
         architecture=ARCHITECTURES.source(case.architecture),
         engine=ENGINES.source(case.engine),
-        catalogue=str(folder) if folder is not None else "",
+        catalogue=catalogue(),
         images=str(Path(settings.images).resolve()) if settings.images else "",
         seed=settings.seed,
-        memory_limit=settings.memory_limit or int(0.9 * machine.memory_available()),
+        memory_limit=memory_limit(settings),
         budget=budget(state),
         expected=checked.output if checked is not None else (),
     )
@@ -279,17 +285,3 @@ def budget(state: State) -> Budget:
         return planned
     share = max(0.0, _left(state)) / missing
     return Budget(*(min(getattr(planned, name), part * share) for name, part in _SHARES.items()))
-
-
-def count_job(case: Case, settings: Settings) -> Job:
-    """Counting alone, for the exact gate."""
-    folder = plugins.catalogue_folder()
-    return Job(
-        case=case,
-        check=True,
-        count_only=True,
-        architecture=ARCHITECTURES.source(case.architecture),
-        engine=ENGINES.source(case.engine),
-        catalogue=str(folder) if folder is not None else "",
-        memory_limit=settings.memory_limit or int(0.9 * machine.memory_available()),
-    )

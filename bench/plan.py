@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .config import Suite
-    from .core import Architecture, Engine
+    from .core import Architecture
+    from .interfaces import Engine
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -33,16 +34,18 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def definition(case: Case, seed: int, images: str = "") -> str:
-    """A hash of what a case means beyond its id: input shape, seeds, engine options. Not of the network's source, or
-    every edit would make a new case that nothing can be compared with.
+    """A hash of what a case means beyond its id: input shape, seeds, engine options.
+
+    Not of the network's source, or every edit would make a new case that nothing can be compared with.
     """
     parts = (case.input_shape, case.batch, case.weights, seed, images, case.engine_options, case.scenario, case.phase)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:12]
 
 
 def select(suite: Suite) -> list[Architecture]:
-    """The architectures of a suite. Raises UnknownNameError for a name or topic that is not there, and
-    NothingSelectedError when nothing is left.
+    """The architectures of a suite.
+
+    Raises UnknownNameError for a name or topic that is not there, and NothingSelectedError when nothing is left.
     """
     chosen = ARCHITECTURES.match(suite.architectures, suite.exclude)
     if suite.topic:

@@ -15,6 +15,7 @@ import runpy
 import sys
 import tomllib
 import traceback
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 CATALOGUE = "vbench.architectures"
 GROUP = "vbench.plugins"
+INIT = "__init__"
+# Whose lines are never where a plugin is broken.
+_LOADERS = {__file__, importlib.__file__}
 _loaded: set[tuple[str, str, str]] = set()
 _scripts: list[str] = []
 
@@ -38,13 +42,13 @@ class StopLoading(BaseException):
 
 
 def load_all(plugins: Iterable[str] = (), *, root: Path | None = None, catalogue: Path | None = None) -> list[PluginError]:
-    """Load the plugins named (files, folders, import paths), then every installed one; return what went wrong, a line each.
+    """Load the plugins named (files and folders), then every installed one; return what went wrong, a line each.
 
     Paths are relative to `root`. `catalogue` is a folder that takes the place of the installed lecture catalogue.
     """
     errors: list[PluginError] = []
     if catalogue is not None:
-        _try(errors, Source(kind="path", value=str(catalogue)), lambda: use_catalogue(catalogue))
+        _try(errors, Source(kind="path", value=str(catalogue)), partial(use_catalogue, catalogue))
     for plugin in plugins:
         path = (root or Path.cwd()) / plugin
         if is_catalogue(path):
@@ -52,20 +56,25 @@ def load_all(plugins: Iterable[str] = (), *, root: Path | None = None, catalogue
         if not path.exists():
             errors.append(PluginError(f"plugin {plugin!r}: there is no such file or folder in {root or Path.cwd()}"))
             continue
-        for source in _path_sources(path.resolve()):
-            _try(errors, source, lambda source=source: load(source))
+        sources = list(_path_sources(path.resolve()))
+        if not sources:
+            errors.append(PluginError(f"plugin {plugin!r}: there is no Python file in {path.resolve()}"))
+        _load_parts(errors, sources)
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
-        try:
-            sources = list(_module_sources(point.module))
-        except Exception as error:  # noqa: BLE001 - a stranger's package may raise anything; it is one line
-            errors.append(_broken(Source(kind="module", value=point.module), error))
-            continue
-        for source in sources:
-            _try(errors, source, lambda source=source: load(source))
+        whole = Source(kind="module", value=point.module)
+        if _try(errors, whole, partial(load, whole)):
+            _load_parts(errors, _module_sources(point.module))
     return errors
 
 
-def _try(errors: list[PluginError], source: Source, action: Callable[[], None]) -> None:
+def _load_parts(errors: list[PluginError], sources: Iterable[Source]) -> None:
+    """Load the files of one plugin; where its `__init__.py` is broken none of the others can be loaded either."""
+    for source in sources:
+        if not _try(errors, source, partial(load, source)) and source.part == INIT:
+            return
+
+
+def _try(errors: list[PluginError], source: Source, action: Callable[[], None]) -> bool:
     try:
         action()
     except PluginError as error:
@@ -74,15 +83,19 @@ def _try(errors: list[PluginError], source: Source, action: Callable[[], None]) 
         raise
     except BaseException as error:  # noqa: BLE001 - SystemExit included: a plugin must not end the run
         errors.append(_broken(source, error))
+    else:
+        return True
+    return False
 
 
 def _broken(source: Source, error: BaseException) -> PluginError:
-    """One line: the file, the line in it where the exception passed, and the exception."""
-    file = source.file or source.value
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    where = f"{file}:{frames[-1].lineno}" if frames else file
+    """One line: the plugin's file and the line in it where the exception passed, and the exception."""
+    passed = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    theirs = [place for place in passed if place[0] not in _LOADERS and not place[0].startswith("<frozen ")]
+    own = [place for place in theirs if place[0] == source.file][-1:] or theirs[:1]
     if isinstance(error, SyntaxError) and error.filename:
-        where = f"{error.filename}:{error.lineno}"
+        own = [(error.filename, error.lineno)]
+    where = ":".join(map(str, own[0])) if own else source.file or source.value
     text = " ".join(str(error).split())
     return PluginError(f"plugin {where}: {type(error).__name__}: {text}")
 
@@ -96,7 +109,7 @@ def is_catalogue(path: Path) -> bool:
         return True
     try:
         project = tomllib.loads((path.parent / "pyproject.toml").read_text("utf-8"))["project"]["name"]
-    except (OSError, KeyError, tomllib.TOMLDecodeError):
+    except (OSError, KeyError, TypeError, ValueError):  # absent, or not the pyproject.toml of a project
         return False
     return bool(project == "vbench")
 
@@ -107,7 +120,7 @@ def use_catalogue(path: Path) -> None:
         return
     module = _package(CATALOGUE, path.resolve())
     parent = sys.modules[CATALOGUE.rpartition(".")[0]]
-    parent.architectures = module  # type: ignore[attr-defined] - what importing a submodule does
+    vars(parent)["architectures"] = module  # what importing a submodule does
 
 
 def digest(path: Path) -> str:
@@ -150,23 +163,20 @@ def _package(name: str, folder: Path) -> ModuleType:
 
 
 def _module_sources(name: str) -> Iterator[Source]:
-    """A module, or every public module of a package."""
-    module = importlib.import_module(name)
-    paths = getattr(module, "__path__", None)
-    yield Source(kind="module", value=name, file=module.__file__ or "")
-    for part in pkgutil.iter_modules(paths or []):
+    """Every public module of a package that has been imported; none of a plain module."""
+    for part in pkgutil.iter_modules(getattr(sys.modules[name], "__path__", [])):
         if not part.name.startswith("_"):
             folder = getattr(part.module_finder, "path", "")
             yield Source(kind="module", value=f"{name}.{part.name}", file=str(Path(folder) / f"{part.name}.py"))
 
 
 def _path_sources(path: Path) -> Iterator[Source]:
-    """A file, or every public file of a folder."""
+    """A file, or the `__init__.py` and every public file of a folder."""
     if path.is_file():
         yield Source(kind="path", value=str(path), file=str(path))
         return
-    for file in sorted(path.glob("*.py")):
-        if not file.stem.startswith("_"):
+    for file in sorted(path.glob("*.py"), key=lambda file: (file.stem != INIT, file.name)):
+        if file.stem == INIT or not file.stem.startswith("_"):
             yield Source(kind="path", value=str(path), part=file.stem, file=str(file))
 
 
@@ -177,23 +187,42 @@ def load(source: Source, catalogue: str = "") -> None:
         return
     if catalogue and source.value.startswith(CATALOGUE):
         use_catalogue(Path(catalogue))
-    with loading(source):
-        if source.kind == "module":
-            importlib.import_module(source.value)
-        elif source.kind == "path":
-            _load_path(Path(source.value), source.part)
-        elif source.kind == "import":
-            _load_import(source)
-        else:
-            _load_script(source.value)
+    before = set(sys.modules)
+    try:
+        with loading(source):
+            if source.kind == "module":
+                importlib.import_module(source.value)
+            elif source.kind == "path":
+                _load_path(Path(source.value), source.part)
+            elif source.kind == "import":
+                _load_import(source)
+            else:
+                _load_script(source.value)
+    except BaseException:
+        _forget(source, set(sys.modules) - before)
+        raise
     _loaded.add(key)
 
 
+def _forget(source: Source, imported: set[str]) -> None:
+    """Drop the neighbours that a failed file had imported: what they registered is forgotten, until they are imported anew."""
+    package = _name(Path(source.value)) if source.kind == "path" else source.value.rpartition(".")[0]
+    for name in imported:
+        if package != __package__ and name.startswith(f"{package}."):
+            del sys.modules[name]
+
+
+def _name(path: Path) -> str:
+    """The name under which a file or folder is imported; the digest keeps two of the same name apart."""
+    return f"vbench_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+
 def _load_path(path: Path, part: str) -> None:
-    name = f"vbench_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = _name(path)
     if part:
         _package(name, path)
-        importlib.import_module(f"{name}.{part}")
+        if part != INIT:
+            importlib.import_module(f"{name}.{part}")
         return
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -243,14 +272,22 @@ def add_import(path: str, shape: tuple[int, ...] | None) -> None:
         load(Source(kind="import", value=path, part="x".join(map(str, shape))))
     except UsageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         broken = _broken(Source(kind="import", value=path), error)
         raise UsageError(str(broken).replace("plugin ", "cannot import ", 1)) from error
 
 
+def _already(name: str) -> ModuleType | None:
+    """The module of that name where it is loaded as a plugin file: executed again, it would register everything twice."""
+    spec = importlib.util.find_spec(name)
+    origin = spec.origin if spec is not None else None
+    loaded = [m for key, m in list(sys.modules.items()) if key.startswith("vbench_plugin_")]
+    return next((m for m in loaded if origin and getattr(m, "__file__", None) == origin), None)
+
+
 def _resolve(path: str) -> Callable[..., Any]:
     module, _, name = path.partition(":")
-    found: Any = importlib.import_module(module)
+    found: Any = _already(module) or importlib.import_module(module)
     for part in name.split("."):
         if not hasattr(found, part):
             known = [n for n in vars(found) if callable(getattr(found, n)) and not n.startswith("_")]
@@ -260,4 +297,5 @@ def _resolve(path: str) -> Callable[..., Any]:
     if not callable(found):
         message = f"{path} is not callable; name a function or a class that returns a torch.nn.Module"
         raise UsageError(message)
-    return found  # type: ignore[no-any-return] - checked to be callable
+    function: Callable[..., Any] = found
+    return function

@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .core import Accuracy, Architecture, Engine, Metric, Paper, Preprocess, Source
+from .core import Accuracy, Architecture, Metric, Paper, Preprocess, Source
 from .errors import PluginError, UnknownNameError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from .interfaces import Engine
 
 T = TypeVar("T")
 E = TypeVar("E", bound=type)
@@ -183,9 +185,9 @@ def metric(  # noqa: PLR0913 - a metric describes itself completely
     name: str,
     *,
     unit: str,
-    better: Any,  # noqa: ANN401 - a Direction; Any keeps plugins free of our type names
+    better: Any,
     description: str,
-    kind: Any,  # noqa: ANN401 - a Kind
+    kind: Any,
     columns: dict[str, str],
     order: int = 1000,
 ) -> Callable[[F], F]:

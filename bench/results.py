@@ -14,12 +14,13 @@ from . import journal
 from .core import Case, Facts, Record, Replicate, Result, Run
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_OK, UsageError
 from .registry import METRICS
-from .stats import MIN_PROCESSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import pandas as pd
+    import pandas as pd  # noqa: PLC0415 - most of a second, which only those who want a frame pay
+
+    from .core import Status
 
 IDENTITY = (
     "run_id", "machine", "case_id", "definition", "architecture", "family", "task", "topic", "year", "input_shape",
@@ -67,14 +68,20 @@ def derive(run: Run, replicates: Iterable[Replicate], ended: str = "") -> tuple[
 
 
 def derive_case(run: Run, case: Case, replicates: Sequence[Replicate], ended: str = "") -> Result:
-    """The row of one case: its status is that of the first replicate that went wrong, if one did."""
+    """The row of one case: its status is that of the first replicate that went wrong, if one did.
+
+    A case that was counted and never timed is `skipped`, with its counts; the order of the replicates does not matter.
+    """
     load_metrics()
+    replicates = sorted(replicates, key=lambda r: (r.role, r.index))
     if case.id in run.skipped:
         return Result(case=case, status="skipped", reason=run.skipped[case.id])
-    if not replicates:
-        reason = "not run: the run was interrupted before it" if ended != "complete" else "not run: the time limit came first"
-        return Result(case=case, status="skipped", reason=reason)
     wrong = next((r for r in replicates if r.status != "ok"), None)
+    status: Status = "ok" if wrong is None else wrong.status
+    reason = "" if wrong is None else wrong.reason
+    if wrong is None and all(r.role == "check" for r in replicates):
+        status = "skipped"
+        reason = "not run: the run was interrupted before it" if ended != "complete" else "not run: the time limit came first"
     good = [r for r in replicates if r.status == "ok"]
     # A replicate that failed after counting still carries exact counts; times come from the good ones only.
     values: dict[str, Any] = {}
@@ -83,8 +90,8 @@ def derive_case(run: Run, case: Case, replicates: Sequence[Replicate], ended: st
     flags = tuple(_flags(run, replicates, values)) if wrong is None else ()
     return Result(
         case=case,
-        status="ok" if wrong is None else wrong.status,
-        reason="" if wrong is None else wrong.reason,
+        status=status,
+        reason=reason,
         flags=flags,
         values={name: value for name, value in values.items() if value is not None},
     )
@@ -94,15 +101,16 @@ def _flags(run: Run, replicates: Sequence[Replicate], values: dict[str, Any]) ->
     """The validity flags that the replicates give cause for; each is explained in flags.py."""
     flags = []
     low, high, middle = values.get("latency_s_low"), values.get("latency_s_high"), values.get("latency_s")
-    if middle and (values.get("latency_processes") or 0) < MIN_PROCESSES:
+    asked = run.settings.get("interval")
+    if middle and low is None:
         flags.append("no_interval")
-    elif middle and low is not None and high is not None:
-        if (high - low) / 2 / middle > float(run.settings.get("interval", 0.02)):
-            flags.append("imprecise")
+    elif middle and high is not None and asked is not None and (high - low) / 2 / middle > asked:
+        flags.append("imprecise")
     counted = next((r.counted for r in replicates if r.counted is not None), None)
     if counted is not None and counted.macs_second is not None and counted.macs_second != counted.macs:
         flags.append("macs_disagree")
-    if sum("warmup_not_settled" in r.notes for r in replicates) * 2 > len(replicates):
+    timed = [r for r in replicates if r.role == "measure"]
+    if sum("warmup_not_settled" in r.notes for r in timed) * 2 > len(timed):
         flags.append("warmup_not_settled")
     return flags
 
@@ -139,16 +147,16 @@ def load(paths: str | Path | Iterable[str | Path]) -> pd.DataFrame:
 
 
 def files(paths: Iterable[str | Path]) -> list[Path]:
-    """The result files that the paths name: files as they are, folders and globs expanded in sorted order."""
+    """The result files that the paths name, each once: files as they are, folders and globs expanded in sorted order."""
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
             found += sorted(path.rglob("*.jsonl"))
-        elif any(mark in str(path) for mark in "*?["):
+        elif any(mark in str(path) for mark in "*?[") and not path.exists():
             found += sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 - an absolute pattern
         else:
             found.append(path)
-    return found
+    return list({path.resolve(): path for path in found}.values())
 
 
 def row(head: Run, result: Result) -> dict[str, Any]:
@@ -198,7 +206,7 @@ def html(rec: Record) -> str:
     """A small table for a notebook: identity, status and the headline of each metric."""
     table = rec.frame()
     shown = ["architecture", "engine", "precision", "device", "batch", "threads", "status", "flags"]
-    shown += [c for c in ("params", "macs", "latency_s", "latency_s_low", "latency_s_high", "throughput_per_s", "top1") if c in table]
+    shown += ["params", "macs", "latency_s", "latency_s_low", "latency_s_high", "throughput_per_s", "top1"]
     return str(table[shown].to_html(index=False, escape=True, float_format=lambda v: f"{v:.5g}"))
 
 

@@ -45,11 +45,12 @@ def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[
     """
     ordered = sorted(values)
     n = len(ordered)
-    tail, allowed = 0.0, (1.0 - confidence) / 2.0
+    tail, allowed = 0, (1.0 - confidence) / 2.0
     rank = 0
     while rank < n // 2:
-        tail += math.comb(n, rank) / 2.0**n
-        if tail > allowed:
+        # Whole numbers up to the division: beyond a thousand values 2 ** n is no float any more.
+        tail += math.comb(n, rank)
+        if tail / 2**n > allowed:
             break
         rank += 1
     if rank == 0:

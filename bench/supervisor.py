@@ -5,6 +5,7 @@ While a worker measures, the parent is blocked on a pipe and takes no processor 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import queue
@@ -15,7 +16,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -25,10 +26,22 @@ from .errors import VbenchError
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .worker import Job
+    from .core import Status
+    from .job import Job
 
 _ORDINAL = itertools.count(1)
 _START_LIMIT_S = 120.0
+
+
+class _Talk:
+    """What a worker has said so far."""
+
+    def __init__(self) -> None:
+        self.worker = 0
+        self.phase = "start"
+        self.replicate: Replicate | None = None
+        self.status: Status = "crashed"
+        self.reason = ""
 
 
 class Server:
@@ -37,18 +50,18 @@ class Server:
     Used as a context manager. `run(job, timeout)` returns a Replicate whatever happens to the worker.
     """
 
-    def __init__(self, *, start: str = "auto", with_torch: bool = True) -> None:
+    def __init__(self, *, start: str = "auto", preload: str = "torch") -> None:
         can_fork = sys.platform.startswith("linux")
         self.mode = "fork" if start == "forkserver" or (start == "auto" and can_fork) else "once"
         self.ordinal = next(_ORDINAL)
-        self._torch = with_torch
+        self._preload = preload
         self._errors = tempfile.TemporaryFile("w+b", prefix="vbench-stderr-")  # noqa: SIM115 - lives as long as the server
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self.worker_start_s: float | None = None
         self._launch()
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -62,7 +75,7 @@ class Server:
     def _launch(self) -> None:
         # The child gets this process's import path and nothing of its main module: scripts need no main guard.
         code = f"import sys; sys.path[:] = {sys.path!r}; from vbench.forkserver import main; main()"
-        arguments = [self.mode, str(os.getpid()), "torch" if self._torch else "none"]
+        arguments = [self.mode, str(os.getpid()), self._preload]
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
             [sys.executable, "-c", code, *arguments],
             stdin=subprocess.PIPE,
@@ -88,44 +101,21 @@ class Server:
         if self._process is None or self._process.poll() is not None:
             self._launch()
         process = self._process
-        assert process is not None  # noqa: S101 - launched above
-        assert process.stdin is not None  # noqa: S101 - asked for
+        if process is None or process.stdin is None:
+            message = "the worker's server is gone"
+            raise VbenchError(message)
         offset = self._errors.seek(0, os.SEEK_END)
-        killed_by_kernel = _oom_kills()
+        kernel_kills = _oom_kills()
         began, sent = time.time(), time.perf_counter()
         process.stdin.write(msgspec.json.encode(job) + b"\n")
         process.stdin.flush()
-        worker, phase = 0, "start"
-        replicate: Replicate | None = None
-        status, reason = "crashed", ""
-        while True:
-            try:
-                line = self._next(timeout - (time.perf_counter() - sent))
-            except queue.Empty:
-                status, reason = "timeout", f"no answer after {timeout:.0f} s, killed while in {phase}"
-                self._kill(worker)
-                break
-            if line is None:
-                code = process.wait()
-                if self.mode == "once" and replicate is not None:
-                    break
-                reason = reason or _death(code, phase)
-                break
-            if "started" in line:
-                worker = int(line["started"])
-                self.worker_start_s = time.perf_counter() - sent
-            elif "phase" in line:
-                phase = str(line["phase"])
-            elif "replicate" in line:
-                replicate = msgspec.convert(line["replicate"], Replicate)
-            elif "exit" in line:
-                reason = _death(int(line["exit"]), phase)
-                break
-        if status != "timeout" and replicate is not None:
-            return replicate
-        if status != "timeout":
-            if _oom_kills() > killed_by_kernel:
-                status, reason = "oom", f"the kernel ran out of memory and killed the worker while in {phase}"
+        talk = self._listen(process, sent, timeout)
+        if talk.replicate is not None:
+            return talk.replicate
+        status, reason = talk.status, talk.reason
+        if status == "crashed":
+            if _oom_kills() > kernel_kills:
+                status, reason = "oom", f"the kernel ran out of memory and killed the worker while in {talk.phase}"
             tail = self._tail(offset)
             reason += f": {tail}" if tail else ""
         return Replicate(
@@ -134,19 +124,42 @@ class Server:
             index=job.index,
             round=job.round,
             server=job.server,
-            status=status,  # type: ignore[arg-type] - one of the literals by construction
+            status=status,
             reason=reason,
             started_s=began,
             seconds=time.perf_counter() - sent,
         )
 
+    def _listen(self, process: subprocess.Popen[bytes], sent: float, timeout: float) -> _Talk:
+        """Read what the worker says until it has ended, or until its time is up."""
+        talk = _Talk()
+        while True:
+            try:
+                line = self._next(timeout - (time.perf_counter() - sent))
+            except queue.Empty:
+                if talk.replicate is None:
+                    talk.status, talk.reason = "timeout", f"no answer after {timeout:.0f} s, killed while in {talk.phase}"
+                self._kill(talk.worker)
+                return talk
+            if line is None:
+                talk.reason = _death(process.wait(), talk.phase)
+                return talk
+            if "started" in line:
+                talk.worker = int(line["started"])
+                self.worker_start_s = time.perf_counter() - sent
+            elif "phase" in line:
+                talk.phase = str(line["phase"])
+            elif "replicate" in line:
+                talk.replicate = msgspec.convert(line["replicate"], Replicate)
+            elif "exit" in line:
+                talk.reason = _death(int(line["exit"]), talk.phase)
+                return talk
+
     def _kill(self, worker: int) -> None:
         """End a worker that hangs; in a server its exit is read, so that the next job finds the line clear."""
         if self.mode == "fork" and worker:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             try:
                 while (line := self._next(5.0)) is not None and "exit" not in line:
                     pass

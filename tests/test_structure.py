@@ -26,6 +26,7 @@ LONGEST_FILE = 300
 RUNGS = """
 errors units
 core
+interfaces
 registry
 stats
 metrics
@@ -39,6 +40,8 @@ devices machine doctor
 data agreement estimate
 counting engines compress
 measure
+job
+check
 worker
 forkserver
 supervisor

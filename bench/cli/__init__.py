@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - the signature that typer calls
+def _version(value: bool) -> None:
     if value:
         typer.echo(f"vbench {__version__}")
         raise typer.Exit

@@ -94,9 +94,9 @@ class Plain:
         self._say(f"{name}{wait}: {outlook(state)}")
 
     def working(self, state: State, case: Case) -> None:
-        """Nothing."""
+        """Nothing: the line of the replicate follows soon."""
 
-    def finished(self, state: State, replicate: Replicate) -> None:
+    def finished(self, state: State, replicate: Replicate) -> None:  # noqa: ARG002 - the watcher's signature
         """A line per replicate, after it is on disk."""
         text = "" if replicate.status == "ok" else f": {replicate.reason}"
         self._say(f"  {replicate.role} {replicate.case} #{replicate.index} {replicate.status}{text}")
@@ -158,7 +158,7 @@ class Live:
         self._current = case.id
         self._draw(state)
 
-    def finished(self, state: State, replicate: Replicate) -> None:
+    def finished(self, state: State, replicate: Replicate) -> None:  # noqa: ARG002 - the watcher's signature
         """Its row changes when the next worker is announced."""
         self._current = ""
 
@@ -200,12 +200,19 @@ def show_plan(prepared: Prepared, folder: Path, *, as_json: bool) -> None:
     total = sum(seconds.values())
     if as_json:
         common.dump(
-            [{"case_id": c.id, "seconds": seconds.get(c.id), "reason": prepared.plan.skipped.get(c.id)} for c in prepared.plan.cases]
+            [
+                {"case_id": c.id, "seconds": seconds.get(c.id), "reason": prepared.plan.skipped.get(c.id)}
+                for c in prepared.plan.cases
+            ]
         )
         return
-    rows = [(case.id, units.clock(seconds[case.id]) if case.id in seconds else f"skipped: {prepared.plan.skipped[case.id]}")
-            for case in prepared.plan.cases]
+    rows = [
+        (case.id, units.clock(seconds[case.id]) if case.id in seconds else f"skipped: {prepared.plan.skipped[case.id]}")
+        for case in prepared.plan.cases
+    ]
     print(common.plain_table(("case", "estimate"), rows, right=()))
     note = f", and goes on to {units.clock(limit)} for narrower intervals" if limit is not None and limit > total else ""
-    print(f"{len(seconds)} cases, at least {prepared.settings.min_processes} processes each: about {units.clock(total)}{note}",
-          file=sys.stderr)
+    print(
+        f"{len(seconds)} cases, at least {prepared.settings.min_processes} processes each: about {units.clock(total)}{note}",
+        file=sys.stderr,
+    )

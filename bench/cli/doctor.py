@@ -19,11 +19,9 @@ def doctor(
 
     from .. import doctor as checks  # noqa: PLC0415 - as above
     from .. import engines, machine  # noqa: PLC0415 - they load torch
-    from ..core import Engine  # noqa: PLC0415 - as above
+    from ..interfaces import Engine  # noqa: PLC0415 - as above
 
-    receipts = {
-        name: kind.version() if isinstance(kind, Engine) else ImportError(kind) for name, kind in engines.known().items()
-    }
+    receipts = {name: kind.version() if isinstance(kind, Engine) else ImportError(kind) for name, kind in engines.known().items()}
     found = checks.checkup(
         machine.describe(),
         memory_available=machine.memory_available(),

@@ -48,7 +48,9 @@ def gate(
     else:
         for difference in differences:
             print(difference.line())
-        state = "as locked" if not differences else f"{len(differences)} differences; if they are meant: vbench gate --update-lock"
+        state = (
+            "as locked" if not differences else f"{len(differences)} differences; if they are meant: vbench gate --update-lock"
+        )
         print(f"{len(counted)} entries against {path.name}: {state}")
     red = any(difference.red for difference in differences)
     raise typer.Exit(4 if failed or prepared.errors else 1 if red else 0)

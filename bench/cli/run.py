@@ -47,8 +47,7 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Of weights, inputs and the order of cases.")] = None,
 ) -> None:
     """Measure; see HELP, which typer shows."""
-    from .. import api, pipeline, results  # noqa: PLC0415 - they load torch, and --help must not
-    from ..config import Settings  # noqa: PLC0415 - as above
+    from .. import api, results  # noqa: PLC0415 - they load torch, and --help must not
     from ..units import parse_bytes, parse_duration  # noqa: PLC0415 - as above
     from . import _live  # noqa: PLC0415 - as above
 
@@ -65,14 +64,7 @@ def run(
     if resume is not None:
         if architectures or output is not None:
             common.warn(["--resume goes on with the cases of its file; names and -o are not used"])
-        cfg, problems = api.setup(config, common.words(plugin))
-        head, found, size = pipeline.resume(resume)
-        for case in head.cases:
-            if ":" in case.architecture:
-                api.plugins.add_import(case.architecture, case.input_shape)
-        settings = api.restore(head, changes)
-        prepared = api.Prepared(cfg, settings, api.Plan(head.cases, head.skipped), tuple(map(str, problems)))
-        path = resume
+        begun = api.resume(resume, plugin=common.words(plugin), config=config, settings=changes)
     else:
         prepared = api.prepare(
             tuple(architectures or ()),
@@ -91,25 +83,20 @@ def run(
             quick=quick,
             settings=changes,
         )
-        head, found, size = pipeline.new_run(prepared.plan, prepared.settings), [], 0
-        path = output or pipeline.default_path(head, prepared.config.root)
-    common.warn(prepared.errors)
+        begun = api.begin(prepared, output)
+    common.warn(begun.prepared.errors)
     if list_:
-        _live.show_plan(prepared, path.parent, as_json=json_)
+        _live.show_plan(begun.prepared, begun.path.parent, as_json=json_)
         return
-    watcher = _live.watcher(as_json=json_)
-    settings: Settings = prepared.settings
-    record = pipeline.execute(
-        head, settings, path, watcher, found=found, size=size, plugin_errors=prepared.errors
-    )
+    record = begun.execute(_live.watcher(as_json=json_))
+    path = begun.path
     if json_:
         common.dump([results.row(record.run, result) for result in record.results])
-    if not no_report and any(result.status == "ok" for result in record.results) and record.ended == "complete":
+    if not no_report and record.ended == "complete" and any(result.status == "ok" for result in record.results):
         _report(path)
-    code = record.exit_code
     if record.ended == "interrupted":
         print(f"interrupted; everything measured is in {path}\nto go on: vbench run --resume {path}", file=sys.stderr)
-    raise typer.Exit(code)
+    raise typer.Exit(record.exit_code)
 
 
 def _report(path: Path) -> None:

@@ -28,7 +28,7 @@ def show(
     """Show; see HELP, which typer shows."""
     import msgspec  # noqa: PLC0415 - --help must be quick
 
-    from .. import api, units  # noqa: PLC0415 - loading plugins imports torch, and --help must not
+    from .. import api, plugins, units  # noqa: PLC0415 - loading plugins imports torch, and --help must not
     from ..counting import count, module_table  # noqa: PLC0415 - as above
     from ..registry import ARCHITECTURES  # noqa: PLC0415 - as above
 
@@ -36,7 +36,7 @@ def show(
     common.warn(errors)
     shape = common.shape(input_)
     if ":" in name:
-        api.plugins.add_import(name, shape)
+        plugins.add_import(name, shape)
     found = ARCHITECTURES.get(name)
     size = shape or found.input
     counted = count(found.build, size, second=False)
@@ -49,7 +49,8 @@ def show(
     for line in _facts(found):
         print(f"  {line}")
     print(
-        f"  counted: {units.count(counted.params)} params ({counted.params:,}), {units.count(counted.macs)} MACs ({counted.macs:,}), "
+        f"  counted: {units.count(counted.params)} params ({counted.params:,}), "
+        f"{units.count(counted.macs)} MACs ({counted.macs:,}), "
         f"{units.count(counted.activations)} activations, {units.bytes_(counted.weight_bytes)} of weights"
     )
     for op, calls in counted.uncounted_ops.items():
@@ -62,7 +63,17 @@ def show(
         share = units.percent(module.macs / counted.macs) if counted.macs else units.MISSING
         output = "x".join(map(str, module.output_shape[1:]))
         text = "  " * level + (module.path.rpartition(".")[2] or name)
-        rows.append((text, module.kind, output, units.count(module.params), units.count(module.macs), share, units.count(module.activations)))
+        rows.append(
+            (
+                text,
+                module.kind,
+                output,
+                units.count(module.params),
+                units.count(module.macs),
+                share,
+                units.count(module.activations),
+            )
+        )
     print()
     print(common.plain_table(("module", "kind", "output", "params", "MACs", "share", "activations"), rows, right=(3, 4, 5, 6)))
 

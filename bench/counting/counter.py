@@ -30,7 +30,7 @@ def count(build: Callable[[], nn.Module], shape: Shape, *, second: bool = True) 
     if second:
         try:
             other = _second(build, module, counted, shape)
-        except Exception as error:  # noqa: BLE001 - a tracer runs the user's code and can raise anything; the first count stands
+        except Exception as error:  # noqa: BLE001 - whatever went wrong without values, the real run below decides whether it is an error
             notes = (*notes, f"fvcore could not count: {_line(error)}")
     parameters, buffers = list(module.parameters()), list(module.buffers())
     return Counted(

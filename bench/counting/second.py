@@ -74,7 +74,7 @@ MOVES = words("""
 FLOATS = frozenset({"Half", "BFloat16", "Float", "Double", "ComplexFloat", "ComplexDouble"})
 
 
-def _shape(value: Any) -> Shape:  # noqa: ANN401 - a value of TorchScript's graph, which has no public type
+def _shape(value: Any) -> Shape:
     return tuple(get_shape(value))
 
 

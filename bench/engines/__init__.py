@@ -9,9 +9,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from functools import cache
+from typing import TYPE_CHECKING
 
 from ..core import Source
 from ..registry import ENGINES, loading
+
+if TYPE_CHECKING:
+    from ..interfaces import Engine
 
 
 @cache
@@ -23,16 +27,17 @@ def load_builtin() -> None:
             importlib.import_module(name)
 
 
-def known() -> dict[str, object]:
+def known() -> dict[str, Engine | str]:
     """Every registered engine: an instance, or the line that says why it cannot run here."""
     load_builtin()
-    found: dict[str, object] = {}
+    found: dict[str, Engine | str] = {}
     for name in ENGINES.names():
-        engine = ENGINES.get(name)()
         try:
+            engine = ENGINES.get(name)()
             engine.version()
-        except ImportError as error:
-            found[name] = " ".join(str(error).split()) or f"{name} is not installed"
+        except Exception as error:
+            text = " ".join(str(error).split()) or f"{name} is not installed"
+            found[name] = text if isinstance(error, ImportError) else f"{type(error).__name__}: {text}"
         else:
             found[name] = engine
     return found

@@ -9,6 +9,8 @@ import torch
 from ..registry import engine
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..core import Case
 
 
@@ -41,8 +43,8 @@ class Eager:
 class EagerSession:
     """Calls the module on the inputs in rotation."""
 
-    def __init__(self, module: Any, case: Case) -> None:
-        self._module = module
+    def __init__(self, module: torch.nn.Module, case: Case) -> None:
+        self._module: Any = module
         self._layout = torch.channels_last if case.layout == "nhwc" else torch.contiguous_format
         self._inputs: list[torch.Tensor] = []
         self._next = 0
@@ -51,7 +53,7 @@ class EagerSession:
         self._mode = torch.inference_mode()
         self._mode.__enter__()
 
-    def load(self, inputs: Any) -> None:
+    def load(self, inputs: Sequence[torch.Tensor]) -> None:
         """Put the inputs into the case's layout."""
         self._inputs = [tensor.contiguous(memory_format=self._layout) for tensor in inputs]
         self._next = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..devices.fake import CLOCK
 from ..registry import engine
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def base_duration_ns(case: Case) -> int:
-    """The fake cost of one step of a case, from 1 to 51 ms: a function of its id and nothing else, times the batch."""
+    """The fake cost of one step, from 1 to 51 ms: a function of the architecture's name and nothing else, times the batch."""
     spread = int.from_bytes(hashlib.sha256(case.architecture.encode()).digest()[:4], "big") / 2**32
     return int((1.0 + 50.0 * spread) * 1e6) * case.batch
 
@@ -33,7 +33,7 @@ class FakeEngine:
         """It tells the time on the fake device only."""
         return None if case.device == "fake" else "the fake engine runs on the fake device only: add --device fake"
 
-    def prepare(self, module: Any, case: Case) -> FakeSession:
+    def prepare(self, module: object, case: Case) -> FakeSession:
         """Nothing to prepare."""
         del module
         return FakeSession(case)
@@ -53,11 +53,10 @@ class FakeSession:
     def synchronize(self) -> None:
         """Virtual time has already passed."""
 
-    def output(self) -> Any:
+    def output(self) -> None:
         """There is no network, and so no output."""
-        return None
 
-    def load(self, inputs: Any) -> None:
+    def load(self, inputs: object) -> None:
         """There is nothing to load."""
 
     def close(self) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from .. import pipeline
-from ..core import Counted
-from ..errors import ConfigError
+from ..errors import ConfigError, UsageError
+from ..job import count_job
 from ..supervisor import Server
 
 if TYPE_CHECKING:
@@ -17,32 +15,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..config import Settings
-    from ..core import Case
+    from ..core import Case, Counted
 
 # Every one is better when it is lower.
 METRICS = ("params", "trainable_params", "buffers", "weight_bytes", "macs", "other_ops", "activations")
-HISTOGRAMS = ("operators", "uncounted_ops")
-Entry = dict[str, Any]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The counts of one case that are locked; they are explained at `Counted`."""
+
+    params: int
+    trainable_params: int
+    buffers: int
+    weight_bytes: int
+    macs: int
+    other_ops: int
+    activations: int
+    operators: dict[str, int]
+    uncounted_ops: dict[str, int]
 
 
 class Difference(msgspec.Struct, frozen=True):
     """One entry that is not as locked. `red` unless everything that changed became smaller."""
 
     case: str
-    kind: str
-    changes: dict[str, tuple[Any, Any]]
+    kind: Literal["new", "removed", "changed"]
+    changes: dict[str, tuple[int, int]]
     red: bool
 
     def line(self) -> str:
         """For people: the case and each number, before and after."""
         if self.kind != "changed":
             return f"{self.kind}: {self.case}"
-        parts = [f"{name} {_show(before)} -> {_show(after)}" for name, (before, after) in self.changes.items()]
+        parts = [f"{name} {before:,} -> {after:,}" for name, (before, after) in self.changes.items()]
         return f"{'differs' if self.red else 'improved'}: {self.case}: {', '.join(parts)}"
-
-
-def _show(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def key(case: Case) -> str:
@@ -55,9 +61,9 @@ def count(cases: Iterable[Case], settings: Settings) -> tuple[dict[str, Entry], 
     distinct = {key(case): case for case in cases}
     entries: dict[str, Entry] = {}
     failed: dict[str, str] = {}
-    with Server(start=settings.start) as server:
+    with Server(start=settings.start, preload="count") as server:
         for name, case in distinct.items():
-            replicate = server.run(pipeline.count_job(case, settings), settings.timeout)
+            replicate = server.run(count_job(case, settings), settings.timeout)
             if replicate.counted is None:
                 failed[name] = f"{replicate.status}: {replicate.reason or 'nothing to count'}"
             else:
@@ -67,32 +73,37 @@ def count(cases: Iterable[Case], settings: Settings) -> tuple[dict[str, Entry], 
 
 def entry(counted: Counted) -> Entry:
     """The numbers that are locked."""
-    numbers: Entry = {name: getattr(counted, name) for name in METRICS}
-    return numbers | {name: dict(sorted(getattr(counted, name).items())) for name in HISTOGRAMS}
+    operators, uncounted = dict(sorted(counted.operators.items())), dict(sorted(counted.uncounted_ops.items()))
+    return Entry(**{name: getattr(counted, name) for name in METRICS}, operators=operators, uncounted_ops=uncounted)
 
 
 def read(path: Path) -> dict[str, Entry]:
     """The locked entries. Raises ConfigError when the file is absent or is not one."""
     try:
-        table = msgspec.json.decode(path.read_bytes(), type=dict[str, Entry])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Entry])
     except FileNotFoundError:
         message = f"there is no {path}: make it with `vbench gate --update-lock` and commit it"
         raise ConfigError(message) from None
     except (OSError, msgspec.DecodeError) as error:
         message = f"{path} cannot be read as a lock file: {error}; restore it, or remake it with `vbench gate --update-lock`"
         raise ConfigError(message) from None
-    return table
 
 
-def update(path: Path, entries: dict[str, Entry]) -> int:
-    """Put these entries into the file, sorted, a number a line, so that unrelated changes merge; return how many changed."""
+def update(path: Path, entries: dict[str, Entry], *, whole: bool = False) -> int:
+    """Put these entries into the file, sorted, a number a line, so that unrelated changes merge; return how many changed.
+
+    With `whole`, entries that nothing was counted for are removed. Raises UsageError when the file cannot be written.
+    """
     before = read(path) if path.exists() else {}
-    after = dict(sorted({**before, **entries}.items()))
-    changed = sum(before.get(name) != value for name, value in after.items())
+    after = entries if whole else {**before, **entries}
     temporary = path.with_name(path.name + ".new")
-    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(after), indent=1) + b"\n")
-    os.replace(temporary, path)
-    return changed
+    try:
+        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(dict(sorted(after.items()))), indent=1) + b"\n")
+        temporary.replace(path)
+    except OSError as error:
+        message = f"cannot write the lock file {path}: {error.strerror}"
+        raise UsageError(message) from None
+    return sum(before.get(name) != after.get(name) for name in {*before, *after})
 
 
 def compare(locked: dict[str, Entry], entries: dict[str, Entry], *, whole: bool) -> list[Difference]:
@@ -102,17 +113,19 @@ def compare(locked: dict[str, Entry], entries: dict[str, Entry], *, whole: bool)
         before = locked.get(name)
         if before is None:
             found.append(Difference(name, "new", {}, red=True))
-            continue
-        changes = {metric: (before.get(metric), now[metric]) for metric in METRICS if before.get(metric) != now[metric]}
-        for histogram in HISTOGRAMS:
-            old, new = before.get(histogram, {}), now[histogram]
-            for operator in sorted({*old, *new}):
-                if old.get(operator, 0) != new.get(operator, 0):
-                    changes[operator] = (old.get(operator, 0), new.get(operator, 0))
-        if changes:
-            numbers = [changes[metric] for metric in METRICS if metric in changes]
-            better = bool(numbers) and all(isinstance(old, int) and new < old for old, new in numbers)
+        elif before != now:
+            numbers = _changes({m: getattr(before, m) for m in METRICS}, {m: getattr(now, m) for m in METRICS})
+            operators = _changes(before.operators, now.operators)
+            uncounted = _changes(before.uncounted_ops, now.uncounted_ops)
+            # What no rule counts any more makes the counts smaller, and nothing better.
+            better = bool(numbers) and all(new < old for old, new in (*numbers.values(), *uncounted.values()))
+            changes = numbers | operators | {f"uncounted {name}": change for name, change in uncounted.items()}
             found.append(Difference(name, "changed", changes, red=not better))
     if whole:
         found += [Difference(name, "removed", {}, red=True) for name in sorted(set(locked) - set(entries))]
     return found
+
+
+def _changes(before: dict[str, int], now: dict[str, int]) -> dict[str, tuple[int, int]]:
+    names = [name for name in (*before, *sorted(set(now) - set(before))) if before.get(name, 0) != now.get(name, 0)]
+    return {name: (before.get(name, 0), now.get(name, 0)) for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ def counted(replicates: Sequence[Replicate]) -> Counted | None:
 
 def values(replicates: Sequence[Replicate], name: str) -> list[float]:
     """One number per process for the value of that name, from those that have it."""
-    return [r.values[name] for r in replicates if r.values.get(name) is not None]
+    found = (r.values.get(name) for r in replicates)
+    return [value for value in found if value is not None and math.isfinite(value)]
 
 
 def middle(replicates: Sequence[Replicate], name: str) -> dict[str, Any]:

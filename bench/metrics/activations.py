@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import counted
 from ..registry import metric
+from . import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

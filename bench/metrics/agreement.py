@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import values
 from ..registry import metric
+from . import values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     better="higher",
     kind="sampled",
     order=80,
-    description="outputs against eager fp32 on smooth seeded images, both minus their mean over the images, so that a constant scores 0 dB",
+    description="outputs against eager fp32 on smooth seeded images, each minus its mean over the images: a constant scores 0 dB",
     columns={
         "agreement_sqnr_db": "signal over error, capped at 200 dB",
         "agreement_cosine": "cosine of the centred outputs",

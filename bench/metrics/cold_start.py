@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import middle
 from ..registry import metric
+from . import middle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

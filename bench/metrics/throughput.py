@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import values
 from ..registry import metric
 from ..stats import median, median_interval
+from . import values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -228,7 +228,9 @@ def test_from_the_command_line_and_from_standard_input(project: Path, way: str) 
 
 
 def test_what_has_no_file_says_so(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-"], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120, input=SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "-"], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=120, input=SCRIPT
+    )
     assert done.returncode != 0
     assert "UsageError" in done.stderr
     assert "put it in a file" in done.stderr
@@ -241,8 +243,14 @@ def test_the_suite_runs_where_there_is_no_forkserver(project: Path, engine: str)
         "import torch\nfrom vbench import architecture\n"
         "architecture('spawned/net', input=(3, 8, 8))(lambda classes=10: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 5)))\n"
     )
-    config = (project / "bench.toml").read_text().replace("spread = 0", 'spread = 0\nstart = "spawn"\nmin-processes = 2\nlatency = 0.05')
-    (project / "bench.toml").write_text(config.replace('"nets.py"', '"nets.py", "spawned.py"').replace("max-processes = 6", "max-processes = 2"))
+    config = (
+        (project / "bench.toml")
+        .read_text()
+        .replace("spread = 0", 'spread = 0\nstart = "spawn"\nmin-processes = 2\nlatency = 0.05')
+    )
+    (project / "bench.toml").write_text(
+        config.replace('"nets.py"', '"nets.py", "spawned.py"').replace("max-processes = 6", "max-processes = 2")
+    )
     names = ["spawned/net"] if engine == "eager" else []
     device = "cpu" if engine == "eager" else "fake"
     done = cli(project, "run", *names, "--engine", engine, "--device", device, "--no-report", "--json", "-o", "r.jsonl")

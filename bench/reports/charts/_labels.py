@@ -1,0 +1,177 @@
+"""Where the names go: beside their markers, over nothing else, and the same in every run.
+
+Each name has places around its marker, in rings of growing distance. A name takes the cheapest place given where the
+others are, in turn, until none moves. There is no random number in it. Coordinates are display pixels, boxes are rows of
+`x0, y0, x1, y1`, lines are rows of `x0, y0, x1, y1` from end to end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+
+# Directions in degrees with what each costs: readers look right of a mark first, and above before below.
+_DIRECTIONS = {0: 0.0, 180: 1.0, 90: 1.2, 270: 1.6, 45: 0.8, 315: 1.0, 135: 1.4, 225: 1.6, 20: 1.5, 340: 1.5, 160: 2.0, 200: 2.0,
+               65: 2.0, 295: 2.2, 115: 2.2, 245: 2.4}  # fmt: skip
+_RINGS = (0.0, 2.0, 5.0, 9.0, 14.0, 20.0, 27.0, 35.0, 44.0, 54.0, 66.0, 80.0)
+_GAP = 1.6  # points between a marker and its name
+_AIR = 0.6  # points around a name that nothing else may enter
+_NEAR = 4.0  # beyond this many points a thin line leads from the marker to its name
+_SWEEPS = 30
+
+# What a place costs. Overlaps outweigh everything else together; the rest is taste.
+_OVERLAP = 1000.0
+_STRIKE = 400.0  # a leader through another name, or under this one
+_CROSSING = 60.0  # two leaders that cross
+_THROUGH = 30.0  # a leader over another marker
+_FRONT = 4.0  # a name on the step line of the front
+_PER_POINT = 0.35
+
+
+class Placement(NamedTuple):
+    """A box per name, the leader of each (a row of NaN where it needs none), and whether it stands free."""
+
+    boxes: Array
+    leaders: Array
+    clear: Mask
+
+
+class Scene(NamedTuple):
+    """What names have to respect: circles around the points, bars and the front as boxes, the axes; pixels per point."""
+
+    centres: Array
+    radii: Array
+    bars: Array
+    front: Array
+    bounds: tuple[float, float, float, float]
+    point: float
+
+
+def place(sizes: Array, scene: Scene) -> Placement:
+    """Find a place for each name. `sizes` are width and height in pixels, one row per point of the scene."""
+    many = len(sizes)
+    if not many:
+        return Placement(np.empty((0, 4)), np.empty((0, 4)), np.empty(0, dtype=bool))
+    options = [_options(i, sizes[i], scene) for i in range(many)]
+    fixed = [_fixed_cost(i, *options[i][:2], scene) + options[i][2] for i in range(many)]
+    # Whoever has the fewest good places chooses first.
+    order = sorted(range(many), key=lambda i: (-float(np.sort(fixed[i])[:8].sum()), i))
+    chosen: dict[int, int] = {}
+    for _ in range(_SWEEPS):
+        moved = False
+        for i in order:
+            others = [(options[j][0][k], options[j][1][k]) for j, k in chosen.items() if j != i]
+            total = fixed[i] + _mutual_cost(*options[i][:2], others, scene.point)
+            best = int(np.argmin(total))
+            # Only a better place is worth moving to, or two names could swap for ever.
+            if i not in chosen or total[best] < total[chosen[i]] - 1e-9:
+                moved, chosen[i] = True, best
+        if not moved:
+            break
+    boxes = np.array([options[i][0][chosen[i]] for i in range(many)])
+    leaders = np.array([options[i][1][chosen[i]] for i in range(many)])
+    return Placement(boxes, leaders, _clear(boxes, leaders, scene))
+
+
+def _options(i: int, size: Array, scene: Scene) -> tuple[Array, Array, Array]:
+    """All places of a name: boxes, leaders, and what distance and direction cost."""
+    angles, rings = np.meshgrid(np.radians(list(_DIRECTIONS)), np.array(_RINGS) * scene.point, indexing="ij")
+    taste = np.repeat(np.array(list(_DIRECTIONS.values()))[:, None], len(_RINGS), axis=1).ravel()
+    unit = np.stack([np.cos(angles).ravel(), np.sin(angles).ravel()], axis=1)
+    unit[np.abs(unit) < 1e-9] = 0.0
+    reach = scene.radii[i] + _GAP * scene.point + rings.ravel()
+    # The side of the box that faces the marker touches the ring; a box straight above is centred.
+    centre = scene.centres[i] + unit * reach[:, None] + np.sign(unit) * size / 2 * np.sqrt(np.abs(unit))
+    boxes = np.hstack([centre - size / 2, centre + size / 2])
+    nearest = np.clip(scene.centres[i], boxes[:, :2], boxes[:, 2:])
+    step = nearest - scene.centres[i]
+    far = np.hypot(*step.T)
+    start = scene.centres[i] + step / np.maximum(far, 1e-9)[:, None] * scene.radii[i]
+    leaders = np.hstack([start, nearest])
+    leaders[far - scene.radii[i] < _NEAR * scene.point] = np.nan
+    return boxes, leaders, taste + _PER_POINT * np.maximum(0.0, far - scene.radii[i]) / scene.point
+
+
+def _fixed_cost(i: int, boxes: Array, leaders: Array, scene: Scene) -> Array:
+    """What each place costs whatever the other names do."""
+    others = np.arange(len(scene.centres)) != i
+    cost = _OVERLAP * _blocked(boxes, scene).astype(float)
+    cost += _THROUGH * _line_circle(leaders, scene.centres[others], scene.radii[others]).sum(axis=1)
+    cost += _FRONT * _box_box(boxes, scene.front).any(axis=1)
+    return np.asarray(cost, dtype=float)
+
+
+def _blocked(boxes: Array, scene: Scene) -> Array:
+    """How many markers, bars and edges of the axes each box lies on."""
+    air = _AIR * scene.point
+    x0, y0, x1, y1 = scene.bounds
+    outside = (boxes[:, 0] < x0 + air) | (boxes[:, 1] < y0 + air) | (boxes[:, 2] > x1 - air) | (boxes[:, 3] > y1 - air)
+    return _circle_box(boxes, scene.centres, scene.radii + air).sum(axis=1) + _box_box(_grown(boxes, air), scene.bars).sum(axis=1) + outside
+
+
+def _mutual_cost(boxes: Array, leaders: Array, others: list[tuple[Array, Array]], point: float) -> Array:
+    """What each place costs for where the other names are now."""
+    if not others:
+        return np.zeros(len(boxes))
+    placed = np.array([box for box, _ in others])
+    lines = np.array([line for _, line in others])
+    cost = _OVERLAP * _box_box(_grown(boxes, _AIR * point), placed).sum(axis=1)
+    cost += _STRIKE * (_line_box(leaders, placed).sum(axis=1) + _line_box(lines, boxes).sum(axis=0))
+    cost += _CROSSING * _line_line(leaders, lines).sum(axis=1)
+    return np.asarray(cost, dtype=float)
+
+
+def _clear(boxes: Array, leaders: Array, scene: Scene) -> Mask:
+    """Which names lie on nothing else, and under no other name's leader."""
+    alone = ~np.eye(len(boxes), dtype=bool)
+    touching = (_box_box(_grown(boxes, _AIR * scene.point), boxes) & alone).any(axis=1)
+    struck = (_line_box(leaders, boxes) & alone).any(axis=0)
+    return np.asarray((_blocked(boxes, scene) == 0) & ~touching & ~struck)
+
+
+def _grown(boxes: Array, by: float) -> Array:
+    return boxes + np.array([-by, -by, by, by])
+
+
+def _box_box(first: Array, second: Array) -> Mask:
+    """Which of the first boxes overlap which of the second."""
+    a, b = first[:, None], second[None]
+    return np.asarray((a[..., 0] < b[..., 2]) & (b[..., 0] < a[..., 2]) & (a[..., 1] < b[..., 3]) & (b[..., 1] < a[..., 3]))
+
+
+def _circle_box(boxes: Array, centres: Array, radii: Array) -> Mask:
+    gap = centres[None] - np.clip(centres[None], boxes[:, None, :2], boxes[:, None, 2:])
+    return np.asarray(np.hypot(gap[..., 0], gap[..., 1]) < radii[None])
+
+
+def _line_circle(lines: Array, centres: Array, radii: Array) -> Mask:
+    start, way = lines[:, None, :2], lines[:, None, 2:] - lines[:, None, :2]
+    along = ((centres[None] - start) * way).sum(-1) / np.maximum((way**2).sum(-1), 1e-9)
+    gap = start + np.clip(along, 0, 1)[..., None] * way - centres[None]
+    return np.asarray(np.hypot(gap[..., 0], gap[..., 1]) < radii[None])  # NaN compares false: no leader strikes nothing
+
+
+def _line_box(lines: Array, boxes: Array) -> Mask:
+    """Which lines pass through which boxes, by clipping each line to the slab of each axis."""
+    start, way = lines[:, None, :2], lines[:, None, 2:] - lines[:, None, :2]
+    way = np.where(np.abs(way) < 1e-9, 1e-9, way)
+    low, high = (boxes[None, :, :2] - start) / way, (boxes[None, :, 2:] - start) / way
+    enter, leave = np.minimum(low, high).max(-1), np.maximum(low, high).min(-1)
+    return np.asarray(np.maximum(enter, 0) < np.minimum(leave, 1))
+
+
+def _line_line(first: Array, second: Array) -> Mask:
+    """Which lines cross: the ends of each lie on different sides of the other."""
+    a, b, c, d = first[:, None, :2], first[:, None, 2:], second[None, :, :2], second[None, :, 2:]
+
+    def side(p: Array, q: Array, r: Array) -> Array:
+        return np.sign((q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0]))
+
+    return np.asarray((side(a, b, c) * side(a, b, d) < 0) & (side(c, d, a) * side(c, d, b) < 0))

@@ -1,0 +1,67 @@
+"""The table of a report as plain text cells: markdown, a terminal and the README show the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import units
+from .rows import axis_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from .rows import Row
+
+# Published accuracies have up to three digits after the point; four significant ones tell the networks apart.
+_ACCURACY_DIGITS = 4
+
+
+class Column(NamedTuple):
+    """A column: its heading, the cell of a row, and whether it is of numbers."""
+
+    head: str
+    cell: Callable[[Row], str]
+    number: bool = True
+
+
+def columns(axes: Sequence[str], protocol: str | None) -> list[Column]:
+    """The columns of the table: the network, the axes on which the rows differ, what it costs, what it is known for."""
+    return [
+        Column("architecture", lambda row: row.case.architecture, number=False),
+        *(Column(axis.replace("_", " "), lambda row, axis=axis: axis_text(row.case, axis), number=False) for axis in axes),
+        Column("params", lambda row: units.count(row.value("params"))),
+        Column("MACs", lambda row: units.count(row.value("macs"))),
+        Column("activations", lambda row: units.count(row.value("activations"))),
+        Column("latency [95 % interval]", _latency),
+        Column("images", lambda row: units.rate(row.value("throughput_per_s"))),
+        Column("peak memory", _memory),
+        Column(f"top-1 ({protocol})" if protocol else "top-1", lambda row: top1(row, protocol)),
+        Column("status", status, number=False),
+    ]
+
+
+def cells(row: Row, shown: Iterable[Column]) -> list[str]:
+    """The row as plain text, a cell per column; a value that is not known is an en dash."""
+    return [column.cell(row) for column in shown]
+
+
+def top1(row: Row, protocol: str | None) -> str:
+    """The published top-1 in this protocol."""
+    accuracy = row.accuracy(protocol)
+    return units.quantity(None if accuracy is None else accuracy.top1, "%", digits=_ACCURACY_DIGITS)
+
+
+def status(row: Row) -> str:
+    """What came of the row, and the flags that it carries."""
+    flags = ", ".join(row.result.flags)
+    return f"{row.result.status}: {flags}" if flags else row.result.status
+
+
+def _latency(row: Row) -> str:
+    return units.interval(row.value("latency_s"), row.value("latency_s_low"), row.value("latency_s_high"))
+
+
+def _memory(row: Row) -> str:
+    """On the device where that was measured, else on the host."""
+    device = row.value("peak_device_bytes")
+    return units.bytes_(row.value("peak_host_bytes") if device is None else device)

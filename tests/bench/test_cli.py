@@ -1,0 +1,251 @@
+"""The command line: every wrong word is one line that helps, with the exit code of the contract."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+VBENCH = [sys.executable, "-c", "from vbench.cli import main; main()"]
+FAKE = ("--engine", "fake", "--device", "fake", "--no-report")
+NETS = """
+import torch
+from vbench import architecture
+
+@architecture("tiny/linear", input=(3, 8, 8), topic="tiny", params=970, macs=960)
+def linear(classes=5):
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, classes))
+
+@architecture("tiny/conv", input=(3, 8, 8), topic="tiny")
+def conv(classes=5):
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, classes))
+"""
+CONFIG = """
+plugins = ["nets.py"]
+
+[run]
+spread = 0
+warmup = 0.05
+latency = 0.02
+throughput = 0.02
+
+[suites.default]
+architectures = ["tiny/*"]
+"""
+
+# Words, the exit code they must give, and what the one line must say.
+WRONG: list[tuple[tuple[str, ...], int, tuple[str, ...]]] = [
+    (("run", "tiny/linaer"), 2, ("'tiny/linaer'", "tiny/linear")),
+    (("run", "--engine", "eagre"), 2, ("engine 'eagre'", "eager")),
+    (("run", "--device", "cuda:0"), 2, ("device 'cuda:0'", "cpu")),
+    (("run", "--precision", "fp31"), 2, ("precision 'fp31'", "--precision")),
+    (("run", "--suite", "defualt"), 2, ("suite 'defualt'", "default")),
+    (("run", "--layout", "nhwcc"), 2, ("layout 'nhwcc'", "nhwc")),
+    (("run", "--topic", "tinny"), 2, ("topic 'tinny'", "tiny")),
+    (("run", "--batch", "1,two"), 2, ("--batch", "'two'")),
+    (("run", "--batch", "0"), 2, ("batch", "at least 1")),
+    (("run", "--threads", "4096"), 2, ("--threads", "cores")),
+    (("run", "--input", "3xlots"), 2, ("--input", "3x224x224")),
+    (("run", "--interval", "2"), 2, ("interval", "between 0 and 1")),
+    (("run", "--time-limit", "soon"), 2, ("--time-limit", "'soon'")),
+    (("run", "--memory-limit", "much"), 2, ("--memory-limit", "'much'")),
+    (("run", "--images", "empty"), 2, ("--images", "no pictures")),
+    (("run", "--images", "nowhere"), 2, ("--images", "no such folder")),
+    (("run", "--config", "wrong.toml"), 2, ("wrong.toml", "suites.default.batch", "[1, 8]")),
+    (("run", "--config", "none.toml"), 2, ("none.toml", "--config")),
+    (("run", "--bacth", "1"), 2, ("--bacth",)),
+    (("run", "json:dumps"), 2, ("json:dumps", "--input 3x224x224")),
+    (("run", "nowhere.models:net", "--input", "3x8x8"), 2, ("nowhere",)),
+    (("run", "json:dump_all", "--input", "3x8x8"), 2, ("dump_all", "dumps")),
+    (("run", "--resume", "none.jsonl"), 2, ("none.jsonl",)),
+    (("run", "--resume", "notes.jsonl"), 2, ("notes.jsonl", "not a vbench result file")),
+    (("run", "-o", "nets.py/r.jsonl", *FAKE), 2, ("nets.py", "-o FILE")),
+    (("run", "tiny/x*"), 3, ("nothing selected", "tiny/x*", "vbench list")),
+    (("run", "--exclude", "tiny/*"), 3, ("nothing selected",)),
+    (("report", "none.jsonl"), 2, ("none.jsonl",)),
+    (("report", "notes.jsonl"), 2, ("notes.jsonl",)),
+    (("show", "tiny/none"), 2, ("tiny/none", "tiny/")),
+    (("list", "none/at-all"), 2, ("none/at-all",)),
+    (("gate",), 2, ("vbench gate --exact",)),
+    (("gate", "--exact"), 2, ("vbench.lock.json", "--update-lock")),
+    (("runn",), 2, ("runn",)),
+]
+
+# Importing torch takes a second or two: one interpreter does it once, and forks for every command.
+MANY = """
+import json, os, sys, tempfile
+import torch
+from vbench import api, cli
+
+def one(words):
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(out.fileno(), 1)
+            os.dup2(err.fileno(), 2)
+            sys.argv = ["vbench", *words]
+            code = 70
+            try:
+                cli.main()
+            except SystemExit as leaving:
+                code = leaving.code or 0
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        out.seek(0)
+        err.seek(0)
+        return [code, out.read(), err.read()]
+
+print(json.dumps([one(words) for words in json.load(sys.stdin)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "nets.py").write_text(NETS)
+    (folder / "bench.toml").write_text(CONFIG)
+    (folder / "broken.py").write_text("from vbench import architecture\n\nraise RuntimeError('half way')\n")
+    (folder / "notes.jsonl").write_text('{"not": "ours"}\n')
+    (folder / "wrong.toml").write_text("[suites.default]\narchitectures = ['tiny/*']\nbatch = ['one']\n")
+    (folder / "empty").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answers(project: Path) -> dict[tuple[str, ...], tuple[int, str, str]]:
+    """What each line of wrong words is answered: exit code, standard output, standard error."""
+    lines = [words for words, _, _ in WRONG]
+    if not hasattr(os, "fork"):
+        done = [cli(project, *words) for words in lines]
+        return {words: (d.returncode, d.stdout, d.stderr) for words, d in zip(lines, done, strict=True)}
+    many = subprocess.run(
+        [sys.executable, "-c", MANY],
+        cwd=project,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        input=json.dumps(lines),
+        timeout=300,
+    )
+    return {words: tuple(answer) for words, answer in zip(lines, json.loads(many.stdout), strict=True)}
+
+
+def cli(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*VBENCH, *words], cwd=project, check=False, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(("words", "code", "said"), WRONG, ids=[" ".join(words) for words, _, _ in WRONG])
+def test_a_wrong_word_is_one_line_that_helps(
+    answers: dict[tuple[str, ...], tuple[int, str, str]], words: tuple[str, ...], code: int, said: tuple[str, ...]
+) -> None:
+    returned, out, err = answers[words]
+    assert returned == code, err
+    assert err.count("\n") == 1, err
+    assert err.startswith("vbench: ")
+    for word in said:
+        assert word in err
+    assert out == ""
+
+
+def test_a_precision_that_the_engine_lacks_is_skipped_with_its_reason(project: Path) -> None:
+    done = cli(project, "run", "tiny/linear", "--precision", "int8", "--no-report", "--json", "-o", "skip.jsonl")
+    assert done.returncode == 3, done.stderr
+    row = json.loads(done.stdout)[0]
+    assert row["status"] == "skipped"
+    assert "int8" in row["reason"]
+
+
+def test_a_broken_plugin_is_one_line_and_the_rest_still_runs(project: Path) -> None:
+    done = cli(project, "run", *FAKE, "--plugin", "broken.py", "--json", "-o", "b.jsonl")
+    assert done.returncode == 4
+    assert {row["status"] for row in json.loads(done.stdout)} == {"ok"}
+    line = next(line for line in done.stderr.splitlines() if "plugin" in line)
+    assert "broken.py:3: RuntimeError: half way" in line
+
+
+def test_axes_may_be_repeated_or_written_with_commas(project: Path) -> None:
+    done = cli(project, "run", *FAKE, "--list", "--json", "--batch", "1,8", "--batch", "16", "--layout", "nchw,nhwc")
+    assert done.returncode == 0, done.stderr
+    cases = [entry["case_id"] for entry in json.loads(done.stdout)]
+    assert len(set(cases)) == len(cases) == 2 * 3 * 2
+    assert not (project / "results").exists()
+
+
+def test_list_and_show_count_what_is_there(project: Path) -> None:
+    listed = json.loads(cli(project, "list", "tiny/*", "--json").stdout)
+    assert [entry["name"] for entry in listed] == ["tiny/linear", "tiny/conv"]
+    shown = json.loads(cli(project, "show", "tiny/conv", "--json").stdout)
+    assert shown["counted"]["macs"] == 6 * 6 * 4 * 27 + 144 * 5
+    assert shown["counted"]["params"] == 4 * 27 + 4 + 144 * 5 + 5
+    by_path = {module["path"]: module for module in shown["modules"]}
+    assert by_path["0"]["macs"] == 6 * 6 * 4 * 27
+    text = cli(project, "show", "tiny/conv").stdout
+    assert "Conv2d" in text
+    assert "4x6x6" in text
+
+
+def test_a_real_run_and_its_report(project: Path) -> None:
+    done = cli(project, "run", "--quick", "-o", "real.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "tiny/conv" in done.stdout
+    assert "no_interval" in done.stdout
+    assert (project / "real.report" / "summary.md").exists()
+    again = cli(project, "report", "real.jsonl", "-o", "out")
+    assert again.returncode == 0, again.stderr
+    assert "tiny/conv" in (project / "out" / "summary.md").read_text()
+
+
+def test_the_exact_gate_is_red_when_a_number_grew(project: Path) -> None:
+    assert cli(project, "gate", "--update-lock").returncode == 0
+    assert cli(project, "gate", "--exact").returncode == 0
+    source = (project / "nets.py").read_text()
+    try:
+        (project / "nets.py").write_text(source.replace("Conv2d(3, 4, 3)", "Conv2d(3, 4, 3, bias=False)"))
+        better = cli(project, "gate", "--exact")
+        assert better.returncode == 0
+        assert "improved: tiny/conv" in better.stdout
+        assert "--update-lock" in better.stdout
+        (project / "nets.py").write_text(source.replace("torch.nn.ReLU()", "torch.nn.ReLU(), torch.nn.Conv2d(4, 4, 1)"))
+        worse = cli(project, "gate", "--exact")
+        assert worse.returncode == 1
+        assert "differs: tiny/conv" in worse.stdout
+        assert "macs 4,608 -> 5,184" in worse.stdout
+        assert "tiny/linear" not in worse.stdout
+    finally:
+        (project / "nets.py").write_text(source)
+
+
+def test_import_path_on_the_command_line(project: Path) -> None:
+    done = cli(project, "run", "nets:conv", "--input", "3x8x8", "--quick", "--no-report", "--json", "-o", "import.jsonl")
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)[0]
+    assert row["architecture"] == "nets:conv"
+    assert row["status"] == "ok"
+    assert row["macs"] == 6 * 6 * 4 * 27 + 144 * 5
+
+
+def test_disk_full_is_said_once_and_damages_nothing(project: Path) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("limits the size of files with RLIMIT_FSIZE")
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); "
+        "sys.argv = ['vbench', *sys.argv[1:]]; from vbench.cli import main; main()"
+    )
+    words = [sys.executable, "-c", code, "run", *FAKE, "-o", "full.jsonl"]
+    done = subprocess.run(words, cwd=project, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 4
+    said = [line for line in done.stderr.splitlines() if "full.jsonl" in line and "cannot write" in line]
+    assert len(said) == 1
+    assert "--resume" in said[0]
+    lines = (project / "full.jsonl").read_text().splitlines()
+    assert len(lines) > 2
+    assert all(json.loads(line) for line in lines)
+    again = cli(project, "run", "--no-report", "--resume", "full.jsonl")
+    assert again.returncode == 0, again.stderr

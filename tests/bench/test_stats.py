@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import math
+import statistics
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vbench import stats
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Sequence
+
+times = st.lists(st.floats(min_value=1e-9, max_value=1e3), min_size=stats.MIN_PROCESSES, max_size=40)
+whole = st.lists(st.integers(min_value=1, max_value=10**9), min_size=stats.MIN_PROCESSES, max_size=40)
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float]:
+    found = stats.median_interval(values)
+    assert found is not None
+    return found
+
+
+def _coverage(n: int, low: int, high: int) -> float:
+    """The chance that the median lies between the order statistics of these ranks, counted from 1."""
+    return sum(math.comb(n, below) for below in range(low, high)) / 2**n
+
+
+@pytest.mark.parametrize("n", range(6, 61))
+def test_the_interval_covers_the_median_with_95_percent_and_is_the_tightest_that_does(n: int) -> None:
+    low, high = (int(end) for end in _interval(range(1, n + 1)))
+    assert low + high == n + 1
+    assert _coverage(n, low, high) >= 0.95
+    assert _coverage(n, low + 1, high - 1) < 0.95
+
+
+@pytest.mark.parametrize("n", range(6))
+def test_fewer_than_six_values_carry_no_interval(n: int) -> None:
+    values = [float(i) for i in range(1, n + 1)]
+    assert stats.median_interval(values) is None
+    assert stats.relative_half_width(values) is None
+
+
+@pytest.mark.parametrize("n", [100, 1_000, 2_000])
+def test_the_interval_narrows_like_the_root_of_the_sample(n: int) -> None:
+    low, high = _interval(range(1, n + 1))
+    assert high - low == pytest.approx(1.96 * math.sqrt(n), abs=3)
+
+
+@given(times)
+def test_the_interval_holds_the_median_and_lies_in_the_sample(values: list[float]) -> None:
+    low, high = _interval(values)
+    assert min(values) <= low <= stats.median(values) <= high <= max(values)
+    assert {low, high} <= set(values)
+
+
+@given(times, st.randoms(use_true_random=False))
+def test_the_order_of_the_values_does_not_matter(values: list[float], shuffler: random.Random) -> None:
+    shuffled = shuffler.sample(values, len(values))
+    assert stats.median_interval(shuffled) == stats.median_interval(values)
+    assert stats.median(shuffled) == stats.median(values)
+
+
+@given(whole, st.integers(min_value=1, max_value=1000), st.integers(min_value=0, max_value=10**9))
+def test_the_interval_scales_and_shifts_with_the_values(values: list[int], scale: int, shift: int) -> None:
+    low, high = _interval(values)
+    moved = [value * scale + shift for value in values]
+    assert _interval(moved) == (low * scale + shift, high * scale + shift)
+    assert stats.median(moved) == stats.median(values) * scale + shift
+
+
+@given(times, st.data())
+def test_a_process_that_took_twice_as_long_moves_nothing_by_more_than_one_order_statistic(
+    values: list[float], data: st.DataObject
+) -> None:
+    victim = data.draw(st.integers(min_value=0, max_value=len(values) - 1))
+    burst = [2 * value if index == victim else value for index, value in enumerate(values)]
+    raised = [*sorted(values)[1:], math.inf]  # every order statistic, one rank further up
+    for before, after, limit in zip(sorted(values), sorted(burst), raised, strict=True):
+        assert before <= after <= limit
+    assert stats.median(values) <= stats.median(burst) <= stats.median(raised)
+    for before, after, limit in zip(_interval(values), _interval(burst), _interval(raised), strict=True):
+        assert before <= after <= limit
+
+
+@given(times, st.floats(min_value=0, max_value=1))
+def test_a_quantile_is_the_one_of_numpy(values: list[float], q: float) -> None:
+    assert stats.quantile(values, q) == pytest.approx(float(np.quantile(values, q)), rel=1e-12)
+    assert stats.median(values) == pytest.approx(statistics.median(values), rel=1e-15)
+
+
+@given(st.floats(min_value=1e-9, max_value=1e3), st.floats(min_value=0, max_value=1))
+def test_equal_values_give_exactly_that_value(value: float, q: float) -> None:
+    assert stats.quantile([value] * 7, q) == value
+
+
+def test_a_quantile_of_nothing_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no values"):
+        stats.median([])
+
+
+@pytest.mark.parametrize(("q", "needed"), stats.PERCENTILE_SAMPLES.items())
+def test_a_percentile_is_given_as_soon_as_the_maximum_bounds_it(q: float, needed: int) -> None:
+    assert q**needed <= 0.05 < q ** (needed - 1)
+    values = [float(i) for i in range(needed)]
+    assert stats.supported_percentile(values[:-1], q) is None
+    assert stats.supported_percentile(values, q) == pytest.approx(q * (needed - 1))
+
+
+def test_the_half_width_is_relative_to_the_median() -> None:
+    assert stats.relative_half_width([9.0, 10.0, 10.0, 10.0, 10.0, 13.0]) == pytest.approx(0.2)
+    assert stats.relative_half_width([0.0] * 6) is None
+    assert stats.relative_half_width([]) is None
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        ([], False),
+        ([10.0] * 9, False),
+        ([10.0] * 10, True),
+        ([99.0] * 5 + [10.0] * 5, False),
+        ([99.0] * 5 + [10.0] * 10, True),
+        ([100.0] * 5 + [98.1] * 5, True),
+        ([100.0] * 5 + [98.0] * 5, False),
+        ([100.0] * 5 + [102.1] * 5, False),
+        ([100.0, 900.0, 100.0, 100.0, 100.0] * 2, True),
+    ],
+)
+def test_settled_compares_the_medians_of_the_last_two_groups(samples: list[float], *, expected: bool) -> None:
+    assert stats.settled(samples) is expected

@@ -1,0 +1,155 @@
+"""What stands in the docs between `<!-- NAME:begin -->` and `<!-- NAME:end -->`: tables made from the code and from results/."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vbench import agreement, config, flags, measure, results, stats, units
+from vbench.data import ROTATION
+from vbench.registry import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vbench.core import Record
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
+CHARTS = {"top1-latency.png": "Top-1 accuracy against measured latency", "top1-gmacs.png": "Top-1 accuracy against GMACs"}
+NOTHING_YET = "No run is committed yet.\n"
+
+
+def refresh(page: str) -> str:
+    """The page with every marked region made anew."""
+    return REGION.sub(lambda match: f"{match[1]}{REGIONS[match[2]]()}{match[4]}", page)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    rule = ["--:" if i in right else "---" for i in range(len(header))]
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in (header, rule, *rows)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in cells)
+
+
+def keys() -> str:
+    """Every key of bench.toml: what is allowed, its default, an example."""
+    rows = []
+    for key, (allowed, example) in config.ALLOWED.items():
+        rows.append((f"`{key}`", allowed, _default(key, example), f"`{example}`"))
+    return _table(("key", "allowed", "default", "example"), rows)
+
+
+def _default(key: str, example: str) -> str:
+    table, _, name = key.rpartition(".")
+    home = {"": config.Config(suites={}), "run": config.Settings()}.get(table, config.Suite(architectures=()))
+    value = getattr(home, name.replace("-", "_"))
+    if key == "run.memory-limit":
+        return "90 % of what is available"
+    if key == "suites.*.architectures":
+        return "none: it must be given"
+    if key in {"run.interval", "run.seed", "run.min-processes", "run.max-processes"}:
+        return f"`{value}`"
+    if isinstance(value, float):
+        written = example.partition(" = ")[2].strip('"')
+        return f'`"{written}"`' if units.parse_duration(written) == value else units.duration(value)
+    if isinstance(value, tuple):
+        return f"`[{', '.join(repr(v).replace(chr(39), chr(34)) for v in value)}]`" if value else "empty"
+    return f'`"{value}"`' if value else "none"
+
+
+def validity() -> str:
+    """Every validity flag with its advice."""
+    return _table(("flag", "what it means, and what to do"), [(f"`{name}`", advice) for name, advice in flags.FLAGS.items()])
+
+
+def metrics() -> str:
+    """What each metric says of itself."""
+    results.load_metrics()
+    rows = [
+        (f"`{m.name}`", m.kind, m.unit or "1", m.better, m.description, ", ".join(f"`{column}`" for column in m.columns))
+        for m in sorted(METRICS, key=lambda metric: metric.order)
+        if (m.derive.__module__ or "").startswith("vbench.")
+    ]
+    return _table(("metric", "kind", "unit", "better", "what it is", "columns"), rows)
+
+
+def limits() -> str:
+    """The numbers that decide how a run measures, as they stand in the code."""
+    settings = config.Settings()
+    limit_db = ", ".join(f"{name} {limit:g} dB" for name, limit in agreement.LIMITS_DB.items())
+    rows = [
+        ("processes of a case", f"{settings.min_processes} to {settings.max_processes}", "`min-processes`, `max-processes`"),
+        ("fewest processes that give an interval", str(stats.MIN_PROCESSES), ""),
+        ("half-width of the interval at which a case is done", units.percent(settings.interval, 0), "`--interval`"),
+        ("time limit of a run", units.clock(settings.time_limit) + " min", "`--time-limit`"),
+        ("a short run is spread over", units.duration(settings.spread), "`spread`"),
+        ("longest warm-up of a process", units.duration(settings.warmup), "`warmup`"),
+        ("samples of latency in a process", f"{measure.MIN_SAMPLES} to {measure.MAX_SAMPLES}", ""),
+        ("time for them", units.duration(settings.latency), "`latency`"),
+        ("time for throughput", units.duration(settings.throughput), "`throughput`"),
+        ("different inputs in rotation", str(ROTATION), ""),
+        ("a worker is killed after", units.duration(settings.timeout), "`--timeout`"),
+        ("least signal over error against eager fp32", limit_db, ""),
+        ("samples that a percentile needs", ", ".join(f"p{q * 100:.0f} {n}" for q, n in stats.PERCENTILE_SAMPLES.items()), ""),
+    ]
+    return _table(("what", "value", "set by"), rows)
+
+
+def newest() -> Record | None:
+    """The newest complete run that git tracks under results/: what somebody measured and has not committed is no evidence."""
+    listed = subprocess.run(["git", "ls-files", "results"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode == 0:
+        names = [ROOT / name for name in listed.stdout.splitlines() if name.endswith(".jsonl")]
+    else:
+        names = sorted((ROOT / "results").glob("*/*.jsonl"))
+    records = [record for record in map(results.read, filter(Path.exists, names)) if record.ended == "complete"]
+    return max(records, key=lambda record: record.run.started, default=None)
+
+
+def table() -> str:
+    """The newest committed run as a table, its machine named."""
+    record = newest()
+    if record is None:
+        return NOTHING_YET
+    run, machine = record.run, record.run.machine
+    frame = record.frame().sort_values("latency_s")
+    rows = []
+    for row in frame.to_dict("records"):
+        value = {name: None if cell != cell else cell for name, cell in row.items()}  # noqa: PLR0124 - NaN is what differs from itself
+        top1 = f"{value['top1']:.1f}" if value["top1"] is not None else units.MISSING
+        rows.append((
+            f"`{value['architecture']}`", top1, units.count(value["params"]), units.count(value["macs"]),
+            units.interval(value["latency_s"], value["latency_s_low"], value["latency_s_high"]),
+            units.rate(value["throughput_per_s"]), units.bytes_(value["peak_host_bytes"]),
+            str(int(value["latency_processes"] or 0)), ", ".join(row["flags"]) if value["status"] == "ok" else value["status"],
+        ))  # fmt: skip
+    ends = [r.started_s + r.seconds for r in record.replicates]
+    took = units.clock(max(ends) - min(r.started_s for r in record.replicates))
+    parts = (machine.processor, f"{machine.usable_cores} cores", machine.virtual, machine.system)
+    where = ", ".join(part for part in parts if part)
+    case = run.cases[0]
+    what = f"{case.engine} {case.precision}, batch {case.batch}, {case.threads} threads, PyTorch {run.versions.get('torch', '')}"
+    file = Path(record.path).relative_to(ROOT).as_posix()
+    said = f"{where}; {what}; {run.started[:10]}, {took} min. All of it is in [`{file}`]({file}).\n\n"
+    header = ("architecture", "top-1, %", "params", "MACs", "latency [95 %]", "images/s", "peak memory", "processes", "flags")
+    return said + _table(header, rows, right=range(1, 8))
+
+
+def charts() -> str:
+    """The charts of the newest committed run, where they are committed beside it."""
+    record = newest()
+    folder = Path(record.path).with_suffix(".report") if record is not None else None
+    found = [(folder / name, text) for name, text in CHARTS.items() if (folder / name).exists()] if folder else []
+    return "\n".join(f"![{text}]({path.relative_to(ROOT).as_posix()})\n" for path, text in found) or NOTHING_YET
+
+
+REGIONS: dict[str, Callable[[], str]] = {
+    "keys": keys,
+    "validity": validity,
+    "metrics": metrics,
+    "limits": limits,
+    "table": table,
+    "charts": charts,
+}
