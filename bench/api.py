@@ -179,7 +179,7 @@ def begin(prepared: Prepared, output: Path | None = None) -> Begun:
     return Begun(prepared, head, output or pipeline.default_path(head, prepared.config.root))
 
 
-def resume(
+def continued(
     path: Path, *, plugin: Sequence[str] = (), config: Path | None = None, settings: dict[str, Any] | None = None
 ) -> Begun:
     """An interrupted run, with its own cases and settings except for those given anew.
@@ -201,6 +201,7 @@ def resume(
 def run(
     *architectures: str,
     output: str | Path | None = None,
+    resume: str | Path | None = None,
     watcher: Watcher | None = None,
     **options: Any,
 ) -> Record:
@@ -209,10 +210,15 @@ def run(
     Each name is `family/variant`, a glob, or `package.module:function` with `input=(3, 224, 224)`. Options are those of
     `vbench run`: `suite`, `exclude`, `topic`, the axes (`device`, `engine`, `precision`, `batch`, `threads`, `layout`,
     each a sequence), `input`, `plugin`, `config`, `quick`, and `settings`, a dict of the keys of `[run]` in bench.toml
-    (times in seconds, sizes in bytes). `output` names the result file, else it goes to `results/<machine>/`.
+    (times in seconds, sizes in bytes). `output` names the result file, else it goes to `results/<machine>/`; `resume` names
+    an interrupted one to go on with (of the options it takes `plugin`, `config` and `settings`).
 
     Works in a script without a main guard, from `python -c`, from standard input and in a notebook: workers load
     architectures by name. Raises UsageError before anything is measured; a network that fails is a row of the Record.
     """
     plugins.stop_in_script()
-    return begin(prepare(architectures, **options), Path(output) if output is not None else None).execute(watcher or Silent())
+    if resume is not None:
+        begun = continued(Path(resume), **options)
+    else:
+        begun = begin(prepare(architectures, **options), Path(output) if output is not None else None)
+    return begun.execute(watcher or Silent())

@@ -40,7 +40,7 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
     phase("build")
     module, notes["weights"] = data.build(architecture.build, case.seed)
     # The reference compared with itself shows only that the session feeds and returns what it should: few images do.
-    images = 8 if getattr(engine, "reference", False) and case.precision == "fp32" else 64
+    images = 4 if getattr(engine, "reference", False) and case.precision == "fp32" else 64
     images = -(-images // case.batch) * case.batch
     if job.images:
         probes = data.images(job.images, case.input_shape, images, architecture.preprocess)

@@ -59,7 +59,7 @@ def _fillable(module: nn.Module) -> bool:
     for part in module.modules():
         if any(_holds_tensor(value) for name, value in vars(part).items() if name not in _STORES):
             return False
-        own = {**part._parameters, **part._buffers}
+        own = {**part._parameters, **part._buffers}  # noqa: SLF001 - named_parameters() would recurse
         held = {name: value for name, value in own.items() if value is not None}
         if held and not isinstance(part, (*_WEIGHTED, *_NORMS)):
             return False
@@ -83,7 +83,7 @@ def _materialise(module: nn.Module) -> None:
     """
     made: dict[int, torch.Tensor] = {}
     for part in module.modules():
-        stores: tuple[dict[str, Any], ...] = (part._parameters, part._buffers)
+        stores: tuple[dict[str, Any], ...] = (part._parameters, part._buffers)  # noqa: SLF001 - setattr would refuse tied ones
         for store in stores:
             for name, old in store.items():
                 if old is None:
@@ -109,7 +109,7 @@ def fill(module: nn.Module, seed: int) -> None:
             weight = part.weight
             fan_in = weight[0].numel() if weight.dim() > 1 else 1
             weight.normal_(0.0, math.sqrt(2.0 / fan_in), generator=generator)
-            bias = part._parameters.get("bias")
+            bias = part._parameters.get("bias")  # noqa: SLF001 - torch has no type for "may have one"
             if bias is not None:
                 bias.zero_()
 
@@ -162,7 +162,7 @@ def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Pre
     Where the folder holds fewer they repeat. Raises UsageError naming a picture that cannot be read.
     """
     import numpy as np  # noqa: PLC0415 - only for pictures
-    from PIL import Image
+    from PIL import Image  # noqa: PLC0415 - only for pictures
 
     if len(shape) != 3 or shape[0] not in {1, 3}:  # noqa: PLR2004 - a picture has 1 or 3 channels
         message = f"--images needs an input of 1 or 3 channels, height and width, not {'x'.join(map(str, shape))}"
@@ -181,7 +181,7 @@ def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Pre
             raise UsageError(message) from None
         scale = max(height, width) * preprocess.resize / min(picture.size)
         size = (max(width, round(picture.width * scale)), max(height, round(picture.height * scale)))
-        picture = picture.resize(size, resample)  # noqa: PLW2901 - as above
+        picture = picture.resize(size, resample)
         left, top = (picture.width - width) // 2, (picture.height - height) // 2
         pixels = np.asarray(picture.crop((left, top, left + width, top + height)), dtype=np.float32) / 255.0
         tensor = torch.from_numpy(pixels.copy()).reshape(height, width, channels).permute(2, 0, 1)

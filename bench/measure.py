@@ -63,14 +63,13 @@ def sample(session: Session, clock: Callable[[], int], count: int) -> list[int]:
 def warm_up(session: Session, clock: Callable[[], int], budget: Budget) -> tuple[list[int], bool]:
     """Run groups of five until the medians of the last two differ by under 2 %, or the time is spent.
 
-    Returns what was discarded, in nanoseconds, and whether it settled.
+    At least two groups run, since fewer could not be judged. Returns what was discarded, in nanoseconds, and whether it
+    settled.
     """
     end = clock() + int(budget.warmup * NS)
-    discarded = sample(session, clock, GROUP)
-    while clock() < end:
+    discarded = sample(session, clock, 2 * GROUP)
+    while not settled(discarded, GROUP) and clock() < end:
         discarded += sample(session, clock, GROUP)
-        if settled(discarded, GROUP):
-            return discarded, True
     return discarded, settled(discarded, GROUP)
 
 

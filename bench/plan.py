@@ -63,7 +63,7 @@ def select(suite: Suite) -> list[Architecture]:
     return chosen
 
 
-def plan(
+def plan(  # noqa: PLR0913 - what there is on this machine, and what every case shares
     suite: Suite,
     *,
     devices: Mapping[str, str | None],

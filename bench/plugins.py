@@ -266,6 +266,9 @@ def add_import(path: str, shape: tuple[int, ...] | None) -> None:
     if shape is None:
         message = f"{path} is an import path, and its input shape is not known: add --input, for example --input 3x224x224"
         raise UsageError(message)
+    if not all(path.partition(":")):
+        message = f"{path} is no import path: write package.module:function"
+        raise UsageError(message)
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:

@@ -18,7 +18,7 @@ from .registry import METRICS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import pandas as pd  # noqa: PLC0415 - most of a second, which only those who want a frame pay
+    import pandas as pd
 
     from .core import Status
 
@@ -190,7 +190,7 @@ def row(head: Run, result: Result) -> dict[str, Any]:
         "accuracy_protocol": accuracy.protocol,
         "accuracy_kind": accuracy.kind,
     }  # fmt: skip
-    return identity | {axis: getattr(case, axis) for axis in axes} | result.values | quality
+    return identity | {axis: getattr(case, axis) for axis in axes} | result.values | quality  # noqa: PD011 - no frame
 
 
 def frame(records: Sequence[Record]) -> pd.DataFrame:

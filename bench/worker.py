@@ -121,7 +121,7 @@ def _measure(job: Job, phase: Phase) -> dict[str, Any]:
         phase("memory")
         if not device.reset_peak():
             notes["peak_host_bytes"] = "the peak could not be reset: it is that of the whole process"
-        measure.sample(session, clock, 3)
+        measure.sample(session, clock, 1)
         peak = device.peak_bytes()
     if peak is not None:
         values["peak_host_bytes"] = float(peak)

@@ -148,10 +148,10 @@ class Live:
 
     def round(self, state: State, number: int, pause_s: float) -> None:
         """Name the round."""
-        self._round = "counting and verifying" if number < 0 else f"round {number + 1}"
-        if pause_s >= 1:
-            self._round += f" in {pause_s:.0f} s (spread over time)"
+        name = "counting and verifying" if number < 0 else f"round {number + 1}"
+        self._round = f"{name} in {pause_s:.0f} s (spread over time)" if pause_s >= 1 else name
         self._draw(state)
+        self._round = name
 
     def working(self, state: State, case: Case) -> None:
         """Mark the case."""
@@ -170,10 +170,11 @@ class Live:
         closing(record)
 
     def _draw(self, state: State, *, final: bool = False) -> None:
-        from rich.table import Table  # noqa: PLC0415 - only in a terminal
+        from rich.console import Group  # noqa: PLC0415 - only in a terminal
+        from rich.table import Table  # noqa: PLC0415 - as above
         from rich.text import Text  # noqa: PLC0415 - as above
 
-        grid = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
+        grid = Table(box=None, pad_edge=False, header_style="bold")
         for index, name in enumerate(("architecture", *_HEADER)):
             grid.add_column(name, justify="right" if 0 < index < len(_HEADER) else "left", no_wrap=index == 0)
         for case in state.run.cases:
@@ -186,8 +187,8 @@ class Live:
                 row[-1] = "measuring"
             style = {"ok": "", "skipped": "dim"}.get(result.status, "red")
             grid.add_row(*[Text(text, style="dim" if waiting else style) for text in (self._names[case.id], *row)])
-        grid.caption = Text(self._round if final else f"{self._round}: {outlook(state)}")
-        self._live.update(grid, refresh=True)
+        line = Text(self._round if final else f"{self._round}: {outlook(state)}", style="dim", no_wrap=True, overflow="ellipsis")
+        self._live.update(Group(grid, line), refresh=True)
 
 
 def show_plan(prepared: Prepared, folder: Path, *, as_json: bool) -> None:

@@ -64,7 +64,7 @@ def run(
     if resume is not None:
         if architectures or output is not None:
             common.warn(["--resume goes on with the cases of its file; names and -o are not used"])
-        begun = api.resume(resume, plugin=common.words(plugin), config=config, settings=changes)
+        begun = api.continued(resume, plugin=common.words(plugin), config=config, settings=changes)
     else:
         prepared = api.prepare(
             tuple(architectures or ()),

@@ -35,7 +35,7 @@ def known() -> dict[str, Engine | str]:
         try:
             engine = ENGINES.get(name)()
             engine.version()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one engine, perhaps a plugin's, must not take the others along
             text = " ".join(str(error).split()) or f"{name} is not installed"
             found[name] = text if isinstance(error, ImportError) else f"{type(error).__name__}: {text}"
         else:

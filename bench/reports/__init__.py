@@ -1,0 +1,43 @@
+"""Reports: a summary in words and charts, from result files alone. Neither torch nor any plugin is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from . import markdown
+from .rows import check_machines, choose_protocol, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ..core import Record
+
+
+def make(records: Sequence[Record], out: Path, *, protocol: str | None = None, mix_machines: bool = False) -> list[Path]:
+    """Write `summary.md` and each chart as PNG and SVG into the folder `out`; return the files written, the summary first.
+
+    `protocol` names the accuracy protocol of charts and table; left out, it is the one in which most rows have a top-1.
+    Raises NothingSelectedError when the records hold no case, UsageError when they are of several machines and
+    `mix_machines` is not set, when no network declares the protocol, or when `out` cannot be written.
+    """
+    found = rows(records)
+    check_machines(found, mix=mix_machines)
+    chosen = choose_protocol(found, protocol)
+    from . import charts  # matplotlib takes a second, which a refusal need not wait for  # noqa: PLC0415
+
+    drawings = charts.draw(found, chosen)
+    summary = out / "summary.md"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        summary.write_text(markdown.summary(records, drawings, chosen), encoding="utf-8")
+        return [summary, *(path for drawing in drawings for path in charts.save(drawing, out))]
+    except OSError as error:
+        message = f"cannot write the report to {out}: {error.strerror}; name another folder with -o DIR"
+        raise UsageError(message) from None
+
+
+def readme_table(records: Sequence[Record], *, protocol: str | None = None) -> str:
+    """The table of `summary.md` as markdown, for a README. Raises NothingSelectedError when the records hold no case."""
+    return markdown.table(records, choose_protocol(rows(records), protocol))

@@ -58,6 +58,11 @@ class Row(NamedTuple):
         fitting = (a for a in self.facts.accuracy if a.protocol == protocol and a.kind == "published" and a.top1 is not None)
         return next(fitting, None)
 
+    def top1(self, protocol: str | None) -> float | None:
+        """The top-1 of that accuracy, in percent."""
+        accuracy = self.accuracy(protocol)
+        return None if accuracy is None else accuracy.top1
+
 
 def rows(records: Iterable[Record]) -> list[Row]:
     """Every case of the records, in the order of their plans. Raises NothingSelectedError when there is none."""
@@ -83,7 +88,7 @@ def choose_protocol(found: Sequence[Row], asked: str | None = None) -> str | Non
             raise UnknownNameError(message)
         return asked
     measured = [row for row in found if row.result.status == "ok"] or found
-    return min(published, key=lambda p: (-sum(row.accuracy(p) is not None for row in measured), p), default=None)
+    return min(published, key=lambda p: (-sum(row.top1(p) is not None for row in measured), p), default=None)
 
 
 def machines(found: Iterable[Row]) -> list[Machine]:
@@ -96,7 +101,10 @@ def check_machines(found: Sequence[Row], *, mix: bool) -> None:
     several = machines(found)
     if len(several) > 1 and not mix:
         names = ", ".join(f"{m.slug} ({m.fingerprint})" for m in several)
-        message = f"these results are of {len(several)} machines, whose times do not compare: {names}; report each alone, or add --mix-machines"
+        message = (
+            f"these results are of {len(several)} machines, whose times do not compare: {names}; "
+            "report each alone, or add --mix-machines"
+        )
         raise UsageError(message)
 
 

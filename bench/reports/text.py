@@ -32,8 +32,8 @@ def columns(axes: Sequence[str], protocol: str | None) -> list[Column]:
         Column("params", lambda row: units.count(row.value("params"))),
         Column("MACs", lambda row: units.count(row.value("macs"))),
         Column("activations", lambda row: units.count(row.value("activations"))),
-        Column("latency [95 % interval]", _latency),
-        Column("images", lambda row: units.rate(row.value("throughput_per_s"))),
+        Column("latency [95 % interval]", latency),
+        Column("throughput (images)", lambda row: units.rate(row.value("throughput_per_s"))),
         Column("peak memory", _memory),
         Column(f"top-1 ({protocol})" if protocol else "top-1", lambda row: top1(row, protocol)),
         Column("status", status, number=False),
@@ -47,8 +47,7 @@ def cells(row: Row, shown: Iterable[Column]) -> list[str]:
 
 def top1(row: Row, protocol: str | None) -> str:
     """The published top-1 in this protocol."""
-    accuracy = row.accuracy(protocol)
-    return units.quantity(None if accuracy is None else accuracy.top1, "%", digits=_ACCURACY_DIGITS)
+    return units.quantity(row.top1(protocol), "%", digits=_ACCURACY_DIGITS)
 
 
 def status(row: Row) -> str:
@@ -57,7 +56,8 @@ def status(row: Row) -> str:
     return f"{row.result.status}: {flags}" if flags else row.result.status
 
 
-def _latency(row: Row) -> str:
+def latency(row: Row) -> str:
+    """The median request latency with its interval."""
     return units.interval(row.value("latency_s"), row.value("latency_s_low"), row.value("latency_s_high"))
 
 

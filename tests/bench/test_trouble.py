@@ -107,3 +107,20 @@ def test_engines_that_lie_are_failed_and_never_timed(lies: Record) -> None:
     for name in ("honest", "eager"):
         assert by_engine[name].status == "ok", by_engine[name].reason
         assert by_engine[name].values["agreement_sqnr_db"] > 100
+
+
+@pytest.mark.parametrize("counter", ["first", "second"])
+def test_a_wrong_rule_in_either_counter_is_flagged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counter: str) -> None:
+    monkeypatch.setenv("VBENCH_CACHE", str(tmp_path))
+    record = vbench.run(
+        f"planted/{counter}",
+        "trouble/fine-first",
+        plugin=[str(PLUGINS / "trouble.py"), str(PLUGINS / f"planted_{counter}.py")],
+        output=tmp_path / "r.jsonl",
+        threads=[1],
+        settings=SETTINGS,
+    )
+    planted, fine = record.results
+    assert (planted.status, fine.status) == ("ok", "ok")
+    assert "macs_disagree" in planted.flags
+    assert "macs_disagree" not in fine.flags

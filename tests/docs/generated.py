@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vbench import agreement, config, flags, measure, results, stats, units
+from vbench import agreement, config, flags, measure, reports, results, stats, units
 from vbench.data import ROTATION
 from vbench.registry import METRICS
 
@@ -114,27 +114,15 @@ def table() -> str:
     if record is None:
         return NOTHING_YET
     run, machine = record.run, record.run.machine
-    frame = record.frame().sort_values("latency_s")
-    rows = []
-    for row in frame.to_dict("records"):
-        value = {name: None if cell != cell else cell for name, cell in row.items()}  # noqa: PLR0124 - NaN is what differs from itself
-        top1 = f"{value['top1']:.1f}" if value["top1"] is not None else units.MISSING
-        rows.append((
-            f"`{value['architecture']}`", top1, units.count(value["params"]), units.count(value["macs"]),
-            units.interval(value["latency_s"], value["latency_s_low"], value["latency_s_high"]),
-            units.rate(value["throughput_per_s"]), units.bytes_(value["peak_host_bytes"]),
-            str(int(value["latency_processes"] or 0)), ", ".join(row["flags"]) if value["status"] == "ok" else value["status"],
-        ))  # fmt: skip
-    ends = [r.started_s + r.seconds for r in record.replicates]
-    took = units.clock(max(ends) - min(r.started_s for r in record.replicates))
     parts = (machine.processor, f"{machine.usable_cores} cores", machine.virtual, machine.system)
     where = ", ".join(part for part in parts if part)
     case = run.cases[0]
     what = f"{case.engine} {case.precision}, batch {case.batch}, {case.threads} threads, PyTorch {run.versions.get('torch', '')}"
+    ends = [r.started_s + r.seconds for r in record.replicates]
+    took = units.clock(max(ends) - min(r.started_s for r in record.replicates))
     file = Path(record.path).relative_to(ROOT).as_posix()
     said = f"{where}; {what}; {run.started[:10]}, {took} min. All of it is in [`{file}`]({file}).\n\n"
-    header = ("architecture", "top-1, %", "params", "MACs", "latency [95 %]", "images/s", "peak memory", "processes", "flags")
-    return said + _table(header, rows, right=range(1, 8))
+    return said + reports.readme_table([record])
 
 
 def charts() -> str:

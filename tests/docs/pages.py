@@ -3,8 +3,8 @@
 In a fenced block's info string, `file=NAME` writes the block to that file of the page's own temporary project. In a
 `console` block each line after `$ ` is run there, and what follows is its standard output; `stderr` shows the error stream
 as well, `exit=N` is the exit code it must leave with (else 0), and `masked` lets numbers differ, with their units, the width
-of columns and validity flags: for times that no two machines share. A `pycon` block is a Python session, one for the whole page. A
-`python` block without a file is run with the fake engine in place of the real one. Anything else is left as it is.
+of columns and validity flags: for times that no two machines share. A `pycon` block is a Python session, one for the whole
+page. A `python` block without a file is run with the fake engine in place of the real one. Anything else is left as it is.
 """
 
 from __future__ import annotations

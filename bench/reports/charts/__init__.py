@@ -1,0 +1,56 @@
+"""The charts: a file each, found by looking; a module that starts with an underscore is shared by them.
+
+A chart is a module with `draw(rows, protocol) -> list[Drawing]`. Its figures are matplotlib's, made through the object
+interface: nothing here touches pyplot, and nothing is left set when a chart has been written.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from html import escape
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+
+from ... import __version__
+from ._page import DPI
+from ._style import RC
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ..rows import Row
+    from ._points import Drawing
+
+_FALLBACK = "'DejaVu Sans', Verdana, Arial, sans-serif"
+
+
+def draw(rows: Sequence[Row], protocol: str | None) -> list[Drawing]:
+    """Draw every chart. Where no row qualifies, the Drawing has no figure and says why."""
+    modules = sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_"))
+    with mpl.rc_context(RC):
+        return [drawing for name in modules for drawing in importlib.import_module(f".{name}", __name__).draw(rows, protocol)]
+
+
+def save(drawing: Drawing, out: Path) -> list[Path]:
+    """Write a drawing as PNG and SVG, the same bytes each time; nothing where it has no figure. May raise OSError."""
+    if drawing.figure is None:
+        return []
+    png, svg = out / f"{drawing.name}.png", out / f"{drawing.name}.svg"
+    with mpl.rc_context(RC):
+        drawing.figure.savefig(png, dpi=DPI, metadata={"Software": f"vbench {__version__}", "Title": drawing.title})
+        buffer = StringIO()
+        drawing.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": f"vbench {__version__}"})
+    svg.write_text(_told(buffer.getvalue(), drawing), encoding="utf-8")
+    return [png, svg]
+
+
+def _told(svg: str, drawing: Drawing) -> str:
+    """The picture with its title and description for those who hear it, and fonts for those who lack ours."""
+    told = f"<title>{escape(drawing.title)}</title>\n <desc>{escape(drawing.description)}</desc>\n"
+    svg = re.sub(r"(<svg [^>]*)>", lambda found: f'{found[1]} role="img">\n {told}', svg, count=1)
+    return re.sub(r"'DejaVu Sans'(, *sans-serif)?", _FALLBACK, svg)

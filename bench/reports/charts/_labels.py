@@ -25,6 +25,7 @@ _GAP = 1.6  # points between a marker and its name
 _AIR = 0.6  # points around a name that nothing else may enter
 _NEAR = 4.0  # beyond this many points a thin line leads from the marker to its name
 _SWEEPS = 30
+_TINY = 1e-9  # keeps divisions finite, and is far below a pixel
 
 # What a place costs. Overlaps outweigh everything else together; the rest is taste.
 _OVERLAP = 1000.0
@@ -71,7 +72,7 @@ def place(sizes: Array, scene: Scene) -> Placement:
             total = fixed[i] + _mutual_cost(*options[i][:2], others, scene.point)
             best = int(np.argmin(total))
             # Only a better place is worth moving to, or two names could swap for ever.
-            if i not in chosen or total[best] < total[chosen[i]] - 1e-9:
+            if i not in chosen or total[best] < total[chosen[i]] - _TINY:
                 moved, chosen[i] = True, best
         if not moved:
             break
@@ -85,15 +86,15 @@ def _options(i: int, size: Array, scene: Scene) -> tuple[Array, Array, Array]:
     angles, rings = np.meshgrid(np.radians(list(_DIRECTIONS)), np.array(_RINGS) * scene.point, indexing="ij")
     taste = np.repeat(np.array(list(_DIRECTIONS.values()))[:, None], len(_RINGS), axis=1).ravel()
     unit = np.stack([np.cos(angles).ravel(), np.sin(angles).ravel()], axis=1)
-    unit[np.abs(unit) < 1e-9] = 0.0
+    unit[np.abs(unit) < _TINY] = 0.0
     reach = scene.radii[i] + _GAP * scene.point + rings.ravel()
-    # The side of the box that faces the marker touches the ring; a box straight above is centred.
-    centre = scene.centres[i] + unit * reach[:, None] + np.sign(unit) * size / 2 * np.sqrt(np.abs(unit))
+    # The side or corner of the box that faces the marker touches the ring; a box straight above is centred.
+    centre = scene.centres[i] + unit * reach[:, None] + np.clip(2 * unit, -1, 1) * size / 2
     boxes = np.hstack([centre - size / 2, centre + size / 2])
     nearest = np.clip(scene.centres[i], boxes[:, :2], boxes[:, 2:])
     step = nearest - scene.centres[i]
     far = np.hypot(*step.T)
-    start = scene.centres[i] + step / np.maximum(far, 1e-9)[:, None] * scene.radii[i]
+    start = scene.centres[i] + step / np.maximum(far, _TINY)[:, None] * scene.radii[i]
     leaders = np.hstack([start, nearest])
     leaders[far - scene.radii[i] < _NEAR * scene.point] = np.nan
     return boxes, leaders, taste + _PER_POINT * np.maximum(0.0, far - scene.radii[i]) / scene.point
@@ -113,7 +114,8 @@ def _blocked(boxes: Array, scene: Scene) -> Array:
     air = _AIR * scene.point
     x0, y0, x1, y1 = scene.bounds
     outside = (boxes[:, 0] < x0 + air) | (boxes[:, 1] < y0 + air) | (boxes[:, 2] > x1 - air) | (boxes[:, 3] > y1 - air)
-    return _circle_box(boxes, scene.centres, scene.radii + air).sum(axis=1) + _box_box(_grown(boxes, air), scene.bars).sum(axis=1) + outside
+    markers = _circle_box(boxes, scene.centres, scene.radii + air).sum(axis=1)
+    return np.asarray(markers + _box_box(_grown(boxes, air), scene.bars).sum(axis=1) + outside, dtype=float)
 
 
 def _mutual_cost(boxes: Array, leaders: Array, others: list[tuple[Array, Array]], point: float) -> Array:
@@ -153,7 +155,7 @@ def _circle_box(boxes: Array, centres: Array, radii: Array) -> Mask:
 
 def _line_circle(lines: Array, centres: Array, radii: Array) -> Mask:
     start, way = lines[:, None, :2], lines[:, None, 2:] - lines[:, None, :2]
-    along = ((centres[None] - start) * way).sum(-1) / np.maximum((way**2).sum(-1), 1e-9)
+    along = ((centres[None] - start) * way).sum(-1) / np.maximum((way**2).sum(-1), _TINY)
     gap = start + np.clip(along, 0, 1)[..., None] * way - centres[None]
     return np.asarray(np.hypot(gap[..., 0], gap[..., 1]) < radii[None])  # NaN compares false: no leader strikes nothing
 
@@ -161,7 +163,7 @@ def _line_circle(lines: Array, centres: Array, radii: Array) -> Mask:
 def _line_box(lines: Array, boxes: Array) -> Mask:
     """Which lines pass through which boxes, by clipping each line to the slab of each axis."""
     start, way = lines[:, None, :2], lines[:, None, 2:] - lines[:, None, :2]
-    way = np.where(np.abs(way) < 1e-9, 1e-9, way)
+    way = np.where(np.abs(way) < _TINY, _TINY, way)
     low, high = (boxes[None, :, :2] - start) / way, (boxes[None, :, 2:] - start) / way
     enter, leave = np.minimum(low, high).max(-1), np.maximum(low, high).min(-1)
     return np.asarray(np.maximum(enter, 0) < np.minimum(leave, 1))

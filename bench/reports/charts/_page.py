@@ -1,0 +1,177 @@
+"""A chart as a page: the axes with their points, a name at every point, and below them what a reader must know.
+
+All lengths are inches, so that print has its size on paper: the width is that of a column, or of both columns where there
+are many points. Where names find no room, the axes grow taller; a name that still has none is left out and said below.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from . import _labels as labels
+from ._style import COLUMN, FAINT, INK, LABEL, NOTE, PAGE, SOFT, TICK, TITLE, is_log, limits, ticks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.text import Text
+
+    from ._points import Point
+
+DPI = 200
+_COLUMN_POINTS = 15  # more names than these do not fit into a column
+_LEFT, _RIGHT, _BELOW, _EDGE = 0.44, 0.06, 0.38, 0.05
+_HEIGHT = {COLUMN: 2.5, PAGE: 4.2}
+_GROWTH = (1.0, 1.2, 1.45, 1.75)
+_LEADING = 1.32
+_LEAST_TOP1 = 2.0  # percentage points: closer ones are not spread over the whole axis
+_MOST_NAMES = 8
+
+
+class Sheet(NamedTuple):
+    """What a chart adds to the page: labels of the axes, the footer, and its own ink.
+
+    `paint` draws the points and returns their radii in points; `bars` and `front` are boxes in data coordinates that names
+    stay off (always, and where they can); `head` is the height in inches that the chart keeps free above its axes.
+    """
+
+    xlabel: str
+    ylabel: str
+    footer: Sequence[str]
+    paint: Callable[[Axes], Sequence[float]]
+    reach: float
+    bars: Sequence[tuple[float, float, float, float]] = ()
+    front: Sequence[tuple[float, float, float, float]] = ()
+    head: float = 0.06
+
+
+def compose(points: Sequence[Point], sheet: Sheet) -> Figure:
+    """Draw the sheet. `sheet.reach` is the largest radius of a marker in points, which the axes leave free."""
+    width = COLUMN if len(points) <= _COLUMN_POINTS else PAGE
+    for growth in _GROWTH:
+        figure, axes = _blank(points, sheet, width, _HEIGHT[width] * growth)
+        radii = np.array(sheet.paint(axes), dtype=float)
+        texts = _texts(axes, points)
+        placed = labels.place(*_scene(axes, texts, points, radii, sheet))
+        if placed.clear.all():
+            break
+    inverse = axes.transData.inverted()
+    left_out = []
+    for point, text, box, leader, clear in zip(points, texts, placed.boxes, placed.leaders, placed.clear, strict=True):
+        if not clear:
+            text.remove()
+            left_out.append(point.label)
+            continue
+        text.set_position(inverse.transform(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
+        if not np.isnan(leader).any():
+            ends = inverse.transform(leader.reshape(2, 2))
+            axes.plot(*ends.T, color=SOFT, linewidth=0.4, zorder=1.5, gid="leader", scalex=False, scaley=False)
+    footer = [*sheet.footer, f"No room for the names of {names(left_out)}."] if left_out else sheet.footer
+    _foot(figure, axes, sheet, footer)
+    return figure
+
+
+def names(given: Sequence[str], most: int = _MOST_NAMES) -> str:
+    """A list of names as text, cut where it grows too long for a footer."""
+    rest = len(given) - most
+    return ", ".join(given[:most]) + (f" and {rest} more (summary.md)" if rest > 0 else "")
+
+
+def _blank(points: Sequence[Point], sheet: Sheet, width: float, height: float) -> tuple[Figure, Axes]:
+    total = height + _BELOW + sheet.head
+    figure = Figure(figsize=(width, total), dpi=DPI)
+    FigureCanvasAgg(figure)
+    across = width - _LEFT - _RIGHT
+    axes = figure.add_axes((_LEFT / width, _BELOW / total, across / width, height / total))
+    reach = (sheet.reach + 4) / 72
+    edges = [edge for p in points for edge in (p.x, p.low, p.high) if edge is not None]
+    log = is_log([p.x for p in points]) and min(edges) > 0
+    low, high = limits(min(edges), max(edges), reach / across, log=log, least=0.0 if log else 0.2 * max(edges))
+    bottom, top = limits(min(p.y for p in points), max(p.y for p in points), reach / height, log=False, least=_LEAST_TOP1)
+    axes.set_xscale("log" if log else "linear")
+    axes.set_xlim(low, high)
+    axes.set_ylim(bottom, top)
+    ticks(axes.xaxis, low, high, log=log)
+    ticks(axes.yaxis, bottom, top, log=False)
+    axes.set_xlabel(sheet.xlabel, fontsize=TITLE, color=INK, labelpad=3)
+    axes.set_ylabel(sheet.ylabel, fontsize=TITLE, color=INK, labelpad=3)
+    axes.tick_params(labelsize=TICK, length=2.5, width=0.6, color=SOFT, labelcolor=INK, pad=2)
+    axes.grid(color=FAINT, linewidth=0.5, zorder=0)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(SOFT)
+    return figure, axes
+
+
+def _texts(axes: Axes, points: Sequence[Point]) -> list[Text]:
+    style = {"fontsize": LABEL, "color": INK, "ha": "center", "va": "center_baseline", "zorder": 5, "gid": "name"}
+    # A name is never read as a formula, whatever a plugin calls its network.
+    return [axes.text(p.x, p.y, p.label, parse_math=False, **style) for p in points]
+
+
+def _renderer(figure: Figure) -> RendererAgg:
+    canvas = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg)  # noqa: S101 - _blank gave it this canvas; the check is for the type checker
+    return canvas.get_renderer()
+
+
+def _scene(
+    axes: Axes, texts: Sequence[Text], points: Sequence[Point], radii: labels.Array, sheet: Sheet
+) -> tuple[labels.Array, labels.Scene]:
+    figure = axes.figure
+    renderer = _renderer(figure)
+    sizes = np.array([[box.width, box.height] for box in (text.get_window_extent(renderer) for text in texts)])
+    point = DPI / 72
+    frame = axes.get_window_extent(renderer)
+    return sizes, labels.Scene(
+        centres=axes.transData.transform([(p.x, p.y) for p in points]),
+        radii=radii * point,
+        bars=_boxes(axes, sheet.bars, point),
+        front=_boxes(axes, sheet.front, point / 2),
+        bounds=(frame.x0, frame.y0, frame.x1, frame.y1),
+        point=point,
+    )
+
+
+def _boxes(axes: Axes, given: Sequence[tuple[float, float, float, float]], half: float) -> labels.Array:
+    """Boxes from data to display coordinates, at least `2 * half` pixels thick."""
+    if not given:
+        return np.empty((0, 4))
+    corners = axes.transData.transform(np.array(given, dtype=float).reshape(-1, 2)).reshape(-1, 4)
+    return corners + np.array([-half, -half, half, half])
+
+
+def _foot(figure: Figure, axes: Axes, sheet: Sheet, footer: Sequence[str]) -> None:
+    """Write the footer, wrapped to the width, and give the figure the height that it needs."""
+    width, total = figure.get_size_inches()
+    height = axes.get_position().height * total
+    lines = [line for part in footer for line in _wrapped(figure, part, width - 2 * _EDGE)]
+    leading = NOTE * _LEADING / 72
+    foot = _BELOW + leading * len(lines) + _EDGE
+    total = height + foot + sheet.head
+    figure.set_size_inches(width, total)
+    axes.set_position((_LEFT / width, foot / total, (width - _LEFT - _RIGHT) / width, height / total))
+    for number, line in enumerate(lines):
+        y = (leading * (len(lines) - number) + _EDGE) / total
+        figure.text(_EDGE / width, y, line, fontsize=NOTE, color=SOFT, va="top", parse_math=False, gid="footer")
+
+
+def _wrapped(figure: Figure, text: str, width: float) -> list[str]:
+    """The text in lines no wider than `width` inches, as this font measures them."""
+    probe = figure.text(0, 0, "", fontsize=NOTE, parse_math=False)
+    renderer, lines = _renderer(figure), [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        probe.set_text(longer)
+        if lines[-1] and probe.get_window_extent(renderer).width > width * DPI:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    probe.remove()
+    return [line for line in lines if line]

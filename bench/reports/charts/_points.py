@@ -1,0 +1,98 @@
+"""What a chart draws: a point per network, and the sentences that stand below it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from ... import units
+from ..rows import axis_text, machines, varied
+from ._page import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from matplotlib.figure import Figure
+
+    from ..rows import Row
+
+
+NO_PROTOCOL = "no network of this report has a published top-1"
+
+
+class Point(NamedTuple):
+    """A network in a chart: `x` with the ends of its interval where it has one, `y` its published top-1 in percent."""
+
+    row: Row
+    label: str
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def family(self) -> str:
+        """The family, which decides the colour."""
+        return self.row.family
+
+
+class Drawing(NamedTuple):
+    """A chart that is ready to be written under `name`, or the reason why there is none."""
+
+    name: str
+    title: str
+    figure: Figure | None = None
+    description: str = ""
+    reason: str = ""
+
+
+def labelled(rows: Sequence[Row]) -> list[str]:
+    """A name for each row of a chart: the network, and what else tells it from a namesake."""
+    several = {name for name, times in Counter(row.name for row in rows).items() if times > 1}
+    numbers = {machine.fingerprint: number for number, machine in enumerate(machines(rows), 1)}
+    found = []
+    for row in rows:
+        twins = [other for other in rows if other.name == row.name]
+        tail = [axis_text(row.case, axis) for axis in varied(twins)] if row.name in several else []
+        if len(numbers) > 1:
+            tail.append(f"[{numbers[row.run.machine.fingerprint]}]")
+        found.append(" ".join([row.name, *tail]))
+    return found
+
+
+def protocol_note(rows: Iterable[Row], protocol: str) -> str:
+    """The accuracy protocol, and how many networks were trained by which recipe."""
+    accuracies = [a for row in rows if (a := row.accuracy(protocol)) is not None]
+    recipes = Counter(a.recipe or a.source for a in accuracies)
+    counted = ", ".join(f"{recipe} ({times})" for recipe, times in sorted(recipes.items(), key=lambda item: (-item[1], item[0])))
+    return f"Top-1 as published, protocol: {protocol}. Weights by: {counted}."
+
+
+def missing_note(rows: Iterable[Row], protocol: str) -> list[str]:
+    """The networks without a published top-1 in this protocol."""
+    without = list(dict.fromkeys(row.name for row in rows if row.accuracy(protocol) is None))
+    return [f"No published top-1 in this protocol: {names(without)}."] if without else []
+
+
+def versions_note(rows: Sequence[Row]) -> str:
+    """The versions that measured, and the days."""
+    tools = [f"{tool} {' / '.join(found)}" for tool in ("vbench", "torch") if (found := _versions(rows, tool))]
+    days = sorted({row.run.started[:10] for row in rows})
+    return ", ".join([*tools, days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"])
+
+
+def _versions(rows: Iterable[Row], tool: str) -> list[str]:
+    return sorted({row.run.versions[tool] for row in rows if tool in row.run.versions})
+
+
+def machine_note(rows: Sequence[Row]) -> list[str]:
+    """The machine, or, numbered as the names are, each of several."""
+    several = machines(rows)
+    texts = []
+    for machine in several:
+        cores = f"{machine.usable_cores} of {units.count(machine.cores)} cores" if machine.cores else ""
+        gpus = [] if all(row.case.device == "cpu" for row in rows) else list(machine.gpus)
+        texts.append(", ".join(part for part in (machine.processor or machine.slug, cores, machine.virtual, *gpus) if part))
+    if len(texts) == 1:
+        return texts
+    return ["Times of different machines, mixed as asked: " + "; ".join(f"[{n}] {text}" for n, text in enumerate(texts, 1))]

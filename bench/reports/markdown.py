@@ -1,0 +1,195 @@
+"""The report in words: `summary.md`, and the table of the README. Whatever comes from a file is escaped."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from .. import units
+from ..flags import FLAGS
+from ..registry import METRICS
+from ..results import load_metrics
+from . import text
+from .rows import Row, rows, varied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from ..core import Accuracy, Machine, Record
+    from .charts._points import Drawing
+
+# What would be markup: an underscore only at the edge of a word, a bracket only where it would make a link.
+_MARKUP = re.compile(r"[\\`*|~]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
+# How the settings of a run are written; one that is not named here is written as it is.
+_SETTINGS: dict[str, Callable[[Any], str]] = {
+    "interval": lambda share: f"± {units.percent(share)}",
+    "memory-limit": units.bytes_,
+    **dict.fromkeys(("warmup", "latency", "throughput", "timeout", "time-limit", "spread"), units.duration),
+}
+
+
+def escape(given: object) -> str:
+    """Text as markdown shows it unchanged, on one line and in one cell of a table."""
+    line = " ".join(str(given).split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKUP.sub(lambda found: f"\\{found[0]}", line)
+
+
+def code(given: object) -> str:
+    """Text as a code span, fenced by more backticks than it holds in a row."""
+    line = " ".join(str(given).split())
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    space = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{space}{line}{space}{fence}"
+
+
+def table(records: Iterable[Record], protocol: str | None) -> str:
+    """The table of the README and of the summary: a line per case, in the order of the plan. Ends in a line feed."""
+    found = rows(records)
+    shown = text.columns(varied(found), protocol)
+    lines = [
+        _line(escape(column.head) for column in shown),
+        _line("---:" if column.number else ":---" for column in shown),
+        *(_line(map(escape, text.cells(row, shown))) for row in found),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def summary(records: Sequence[Record], drawings: Sequence[Drawing], protocol: str | None) -> str:
+    """The whole of `summary.md`: what was measured where and how, the charts, and everything that went wrong."""
+    found = rows(records)
+    parts = ["# What these networks cost\n"]
+    parts += [_run(record, protocol, alone=len(records) == 1) for record in records]
+    parts += [_charts(drawings), _columns(), _flags(found), _wrong(found), _accuracies(found, protocol), _deviations(found)]
+    return "\n".join(part for part in parts if part)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _items(items: Mapping[str, str]) -> str:
+    return "".join(f"- {name}: {value}\n" for name, value in items.items() if value)
+
+
+def _run(record: Record, protocol: str | None, *, alone: bool) -> str:
+    """One run: the machine, when and how, and its table."""
+    run = record.run
+    head = "" if alone else f"## Run {escape(run.run_id)}\n\n"
+    facts = {
+        "Machine": escape(_machine(run.machine)),
+        "Measured": f"{escape(run.started)}, {_ended(record)}",
+        "Command": code(run.command) if run.command else "",
+        "Versions": escape(", ".join(f"{name} {version}" for name, version in run.versions.items())),
+        "Settings": escape(_settings(run.settings)),
+        "Processes": escape(_processes(record)),
+        "Commit": code(run.commit) if run.commit else "",
+        "Plugins that were not loaded": escape("; ".join(record.plugin_errors)),
+    }
+    return f"{head}{_items(facts)}\n" + (table([record], protocol) if record.results else "This run planned no case.\n")
+
+
+def _machine(machine: Machine) -> str:
+    parts = [
+        machine.processor or machine.slug,
+        f"{machine.usable_cores} of {machine.cores} cores usable" if machine.cores else "",
+        "" if machine.cpu_quota is None else f"a quota of {machine.cpu_quota:g} cores",
+        "" if machine.memory_bytes is None else f"{units.bytes_(machine.memory_bytes)} of memory",
+        *machine.gpus,
+        f"driver {machine.driver}" if machine.driver else "",
+        machine.virtual,
+        f"governor {machine.governor}" if machine.governor else "",
+        machine.system,
+    ]
+    return f"{', '.join(part for part in parts if part)} (fingerprint {machine.fingerprint})"
+
+
+def _ended(record: Record) -> str:
+    if record.ended == "complete":
+        return "complete"
+    rest = f": {code(f'vbench run --resume {record.path}')} measures what is missing" if record.path else ""
+    return f"**interrupted**{rest}"
+
+
+def _settings(given: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {_SETTINGS.get(key, str)(value)}" for key, value in given.items() if value not in (None, ""))
+
+
+def _processes(record: Record) -> str:
+    """How many fresh processes measured each case, and in how many rounds."""
+    timed = [replicate for replicate in record.replicates if replicate.latency_ns]
+    each = [sum(replicate.case == result.case.id for replicate in timed) for result in record.results if result.status == "ok"]
+    if not each:
+        return ""
+    many = f"{min(each)}" if min(each) == max(each) else f"{min(each)} to {max(each)}"
+    rounds = len({replicate.round for replicate in timed})
+    return f"{many} for each case that is ok, in {rounds} round{'s' * (rounds != 1)}"
+
+
+def _charts(drawings: Sequence[Drawing]) -> str:
+    parts = ["## Charts\n"]
+    for drawing in drawings:
+        title = escape(drawing.title)
+        if drawing.figure is None:
+            parts.append(f"{title}: not drawn, since {escape(drawing.reason)}.\n")
+        else:
+            parts.append(f"![{title}]({drawing.name}.png)\n\n{title} ([SVG]({drawing.name}.svg))\n")
+    return "\n".join(parts)
+
+
+def _columns() -> str:
+    """What the numbers are, in the words of the metrics themselves."""
+    load_metrics()
+    return "## What the numbers are\n\n" + _items(
+        {escape(metric.name.replace("_", " ")): escape(metric.description) for metric in sorted(METRICS, key=lambda m: m.order)}
+    )
+
+
+def _flags(found: Sequence[Row]) -> str:
+    measured = [row for row in found if row.result.status == "ok"]
+    carried: dict[str, list[str]] = {}
+    for row in measured:
+        for flag in row.result.flags:
+            carried.setdefault(flag, []).append(row.name)
+    lines = {}
+    for flag, names in carried.items():
+        who = f"all {len(names)} rows" if len(names) == len(measured) > 1 else ", ".join(dict.fromkeys(names))
+        lines[f"**{escape(flag)}** ({escape(who)})"] = escape(FLAGS.get(flag, "no advice is known for it"))
+    return f"## Flags, and what to do about them\n\n{_items(lines)}" if lines else ""
+
+
+def _wrong(found: Sequence[Row]) -> str:
+    lines = [
+        f"- {code(row.case.id)}: {row.result.status}: {escape(row.result.reason or 'no reason was recorded')}\n"
+        for row in found
+        if row.result.status != "ok"
+    ]
+    return f"## Not measured\n\n{''.join(lines)}" if lines else ""
+
+
+def _accuracies(found: Sequence[Row], protocol: str | None) -> str:
+    """Where each accuracy comes from; what the charts and the table show is in bold."""
+    head = ("architecture", "accuracy", "protocol", "weights by", "source")
+    lines = [_line(head), _line([":---"] * len(head))]
+    for row in {row.case.architecture: row for row in found}.values():
+        drawn = row.accuracy(protocol)
+        lines += [_accuracy(row, accuracy, bold=accuracy is drawn) for accuracy in row.facts.accuracy]
+        if not row.facts.accuracy:
+            lines.append(_line([escape(row.case.architecture), "none published", "", "", ""]))
+    return "## Where the accuracies come from\n\n" + "\n".join(lines) + "\n"
+
+
+def _accuracy(row: Row, accuracy: Accuracy, *, bold: bool) -> str:
+    shares = {"top-1": accuracy.top1, "top-5": accuracy.top5}
+    numbers = [f"{name} {units.quantity(share, '%', digits=4)}" for name, share in shares.items() if share is not None]
+    if accuracy.value is not None:
+        numbers.append(f"{accuracy.metric} {accuracy.value:g}")
+    told = escape(", ".join(numbers) if accuracy.kind == "published" else f"{', '.join(numbers)} ({accuracy.kind} here)")
+    rest = (row.case.architecture, accuracy.protocol, accuracy.recipe, accuracy.source)
+    name, *where = map(escape, rest)
+    return _line([name, f"**{told}**" if bold else told, *where])
+
+
+def _deviations(found: Sequence[Row]) -> str:
+    lines = {escape(row.case.architecture): escape(row.facts.deviation) for row in found if row.facts.deviation}
+    return f"## Where a network departs from its paper\n\n{_items(lines)}" if lines else ""

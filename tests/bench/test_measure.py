@@ -1,0 +1,128 @@
+"""The sampling loop on a session and a clock that are exact: every number here is counted, none is waited for."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vbench import measure
+from vbench.measure import MAX_SAMPLES, MIN_SAMPLES, NS, Budget
+
+MS = NS // 1000
+
+
+class Clock:
+    """Virtual time, in nanoseconds."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Fake:
+    """A session whose steps are queued at no cost and last `durations`, the last of them forever; it writes down what it is asked."""
+
+    def __init__(self, clock: Clock, *durations: int, submit: int = 0) -> None:
+        self.clock = clock
+        self.durations = durations or (MS,)
+        self.submit = submit
+        self.calls = ""
+        self.queued = 0
+
+    def step(self) -> None:
+        self.queued += self.durations[min(self.calls.count("s"), len(self.durations) - 1)]
+        self.calls += "s"
+        self.clock.now += self.submit
+
+    def synchronize(self) -> None:
+        self.clock.now += self.queued
+        self.queued = 0
+        self.calls += "w"
+
+    def output(self) -> None: ...
+
+    def load(self, inputs: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_sample_is_one_step_and_the_wait_for_it(clock: Clock) -> None:
+    session = Fake(clock, 5, 7, 11)
+    session.queued = 1000  # what was left over from before must not be counted
+    assert measure.sample(session, clock, 3) == [5, 7, 11]
+    assert session.calls == "wsw" * 3
+    assert measure.sample(session, clock, 0) == []
+
+
+@given(st.integers(min_value=1, max_value=200 * MS), st.floats(min_value=0, max_value=3))
+def test_a_process_takes_samples_for_its_time_but_at_least_10_and_at_most_100(duration: int, budget: float) -> None:
+    clock = Clock()
+    samples = measure.latency(Fake(clock, duration), clock, Budget(latency=budget))
+    asked = -(-int(budget * NS) // duration)  # rounded up: the sample under way when the time is spent still counts
+    assert samples == [duration] * max(MIN_SAMPLES, min(MAX_SAMPLES, asked))
+    assert clock.now == sum(samples)
+
+
+@pytest.mark.parametrize(
+    ("durations", "budget", "count", "settled"),
+    [
+        ((MS,), 5.0, 10, True),  # steady from the first
+        ((9 * MS, *[MS] * 4), 5.0, 10, True),  # one slow step does not move the median of its group
+        ((*[9 * MS] * 5, MS), 5.0, 15, True),
+        ((*[9 * MS] * 12, MS), 5.0, 10, True),
+        (tuple(MS * 2**i for i in range(5, -1, -1)) + (MS,), 5.0, 15, True),
+        (tuple(10**9 // (i + 1) for i in range(40)), 0.5, 5, False),  # the time is spent before a second group
+        (tuple(MS * 100 // 2**i for i in range(60)), 0.2, 10, False),  # still falling when the time is spent
+        ((MS,), 0.0, 5, False),
+    ],
+)
+def test_the_warm_up_ends_when_two_groups_agree_or_the_time_is_spent(
+    clock: Clock, durations: tuple[int, ...], budget: float, count: int, *, settled: bool
+) -> None:
+    discarded, done = measure.warm_up(Fake(clock, *durations), clock, Budget(warmup=budget))
+    assert (len(discarded), done) == (count, settled)
+    assert discarded == [*durations, *[durations[-1]] * count][:count]
+
+
+@pytest.mark.parametrize(("budget", "steps"), [(0.5, 50), (0.0, 3), (0.005, 3), (0.035, 4)])
+def test_throughput_submits_without_waiting_and_waits_once(clock: Clock, budget: float, steps: int) -> None:
+    session = Fake(clock, 20 * MS, submit=10 * MS)
+    session.queued = 3 * NS  # waited for before the clock starts
+    rate = measure.throughput(session, clock, Budget(throughput=budget), batch=4)
+    assert session.calls == "w" + "s" * steps + "w"
+    assert rate == pytest.approx(steps * 4 / (steps * 0.030))
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("failing", [True, False])
+def test_garbage_is_collected_before_and_never_inside_and_afterwards_as_it_was(*, enabled: bool, failing: bool) -> None:
+    was = gc.isenabled()
+
+    def inside() -> None:
+        with measure.quiet():
+            assert not gc.isenabled()
+            assert gc.get_freeze_count() > 0
+            if failing:
+                raise MemoryError
+
+    try:
+        (gc.enable if enabled else gc.disable)()
+        if failing:
+            with pytest.raises(MemoryError):
+                inside()
+        else:
+            inside()
+        assert gc.isenabled() is enabled
+        assert gc.get_freeze_count() == 0
+    finally:
+        (gc.enable if was else gc.disable)()
