@@ -141,23 +141,24 @@ def _package(name: str, folder: Path) -> ModuleType:
     """Make a folder importable under a name, with or without an `__init__.py`."""
     if name in sys.modules:
         return sys.modules[name]
-    init = folder / "__init__.py"
-    spec: importlib.machinery.ModuleSpec | None
+    init, spec = folder / "__init__.py", None
     if init.exists():
         spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)])
-    else:
+    if spec is None:
         spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
         spec.submodule_search_locations = [str(folder)]
-    if spec is None:
-        message = f"cannot import {folder}"
-        raise ImportError(message)
+    return _execute(spec)
+
+
+def _execute(spec: importlib.machinery.ModuleSpec) -> ModuleType:
+    """Import what the spec describes under its name; where that fails the name stays free."""
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[spec.name] = module
     try:
         if spec.loader is not None:
             spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]
+        del sys.modules[spec.name]
         raise
     return module
 
@@ -225,16 +226,10 @@ def _load_path(path: Path, part: str) -> None:
             importlib.import_module(f"{name}.{part}")
         return
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if spec is None:
         message = f"{path} is no Python file"
         raise ImportError(message)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
+    _execute(spec)
 
 
 def _load_import(source: Source) -> None:

@@ -85,7 +85,7 @@ def read(path: Path) -> dict[str, Entry]:
         message = f"there is no {path}: make it with `vbench gate --update-lock` and commit it"
         raise ConfigError(message) from None
     except (OSError, msgspec.DecodeError) as error:
-        message = f"{path} cannot be read as a lock file: {error}; restore it, or remake it with `vbench gate --update-lock`"
+        message = f"{path} cannot be read as a lock file: {error}; restore it, or delete it and type `vbench gate --update-lock`"
         raise ConfigError(message) from None
 
 

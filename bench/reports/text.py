@@ -28,7 +28,7 @@ def columns(axes: Sequence[str], protocol: str | None) -> list[Column]:
     """The columns of the table: the network, the axes on which the rows differ, what it costs, what it is known for."""
     return [
         Column("architecture", lambda row: row.case.architecture, number=False),
-        *(Column(axis.replace("_", " "), lambda row, axis=axis: axis_text(row.case, axis), number=False) for axis in axes),
+        *(Column(axis.replace("_", " "), _axis(axis), number=False) for axis in axes),
         Column("params", lambda row: units.count(row.value("params"))),
         Column("MACs", lambda row: units.count(row.value("macs"))),
         Column("activations", lambda row: units.count(row.value("activations"))),
@@ -54,6 +54,10 @@ def status(row: Row) -> str:
     """What came of the row, and the flags that it carries."""
     flags = ", ".join(row.result.flags)
     return f"{row.result.status}: {flags}" if flags else row.result.status
+
+
+def _axis(axis: str) -> Callable[[Row], str]:
+    return lambda row: axis_text(row.case, axis)
 
 
 def latency(row: Row) -> str:

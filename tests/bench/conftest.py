@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -12,7 +16,6 @@ from vbench.core import Case, Counted, Machine, Replicate, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 class Maker:
@@ -76,3 +79,52 @@ def registries(tmp_path: Path) -> Iterator[None]:
         places = [getattr(sys.modules[name], "__file__", None), *getattr(sys.modules[name], "__path__", ())]
         if any(str(place).startswith(str(tmp_path)) for place in places):
             del sys.modules[name]
+
+
+class Done(NamedTuple):
+    """What became of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Commands:
+    """`vbench` commands, each in a process of its own that does not have to import torch first."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._numbers = itertools.count()
+        driver = Path(__file__).with_name("commands.py")
+        self.process = subprocess.Popen([sys.executable, str(driver)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def _ask(self, request: list[Any]) -> int:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps(request), file=self.process.stdin, flush=True)
+        return int(self.process.stdout.readline())
+
+    def start(self, folder: Path, *words: str, **environment: str) -> tuple[int, Path]:
+        """Start a command: its process id, and where what it says on standard error goes."""
+        file = self._scratch / str(next(self._numbers))
+        return self._ask([str(folder), list(words), environment, str(file)]), file.with_suffix(".err")
+
+    def wait(self, pid: int) -> int:
+        """Wait for a command; its exit code, negative when a signal ended it."""
+        return self._ask(["wait", pid])
+
+    def __call__(self, folder: Path, *words: str) -> Done:
+        """Run a command to its end."""
+        pid, errors = self.start(folder, *words)
+        code = self.wait(pid)
+        return Done(code, errors.with_suffix(".out").read_text(), errors.read_text())
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    if sys.platform == "win32":
+        pytest.skip("forks one interpreter for many commands")
+    many = Commands(tmp_path_factory.mktemp("commands"))
+    yield many
+    many.process.kill()
+    many.process.communicate()

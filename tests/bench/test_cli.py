@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,36 +75,6 @@ WRONG: list[tuple[tuple[str, ...], int, tuple[str, ...]]] = [
     (("runn",), 2, ("runn",)),
 ]
 
-# Importing torch takes a second or two: one interpreter does it once, and forks for every command.
-MANY = """
-import json, os, sys, tempfile
-import torch
-from vbench import api, cli
-
-def one(words):
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        pid = os.fork()
-        if pid == 0:
-            os.dup2(out.fileno(), 1)
-            os.dup2(err.fileno(), 2)
-            sys.argv = ["vbench", *words]
-            code = 70
-            try:
-                cli.main()
-            except SystemExit as leaving:
-                code = leaving.code or 0
-            finally:
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(code)
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        out.seek(0)
-        err.seek(0)
-        return [code, out.read(), err.read()]
-
-print(json.dumps([one(words) for words in json.load(sys.stdin)]))
-"""
-
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -119,33 +89,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def answers(project: Path) -> dict[tuple[str, ...], tuple[int, str, str]]:
-    """What each line of wrong words is answered: exit code, standard output, standard error."""
-    lines = [words for words, _, _ in WRONG]
-    if not hasattr(os, "fork"):
-        done = [cli(project, *words) for words in lines]
-        return {words: (d.returncode, d.stdout, d.stderr) for words, d in zip(lines, done, strict=True)}
-    many = subprocess.run(
-        [sys.executable, "-c", MANY],
-        cwd=project,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        input=json.dumps(lines),
-        timeout=300,
-    )
-    return {words: tuple(answer) for words, answer in zip(lines, json.loads(many.stdout), strict=True)}
-
-
-def cli(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*VBENCH, *words], cwd=project, check=False, capture_output=True, text=True, timeout=120)
+def cli(project: Path, commands: Any) -> Any:
+    return lambda *words: commands(project, *words)
 
 
 @pytest.mark.parametrize(("words", "code", "said"), WRONG, ids=[" ".join(words) for words, _, _ in WRONG])
-def test_a_wrong_word_is_one_line_that_helps(
-    answers: dict[tuple[str, ...], tuple[int, str, str]], words: tuple[str, ...], code: int, said: tuple[str, ...]
-) -> None:
-    returned, out, err = answers[words]
+def test_a_wrong_word_is_one_line_that_helps(cli: Any, words: tuple[str, ...], code: int, said: tuple[str, ...]) -> None:
+    returned, out, err = cli(*words)
     assert returned == code, err
     assert err.count("\n") == 1, err
     assert err.startswith("vbench: ")
@@ -154,66 +104,66 @@ def test_a_wrong_word_is_one_line_that_helps(
     assert out == ""
 
 
-def test_a_precision_that_the_engine_lacks_is_skipped_with_its_reason(project: Path) -> None:
-    done = cli(project, "run", "tiny/linear", "--precision", "int8", "--no-report", "--json", "-o", "skip.jsonl")
+def test_a_precision_that_the_engine_lacks_is_skipped_with_its_reason(project: Path, cli: Any) -> None:
+    done = cli("run", "tiny/linear", "--precision", "int8", "--no-report", "--json", "-o", "skip.jsonl")
     assert done.returncode == 3, done.stderr
     row = json.loads(done.stdout)[0]
     assert row["status"] == "skipped"
     assert "int8" in row["reason"]
 
 
-def test_a_broken_plugin_is_one_line_and_the_rest_still_runs(project: Path) -> None:
-    done = cli(project, "run", *FAKE, "--plugin", "broken.py", "--json", "-o", "b.jsonl")
+def test_a_broken_plugin_is_one_line_and_the_rest_still_runs(project: Path, cli: Any) -> None:
+    done = cli("run", *FAKE, "--plugin", "broken.py", "--json", "-o", "b.jsonl")
     assert done.returncode == 4
     assert {row["status"] for row in json.loads(done.stdout)} == {"ok"}
     line = next(line for line in done.stderr.splitlines() if "plugin" in line)
     assert "broken.py:3: RuntimeError: half way" in line
 
 
-def test_axes_may_be_repeated_or_written_with_commas(project: Path) -> None:
-    done = cli(project, "run", *FAKE, "--list", "--json", "--batch", "1,8", "--batch", "16", "--layout", "nchw,nhwc")
+def test_axes_may_be_repeated_or_written_with_commas(project: Path, cli: Any) -> None:
+    done = cli("run", *FAKE, "--list", "--json", "--batch", "1,8", "--batch", "16", "--layout", "nchw,nhwc")
     assert done.returncode == 0, done.stderr
     cases = [entry["case_id"] for entry in json.loads(done.stdout)]
     assert len(set(cases)) == len(cases) == 2 * 3 * 2
     assert not (project / "results").exists()
 
 
-def test_list_and_show_count_what_is_there(project: Path) -> None:
-    listed = json.loads(cli(project, "list", "tiny/*", "--json").stdout)
+def test_list_and_show_count_what_is_there(project: Path, cli: Any) -> None:
+    listed = json.loads(cli("list", "tiny/*", "--json").stdout)
     assert [entry["name"] for entry in listed] == ["tiny/linear", "tiny/conv"]
-    shown = json.loads(cli(project, "show", "tiny/conv", "--json").stdout)
+    shown = json.loads(cli("show", "tiny/conv", "--json").stdout)
     assert shown["counted"]["macs"] == 6 * 6 * 4 * 27 + 144 * 5
     assert shown["counted"]["params"] == 4 * 27 + 4 + 144 * 5 + 5
     by_path = {module["path"]: module for module in shown["modules"]}
     assert by_path["0"]["macs"] == 6 * 6 * 4 * 27
-    text = cli(project, "show", "tiny/conv").stdout
+    text = cli("show", "tiny/conv").stdout
     assert "Conv2d" in text
     assert "4x6x6" in text
 
 
-def test_a_real_run_and_its_report(project: Path) -> None:
-    done = cli(project, "run", "--quick", "-o", "real.jsonl")
+def test_a_real_run_and_its_report(project: Path, cli: Any) -> None:
+    done = cli("run", "--quick", "-o", "real.jsonl")
     assert done.returncode == 0, done.stderr
     assert "tiny/conv" in done.stdout
     assert "no_interval" in done.stdout
     assert (project / "real.report" / "summary.md").exists()
-    again = cli(project, "report", "real.jsonl", "-o", "out")
+    again = cli("report", "real.jsonl", "-o", "out")
     assert again.returncode == 0, again.stderr
     assert "tiny/conv" in (project / "out" / "summary.md").read_text()
 
 
-def test_the_exact_gate_is_red_when_a_number_grew(project: Path) -> None:
-    assert cli(project, "gate", "--update-lock").returncode == 0
-    assert cli(project, "gate", "--exact").returncode == 0
+def test_the_exact_gate_is_red_when_a_number_grew(project: Path, cli: Any) -> None:
+    assert cli("gate", "--update-lock").returncode == 0
+    assert cli("gate", "--exact").returncode == 0
     source = (project / "nets.py").read_text()
     try:
         (project / "nets.py").write_text(source.replace("Conv2d(3, 4, 3)", "Conv2d(3, 4, 3, bias=False)"))
-        better = cli(project, "gate", "--exact")
+        better = cli("gate", "--exact")
         assert better.returncode == 0
         assert "improved: tiny/conv" in better.stdout
         assert "--update-lock" in better.stdout
         (project / "nets.py").write_text(source.replace("torch.nn.ReLU()", "torch.nn.ReLU(), torch.nn.Conv2d(4, 4, 1)"))
-        worse = cli(project, "gate", "--exact")
+        worse = cli("gate", "--exact")
         assert worse.returncode == 1
         assert "differs: tiny/conv" in worse.stdout
         assert "macs 4,608 -> 5,184" in worse.stdout
@@ -222,8 +172,8 @@ def test_the_exact_gate_is_red_when_a_number_grew(project: Path) -> None:
         (project / "nets.py").write_text(source)
 
 
-def test_import_path_on_the_command_line(project: Path) -> None:
-    done = cli(project, "run", "nets:conv", "--input", "3x8x8", "--quick", "--no-report", "--json", "-o", "import.jsonl")
+def test_import_path_on_the_command_line(project: Path, cli: Any) -> None:
+    done = cli("run", "nets:conv", "--input", "3x8x8", "--quick", "--no-report", "--json", "-o", "import.jsonl")
     assert done.returncode == 0, done.stderr
     row = json.loads(done.stdout)[0]
     assert row["architecture"] == "nets:conv"
@@ -231,7 +181,7 @@ def test_import_path_on_the_command_line(project: Path) -> None:
     assert row["macs"] == 6 * 6 * 4 * 27 + 144 * 5
 
 
-def test_disk_full_is_said_once_and_damages_nothing(project: Path) -> None:
+def test_disk_full_is_said_once_and_damages_nothing(project: Path, cli: Any) -> None:
     if not sys.platform.startswith("linux"):
         pytest.skip("limits the size of files with RLIMIT_FSIZE")
     code = (
@@ -247,5 +197,5 @@ def test_disk_full_is_said_once_and_damages_nothing(project: Path) -> None:
     lines = (project / "full.jsonl").read_text().splitlines()
     assert len(lines) > 2
     assert all(json.loads(line) for line in lines)
-    again = cli(project, "run", "--no-report", "--resume", "full.jsonl")
+    again = cli("run", "--no-report", "--resume", "full.jsonl")
     assert again.returncode == 0, again.stderr

@@ -143,8 +143,7 @@ def _script(name: str) -> None:
 
 def _on_the_fake_engine(code: str) -> None:
     vbench = importlib.import_module("vbench")
-    settings = {"spread": 0.0}
-    vbench.run = functools.partial(vbench.run, engine=["fake"], device=["fake"], settings=settings)
+    vbench.run = functools.partial(vbench.run, engine=["fake"], device=["fake"])
     exec(compile(code, "<page>", "exec"), {"__name__": "page"})  # noqa: S102 - the page's own code
 
 

@@ -23,16 +23,18 @@ _DIRECTIONS = {0: 0.0, 180: 1.0, 90: 1.2, 270: 1.6, 45: 0.8, 315: 1.0, 135: 1.4,
 _RINGS = (0.0, 2.0, 5.0, 9.0, 14.0, 20.0, 27.0, 35.0, 44.0, 54.0, 66.0, 80.0)
 _GAP = 1.6  # points between a marker and its name
 _AIR = 0.6  # points around a name that nothing else may enter
-_NEAR = 4.0  # beyond this many points a thin line leads from the marker to its name
-_SWEEPS = 30
+_NEAR = 3.0  # beyond this many points a thin line leads from the marker to its name
+_SWEEPS = 12
+_PLACES = 48  # of each name's places, so many that are cheapest on their own are tried
 _TINY = 1e-9  # keeps divisions finite, and is far below a pixel
 
 # What a place costs. Overlaps outweigh everything else together; the rest is taste.
 _OVERLAP = 1000.0
 _STRIKE = 400.0  # a leader through another name, or under this one
 _CROSSING = 60.0  # two leaders that cross
-_THROUGH = 30.0  # a leader over another marker
-_FRONT = 4.0  # a name on the step line of the front
+_THROUGH = 30.0  # a leader over another marker, or along a bar
+_DOUBT = 15.0  # a name that is nearer to another marker than to its own
+_FRONT = 10.0  # a name on the step line of the front
 _PER_POINT = 0.35
 
 
@@ -45,7 +47,10 @@ class Placement(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What names have to respect: circles around the points, bars and the front as boxes, the axes; pixels per point."""
+    """What names have to respect: circles around the points, bars and the front as boxes, the axes; pixels per point.
+
+    `bars` has a row per point, of NaN where it has no bar.
+    """
 
     centres: Array
     radii: Array
@@ -61,9 +66,9 @@ def place(sizes: Array, scene: Scene) -> Placement:
     if not many:
         return Placement(np.empty((0, 4)), np.empty((0, 4)), np.empty(0, dtype=bool))
     options = [_options(i, sizes[i], scene) for i in range(many)]
-    fixed = [_fixed_cost(i, *options[i][:2], scene) + options[i][2] for i in range(many)]
+    fixed = [cost for *_, cost in options]
     # Whoever has the fewest good places chooses first.
-    order = sorted(range(many), key=lambda i: (-float(np.sort(fixed[i])[:8].sum()), i))
+    order = sorted(range(many), key=lambda i: (-float(fixed[i][:8].sum()), i))
     chosen: dict[int, int] = {}
     for _ in range(_SWEEPS):
         moved = False
@@ -82,7 +87,7 @@ def place(sizes: Array, scene: Scene) -> Placement:
 
 
 def _options(i: int, size: Array, scene: Scene) -> tuple[Array, Array, Array]:
-    """All places of a name: boxes, leaders, and what distance and direction cost."""
+    """The places of a name, cheapest first: boxes, leaders, and what each costs whatever the other names do."""
     angles, rings = np.meshgrid(np.radians(list(_DIRECTIONS)), np.array(_RINGS) * scene.point, indexing="ij")
     taste = np.repeat(np.array(list(_DIRECTIONS.values()))[:, None], len(_RINGS), axis=1).ravel()
     unit = np.stack([np.cos(angles).ravel(), np.sin(angles).ravel()], axis=1)
@@ -96,15 +101,23 @@ def _options(i: int, size: Array, scene: Scene) -> tuple[Array, Array, Array]:
     far = np.hypot(*step.T)
     start = scene.centres[i] + step / np.maximum(far, _TINY)[:, None] * scene.radii[i]
     leaders = np.hstack([start, nearest])
-    leaders[far - scene.radii[i] < _NEAR * scene.point] = np.nan
-    return boxes, leaders, taste + _PER_POINT * np.maximum(0.0, far - scene.radii[i]) / scene.point
+    # Beside its marker, or at the end of its bar, a name needs no line.
+    away = np.maximum(0.0, np.maximum(scene.bars[i, :2] - boxes[:, 2:], boxes[:, :2] - scene.bars[i, 2:]))
+    leaders[np.fmin(far - scene.radii[i], np.hypot(*away.T)) < _NEAR * scene.point] = np.nan
+    cost = taste + _PER_POINT * np.maximum(0.0, far - scene.radii[i]) / scene.point
+    cost += _fixed_cost(i, boxes, leaders, scene)
+    best = np.argsort(cost, kind="stable")[:_PLACES]
+    return boxes[best], leaders[best], cost[best]
 
 
 def _fixed_cost(i: int, boxes: Array, leaders: Array, scene: Scene) -> Array:
-    """What each place costs whatever the other names do."""
+    """What each place costs for the markers, the bars, the front and the axes."""
     others = np.arange(len(scene.centres)) != i
-    cost = _OVERLAP * _blocked(boxes, scene).astype(float)
+    gaps = _gaps(boxes, scene.centres) - scene.radii
+    cost = _OVERLAP * _blocked(boxes, scene)
     cost += _THROUGH * _line_circle(leaders, scene.centres[others], scene.radii[others]).sum(axis=1)
+    cost += _THROUGH * _line_box(leaders, scene.bars).sum(axis=1)
+    cost += _DOUBT * (gaps[:, others] < gaps[:, [i]] + scene.point).any(axis=1)
     cost += _FRONT * _box_box(boxes, scene.front).any(axis=1)
     return np.asarray(cost, dtype=float)
 
@@ -114,7 +127,7 @@ def _blocked(boxes: Array, scene: Scene) -> Array:
     air = _AIR * scene.point
     x0, y0, x1, y1 = scene.bounds
     outside = (boxes[:, 0] < x0 + air) | (boxes[:, 1] < y0 + air) | (boxes[:, 2] > x1 - air) | (boxes[:, 3] > y1 - air)
-    markers = _circle_box(boxes, scene.centres, scene.radii + air).sum(axis=1)
+    markers = (_gaps(boxes, scene.centres) < scene.radii + air).sum(axis=1)
     return np.asarray(markers + _box_box(_grown(boxes, air), scene.bars).sum(axis=1) + outside, dtype=float)
 
 
@@ -139,7 +152,7 @@ def _clear(boxes: Array, leaders: Array, scene: Scene) -> Mask:
 
 
 def _grown(boxes: Array, by: float) -> Array:
-    return boxes + np.array([-by, -by, by, by])
+    return np.asarray(boxes + np.array([-by, -by, by, by]), dtype=float)
 
 
 def _box_box(first: Array, second: Array) -> Mask:
@@ -148,9 +161,10 @@ def _box_box(first: Array, second: Array) -> Mask:
     return np.asarray((a[..., 0] < b[..., 2]) & (b[..., 0] < a[..., 2]) & (a[..., 1] < b[..., 3]) & (b[..., 1] < a[..., 3]))
 
 
-def _circle_box(boxes: Array, centres: Array, radii: Array) -> Mask:
+def _gaps(boxes: Array, centres: Array) -> Array:
+    """How far each box is from each centre."""
     gap = centres[None] - np.clip(centres[None], boxes[:, None, :2], boxes[:, None, 2:])
-    return np.asarray(np.hypot(gap[..., 0], gap[..., 1]) < radii[None])
+    return np.asarray(np.hypot(gap[..., 0], gap[..., 1]))
 
 
 def _line_circle(lines: Array, centres: Array, radii: Array) -> Mask:

@@ -6,14 +6,15 @@ are many points. Where names find no room, the axes grow taller; a name that sti
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from . import _labels as labels
-from ._style import COLUMN, FAINT, INK, LABEL, NOTE, PAGE, SOFT, TICK, TITLE, is_log, limits, ticks
+from ._style import COLUMN, FAINT, INK, LABEL, NOTE, PAGE, SOFT, TICK, TITLE, ink, is_log, limits, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
 
 DPI = 200
 _COLUMN_POINTS = 15  # more names than these do not fit into a column
-_LEFT, _RIGHT, _BELOW, _EDGE = 0.44, 0.06, 0.38, 0.05
+_LEFT, _RIGHT, _BELOW, _EDGE = 0.44, 0.12, 0.38, 0.05
 _HEIGHT = {COLUMN: 2.5, PAGE: 4.2}
-_GROWTH = (1.0, 1.2, 1.45, 1.75)
+_GROWTH = (1.0, 1.25, 1.6)
+_ABOVE = 12.0  # points above and below the outermost markers, for a name each
 _LEADING = 1.32
 _LEAST_TOP1 = 2.0  # percentage points: closer ones are not spread over the whole axis
 _MOST_NAMES = 8
@@ -37,8 +39,8 @@ _MOST_NAMES = 8
 class Sheet(NamedTuple):
     """What a chart adds to the page: labels of the axes, the footer, and its own ink.
 
-    `paint` draws the points and returns their radii in points; `bars` and `front` are boxes in data coordinates that names
-    stay off (always, and where they can); `head` is the height in inches that the chart keeps free above its axes.
+    `paint` draws the points and returns their radii in points; `front` is boxes in data coordinates that names stay off where
+    they can, as they stay off markers and intervals always; `head` is the height in inches that is kept free above the axes.
     """
 
     xlabel: str
@@ -46,7 +48,6 @@ class Sheet(NamedTuple):
     footer: Sequence[str]
     paint: Callable[[Axes], Sequence[float]]
     reach: float
-    bars: Sequence[tuple[float, float, float, float]] = ()
     front: Sequence[tuple[float, float, float, float]] = ()
     head: float = 0.06
 
@@ -58,7 +59,7 @@ def compose(points: Sequence[Point], sheet: Sheet) -> Figure:
         figure, axes = _blank(points, sheet, width, _HEIGHT[width] * growth)
         radii = np.array(sheet.paint(axes), dtype=float)
         texts = _texts(axes, points)
-        placed = labels.place(*_scene(axes, texts, points, radii, sheet))
+        placed = labels.place(*_scene(figure, texts, points, radii, sheet))
         if placed.clear.all():
             break
     inverse = axes.transData.inverted()
@@ -68,7 +69,8 @@ def compose(points: Sequence[Point], sheet: Sheet) -> Figure:
             text.remove()
             left_out.append(point.label)
             continue
-        text.set_position(inverse.transform(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
+        x, y = inverse.transform(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
+        text.set_position((x, y))
         if not np.isnan(leader).any():
             ends = inverse.transform(leader.reshape(2, 2))
             axes.plot(*ends.T, color=SOFT, linewidth=0.4, zorder=1.5, gid="leader", scalex=False, scaley=False)
@@ -90,10 +92,11 @@ def _blank(points: Sequence[Point], sheet: Sheet, width: float, height: float) -
     across = width - _LEFT - _RIGHT
     axes = figure.add_axes((_LEFT / width, _BELOW / total, across / width, height / total))
     reach = (sheet.reach + 4) / 72
+    tall = (sheet.reach + _ABOVE) / 72
     edges = [edge for p in points for edge in (p.x, p.low, p.high) if edge is not None]
     log = is_log([p.x for p in points]) and min(edges) > 0
     low, high = limits(min(edges), max(edges), reach / across, log=log, least=0.0 if log else 0.2 * max(edges))
-    bottom, top = limits(min(p.y for p in points), max(p.y for p in points), reach / height, log=False, least=_LEAST_TOP1)
+    bottom, top = limits(min(p.y for p in points), max(p.y for p in points), tall / height, log=False, least=_LEAST_TOP1)
     axes.set_xscale("log" if log else "linear")
     axes.set_xlim(low, high)
     axes.set_ylim(bottom, top)
@@ -110,33 +113,40 @@ def _blank(points: Sequence[Point], sheet: Sheet, width: float, height: float) -
 
 
 def _texts(axes: Axes, points: Sequence[Point]) -> list[Text]:
-    style = {"fontsize": LABEL, "color": INK, "ha": "center", "va": "center_baseline", "zorder": 5, "gid": "name"}
+    # A name hides the grid and the front below it; it never lies on a marker.
+    paper = {"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 0.4}
+    style: dict[str, Any] = {"bbox": paper, "fontsize": LABEL, "ha": "center", "va": "center_baseline", "zorder": 5}
     # A name is never read as a formula, whatever a plugin calls its network.
-    return [axes.text(p.x, p.y, p.label, parse_math=False, **style) for p in points]
+    return [axes.text(p.x, p.y, p.label, color=ink(p.family), gid="name", parse_math=False, **style) for p in points]
 
 
 def _renderer(figure: Figure) -> RendererAgg:
-    canvas = figure.canvas
-    assert isinstance(canvas, FigureCanvasAgg)  # noqa: S101 - _blank gave it this canvas; the check is for the type checker
-    return canvas.get_renderer()
+    canvas: Any = figure.canvas  # Agg's, which _blank gave it
+    return cast("RendererAgg", canvas.get_renderer())
 
 
 def _scene(
-    axes: Axes, texts: Sequence[Text], points: Sequence[Point], radii: labels.Array, sheet: Sheet
+    figure: Figure, texts: Sequence[Text], points: Sequence[Point], radii: labels.Array, sheet: Sheet
 ) -> tuple[labels.Array, labels.Scene]:
-    figure = axes.figure
-    renderer = _renderer(figure)
+    renderer, axes = _renderer(figure), figure.axes[0]
     sizes = np.array([[box.width, box.height] for box in (text.get_window_extent(renderer) for text in texts)])
     point = DPI / 72
     frame = axes.get_window_extent(renderer)
     return sizes, labels.Scene(
         centres=axes.transData.transform([(p.x, p.y) for p in points]),
         radii=radii * point,
-        bars=_boxes(axes, sheet.bars, point),
+        bars=_boxes(axes, [_bar(p) for p in points], point),
         front=_boxes(axes, sheet.front, point / 2),
         bounds=(frame.x0, frame.y0, frame.x1, frame.y1),
         point=point,
     )
+
+
+def _bar(point: Point) -> tuple[float, float, float, float]:
+    """The interval of a point as a box without thickness, of NaN where it has none."""
+    if point.low is None or point.high is None:
+        return (math.nan,) * 4
+    return point.low, point.y, point.high, point.y
 
 
 def _boxes(axes: Axes, given: Sequence[tuple[float, float, float, float]], half: float) -> labels.Array:
@@ -144,7 +154,7 @@ def _boxes(axes: Axes, given: Sequence[tuple[float, float, float, float]], half:
     if not given:
         return np.empty((0, 4))
     corners = axes.transData.transform(np.array(given, dtype=float).reshape(-1, 2)).reshape(-1, 4)
-    return corners + np.array([-half, -half, half, half])
+    return np.asarray(corners + np.array([-half, -half, half, half]), dtype=float)
 
 
 def _foot(figure: Figure, axes: Axes, sheet: Sheet, footer: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _SALT = 597
 
 INK, SOFT, FAINT = "#1A1A1A", "#6B6B6B", "#E4E4E4"
 LABEL, TITLE, TICK, NOTE = 6.5, 7.5, 6.5, 5.6  # points
+_DARKER = 0.5
 COLUMN, PAGE = 3.5, 7.16  # inches: one column and both of a two-column paper
 
 # Beyond this ratio of the largest to the smallest, a linear axis crowds the small ones into a corner.
@@ -30,7 +32,7 @@ _LOG_SPREAD = 8.0
 _DECADE_STEPS = ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 _MOST_TICKS = 8
 
-RC: dict[str, Any] = {
+RC: Any = {  # matplotlib types its settings by name, which a dict of ours cannot be
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so that the picture is the same everywhere
     "svg.fonttype": "none",
@@ -51,6 +53,13 @@ class Mark(NamedTuple):
 def color(family: str) -> str:
     """The colour of a family: a function of its name alone."""
     return PALETTE[hashlib.sha256(f"{_SALT}:{family}".encode()).digest()[0] % len(PALETTE)]
+
+
+def ink(family: str) -> str:
+    """The colour of a family's print: dark enough to be read, and still that of its marker."""
+    pairs = zip(to_rgb(color(family)), to_rgb(INK), strict=True)
+    red, green, blue = ((1 - _DARKER) * part + _DARKER * base for part, base in pairs)
+    return to_hex((red, green, blue))
 
 
 def marks(families: Iterable[str]) -> dict[str, Mark]:
@@ -100,6 +109,6 @@ def decades(low: float, high: float) -> list[float]:
 
 
 def rounded(value: float) -> float:
-    """The nearest of 1, 2, 5 times a power of ten."""
+    """The next lower of 1, 2, 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(value))
-    return power * min((1.0, 2.0, 5.0, 10.0), key=lambda step: abs(math.log10(value / power / step)))
+    return power * max(step for step in (1.0, 2.0, 5.0) if step * power <= value or step == 1.0)

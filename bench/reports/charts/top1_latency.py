@@ -91,7 +91,6 @@ def _draw(rows: Sequence[Row], protocol: str, name: str) -> Drawing:
         footer=_footer(rows, points, protocol, conditions),
         paint=lambda axes: _paint(axes, points, steps),
         reach=_ACROSS / 2 * _CORNER,
-        bars=[(p.low, p.y, p.high, p.y) for p in points if p.low is not None and p.high is not None],
         front=_segments(steps),
     ))  # fmt: skip
     told = ", ".join(f"{p.label} {p.y:g} % at {text.latency(p.row)}" for p in points)

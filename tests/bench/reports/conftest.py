@@ -56,7 +56,7 @@ TWELVE = (
 
 def crowd(many: int) -> list[Net]:
     """Networks of made-up families along a cost and accuracy curve, as crowded as a survey's chart."""
-    noise = random.Random(many)
+    noise = random.Random(many)  # noqa: S311 - a seeded stream of noise, nothing secret
     found = []
     for number in range(many):
         macs = 10 ** noise.uniform(7.6, 10.5)
@@ -87,7 +87,7 @@ def counted(net: Net) -> Counted:
 
 def replicates(net: Net, case: Case, processes: int, spread: float) -> list[Replicate]:
     """The check and so many measured processes, whose times differ by about `spread`."""
-    noise = random.Random(f"{case.id}{processes}")
+    noise = random.Random(f"{case.id}{processes}")  # noqa: S311 - as above
     found = [Replicate(case=case.id, role="check", index=0, round=-1, server=0, status="ok", counted=counted(net))]
     for index in range(processes):
         ms = net.ms * noise.lognormvariate(0, spread)
@@ -102,7 +102,7 @@ def replicates(net: Net, case: Case, processes: int, spread: float) -> list[Repl
 def make_record() -> Callable[..., Record]:
     """A record of these networks; `wrong` maps a network to the status and reason of its one replicate."""
 
-    def make(
+    def make(  # noqa: PLR0913 - each is something that a test changes, and all have a default
         nets: Any = TWELVE,
         *,
         processes: int = 8,
@@ -115,7 +115,9 @@ def make_record() -> Callable[..., Record]:
         **fields: Any,
     ) -> Record:
         pairs = [
-            (net, Case(architecture=net.name, **{"input_shape": (3, 224, 224), "threads": 2} | given)) for given in axes for net in nets
+            (net, Case(architecture=net.name, **{"input_shape": (3, 224, 224), "threads": 2} | given))
+            for given in axes
+            for net in nets
         ]
         bad = wrong or {}
         done: list[Replicate] = []
@@ -146,3 +148,9 @@ def make_record() -> Callable[..., Record]:
 def crowded(make_record: Callable[..., Record]) -> Callable[[int], Record]:
     """A record of so many networks."""
     return lambda many: make_record(crowd(many))
+
+
+@pytest.fixture(scope="session")
+def nets() -> tuple[Net, ...]:
+    """The twelve networks."""
+    return TWELVE
