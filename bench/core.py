@@ -99,21 +99,15 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def family(self) -> str:
-        """The part of the name before the slash."""
+        """What stands before the slash."""
         return self.name.partition("/")[0]
 
     def facts(self) -> Facts:
         """Everything but the code: what a result file keeps about an architecture."""
         return Facts(
-            family=self.family,
-            topic=self.topic,
-            task=self.task,
-            paper=self.paper,
-            accuracy=self.accuracy,
-            declared_params=self.params,
-            declared_macs=self.macs,
-            deviation=self.deviation,
-        )
+            family=self.family, topic=self.topic, task=self.task, paper=self.paper, accuracy=self.accuracy, input=self.input,
+            declared_params=self.params, declared_macs=self.macs, deviation=self.deviation,
+        )  # fmt: skip
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +118,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     task: str = "classification"
     paper: Paper | None = None
     accuracy: tuple[Accuracy, ...] = ()
+    input: tuple[int, ...] = ()
     declared_params: int | None = None
     declared_macs: int | None = None
     deviation: str = ""
@@ -152,18 +147,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         options = "".join(f"[{key}={value}]" for key, value in sorted(self.engine_options))
         shape = "x".join(map(str, self.input_shape))
         axes = (
-            f"{self.architecture}@{self.compression}",
-            shape,
-            f"b{self.batch}",
-            f"{self.engine}{options}",
-            self.precision,
-            self.device,
-            f"t{self.threads}",
-            self.layout,
-            self.phase,
-            self.scenario,
-            self.weights,
-        )
+            f"{self.architecture}@{self.compression}", shape, f"b{self.batch}", f"{self.engine}{options}", self.precision,
+            self.device, f"t{self.threads}", self.layout, self.phase, self.scenario, self.weights,
+        )  # fmt: skip
         return ",".join(axes)
 
     @property
@@ -287,7 +273,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return frame([self])
 
     def _repr_html_(self) -> str:
-        """Show the record as a table in a notebook."""
         from .results import html  # as above  # noqa: PLC0415
 
         return html(self)

@@ -62,7 +62,7 @@ class ResultFileError(VbenchError):
 def nearest(name: str, known: Iterable[str], most: int = 3) -> str:
     """Say which known names come closest to `name`, as the tail of a message."""
     names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, n=most, cutoff=0.5) or [k for k in names if name and name in k][:most]
+    close = difflib.get_close_matches(name, names, n=most, cutoff=0.6) or [k for k in names if name and name in k][:most]
     if close:
         return f"did you mean {', '.join(close)}?"
     if not names:

@@ -11,7 +11,7 @@ import msgspec
 from .config import PRECISIONS
 from .core import Case
 from .errors import NothingSelectedError, UnknownNameError, UsageError, nearest
-from .registry import ARCHITECTURES, ENGINES
+from .registry import ARCHITECTURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,6 +116,9 @@ def _expand(names: tuple[str, ...], known: Mapping[str, str | None], noun: str) 
         # What exists for tests and demonstrations only is measured when it is named.
         return [name for name in known if name != "fake"]
     for name in names:
+        if name not in known and noun == "device":
+            message = f"device {name!r} is not here; those that are: {', '.join(n for n in known if known[n] is None)}"
+            raise UnknownNameError(message)
         if name not in known:
             message = f"unknown {noun} {name!r}: {nearest(name, known)}"
             raise UnknownNameError(message)
@@ -123,8 +126,3 @@ def _expand(names: tuple[str, ...], known: Mapping[str, str | None], noun: str) 
             message = f"{noun} {name!r} was asked for and cannot be used: {known[name]}"
             raise UsageError(message)
     return list(dict.fromkeys(names))
-
-
-def engine_of(case: Case) -> Engine:
-    """A fresh instance of the case's engine."""
-    return ENGINES.get(case.engine)()

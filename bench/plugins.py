@@ -20,9 +20,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .core import Source
+import msgspec
+
+from .core import Architecture, Source
 from .errors import PluginError, UsageError
-from .registry import ARCHITECTURES, architecture, loading
+from .registry import ARCHITECTURES, loading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -96,8 +98,7 @@ def _broken(source: Source, error: BaseException) -> PluginError:
     if isinstance(error, SyntaxError) and error.filename:
         own = [(error.filename, error.lineno)]
     where = ":".join(map(str, own[0])) if own else source.file or source.value
-    text = " ".join(str(error).split())
-    return PluginError(f"plugin {where}: {type(error).__name__}: {text}")
+    return PluginError(f"plugin {where}: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def is_catalogue(path: Path) -> bool:
@@ -108,10 +109,9 @@ def is_catalogue(path: Path) -> bool:
     if loaded is not None and loaded.__file__ and Path(loaded.__file__).parent.resolve() == path.resolve():
         return True
     try:
-        project = tomllib.loads((path.parent / "pyproject.toml").read_text("utf-8"))["project"]["name"]
+        return bool(tomllib.loads((path.parent / "pyproject.toml").read_text("utf-8"))["project"]["name"] == "vbench")
     except (OSError, KeyError, TypeError, ValueError):  # absent, or not the pyproject.toml of a project
         return False
-    return bool(project == "vbench")
 
 
 def use_catalogue(path: Path) -> None:
@@ -141,17 +141,19 @@ def _package(name: str, folder: Path) -> ModuleType:
     """Make a folder importable under a name, with or without an `__init__.py`."""
     if name in sys.modules:
         return sys.modules[name]
-    init, spec = folder / "__init__.py", None
+    init = folder / "__init__.py"
     if init.exists():
-        spec = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)])
+        return _execute(importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)]), folder)
+    spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [str(folder)]
+    return _execute(spec, folder)
+
+
+def _execute(spec: importlib.machinery.ModuleSpec | None, path: Path) -> ModuleType:
+    """Import by a specification; a module that failed is forgotten, so that the next try starts afresh."""
     if spec is None:
-        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
-        spec.submodule_search_locations = [str(folder)]
-    return _execute(spec)
-
-
-def _execute(spec: importlib.machinery.ModuleSpec) -> ModuleType:
-    """Import what the spec describes under its name; where that fails the name stays free."""
+        message = f"{path} is no Python file"
+        raise ImportError(message)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
@@ -225,16 +227,16 @@ def _load_path(path: Path, part: str) -> None:
         if part != INIT:
             importlib.import_module(f"{name}.{part}")
         return
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None:
-        message = f"{path} is no Python file"
-        raise ImportError(message)
-    _execute(spec)
+    _execute(importlib.util.spec_from_file_location(name, path), path)
 
 
 def _load_import(source: Source) -> None:
     shape = tuple(int(size) for size in source.part.split("x"))
-    architecture(source.value, input=shape)(_resolve(source.value))
+    build = _resolve(source.value)
+    code = getattr(build, "__code__", None) or getattr(build.__init__, "__code__", None)
+    if code is not None:
+        source = msgspec.structs.replace(source, file=code.co_filename, line=code.co_firstlineno)
+    ARCHITECTURES.add(source.value, Architecture(name=source.value, build=build, source=source, input=shape), source)
 
 
 def _load_script(path: str) -> None:

@@ -163,7 +163,9 @@ def row(head: Run, result: Result) -> dict[str, Any]:
     """One case as a flat row: identity, status, values, and the first declared accuracy of its architecture."""
     case = result.case
     facts = head.architectures.get(case.architecture, Facts())
-    accuracy = facts.accuracy[0] if facts.accuracy else None
+    # What was published holds for the whole network at its own resolution.
+    published = case.compression == "none" and facts.input in {(), case.input_shape}
+    accuracy = facts.accuracy[0] if facts.accuracy and published else None
     identity = {
         "run_id": head.run_id,
         "machine": head.machine.slug,

@@ -35,12 +35,12 @@ def _root(
     del version
 
 
-app.command("run", help=run.HELP)(run.run)
-app.command("list", help=list_.HELP)(list_.list_)
-app.command("show", help=show.HELP)(show.show)
-app.command("report", help=report.HELP)(report.report)
-app.command("gate", help=gate.HELP)(gate.gate)
-app.command("doctor", help=doctor.HELP)(doctor.doctor)
+app.command("run", help=run.HELP, short_help="Measure architectures on this machine.")(run.run)
+app.command("list", help=list_.HELP, short_help="List what can be measured.")(list_.list_)
+app.command("show", help=show.HELP, short_help="Show one architecture and what its modules cost.")(show.show)
+app.command("report", help=report.HELP, short_help="Write a summary and charts from result files.")(report.report)
+app.command("gate", help=gate.HELP, short_help="Compare counted costs with the lock file.")(gate.gate)
+app.command("doctor", help=doctor.HELP, short_help="Say what would spoil a measurement here.")(doctor.doctor)
 
 
 def main() -> None:
@@ -66,6 +66,6 @@ def main() -> None:
             raise
         context = getattr(error, "ctx", None)
         hint = f"; see `{context.command_path} --help`" if context is not None else ""
-        print(f"vbench: {' '.join(usage().split())}{hint}", file=sys.stderr)
+        print(f"vbench: {' '.join(usage().split()).rstrip('.')}{hint}", file=sys.stderr)
         code = getattr(error, "exit_code", 2)
     sys.exit(code or 0)

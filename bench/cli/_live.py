@@ -101,7 +101,7 @@ class Plain:
         text = "" if replicate.status == "ok" else f": {replicate.reason}"
         self._say(f"  {replicate.role} {replicate.case} #{replicate.index} {replicate.status}{text}")
 
-    def ended(self, state: State, record: Record) -> None:
+    def ended(self, state: State, record: Record) -> None:  # noqa: ARG002 - the watcher's signature
         """The table."""
         if self._rows:
             print(table(record))

@@ -18,12 +18,12 @@ Many = list[str] | None
 
 
 def gate(
-    architectures: Annotated[Many, typer.Argument(metavar="[ARCHITECTURES]...", help="Names or globs.")] = None,
+    architectures: Annotated[Many, typer.Argument(metavar="ARCHITECTURES", help="Names or globs.")] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Compare counted metrics (the only gate of this version).")] = False,
     update_lock: Annotated[bool, typer.Option("--update-lock", help="Rewrite the lock file instead.")] = False,
-    suite: Annotated[str, typer.Option(help="A suite of bench.toml.")] = "default",
-    plugin: Annotated[Many, typer.Option(help="A file or folder that registers more.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A bench.toml other than the nearest.")] = None,
+    suite: Annotated[str, typer.Option(metavar="NAME", help="A suite of bench.toml.")] = "default",
+    plugin: Annotated[Many, typer.Option(metavar="PATHS", help="A file or folder that registers more.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
 ) -> None:
     """Gate; see HELP, which typer shows."""

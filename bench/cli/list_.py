@@ -15,11 +15,11 @@ Many = list[str] | None
 
 
 def list_(
-    patterns: Annotated[Many, typer.Argument(metavar="[PATTERNS]...", help="Names or globs.")] = None,
-    exclude: Annotated[Many, typer.Option(help="Names or globs to leave out.")] = None,
-    topic: Annotated[Many, typer.Option(help="Only these topics.")] = None,
-    plugin: Annotated[Many, typer.Option(help="A file or folder that registers more.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A bench.toml other than the nearest.")] = None,
+    patterns: Annotated[Many, typer.Argument(metavar="PATTERNS", help="Names or globs.")] = None,
+    exclude: Annotated[Many, typer.Option(metavar="NAMES", help="Names or globs to leave out.")] = None,
+    topic: Annotated[Many, typer.Option(metavar="TOPICS", help="Only these topics.")] = None,
+    plugin: Annotated[Many, typer.Option(metavar="PATHS", help="A file or folder that registers more.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the entries as JSON.")] = False,
 ) -> None:
     """List; see HELP, which typer shows."""

@@ -11,9 +11,11 @@ HELP = "Write summary.md and the charts, as PNG and SVG, from result files. Noth
 
 
 def report(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Result files, folders or globs.")],
-    out: Annotated[Path, typer.Option("-o", "--output", help="The folder to write to.")] = Path("report"),
-    protocol: Annotated[str | None, typer.Option(help="The accuracy protocol to draw; left out, the most common one.")] = None,
+    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Result files, folders or globs.")],
+    out: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")] = Path("report"),
+    protocol: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="The accuracy protocol to draw; left out, the most common one.")
+    ] = None,
     mix_machines: Annotated[bool, typer.Option("--mix-machines", help="Draw times of several machines in one chart.")] = False,
 ) -> None:
     """Write the report; see HELP, which typer shows."""

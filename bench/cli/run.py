@@ -20,31 +20,37 @@ Many = list[str] | None
 
 
 def run(
-    architectures: Annotated[Many, typer.Argument(metavar="[ARCHITECTURES]...", help="What to measure.")] = None,
-    suite: Annotated[str, typer.Option(help="A suite of bench.toml.")] = "default",
-    exclude: Annotated[Many, typer.Option(help="Names or globs to leave out.")] = None,
-    topic: Annotated[Many, typer.Option(help="Only these topics (vbench list).")] = None,
-    device: Annotated[Many, typer.Option(help="cpu, fake, or all.")] = None,
-    engine: Annotated[Many, typer.Option(help="eager, fake, a plugin's, or all.")] = None,
-    precision: Annotated[Many, typer.Option(help="fp32, tf32, bf16, fp16, int8, or all.")] = None,
-    batch: Annotated[Many, typer.Option(help="Batch sizes.")] = None,
-    threads: Annotated[Many, typer.Option(help="Threads; left out, as many as this process may use.")] = None,
-    layout: Annotated[Many, typer.Option(help="nchw, nhwc.")] = None,
-    input_: Annotated[str | None, typer.Option("--input", help="Shape of one input, for example 3x224x224.")] = None,
-    plugin: Annotated[Many, typer.Option(help="A file or folder that registers more.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A bench.toml other than the nearest.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The result file.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with this file.")] = None,
+    architectures: Annotated[Many, typer.Argument(metavar="ARCHITECTURES", help="What to measure.")] = None,
+    suite: Annotated[str, typer.Option(metavar="NAME", help="A suite of bench.toml.")] = "default",
+    exclude: Annotated[Many, typer.Option(metavar="NAMES", help="Names or globs to leave out.")] = None,
+    topic: Annotated[Many, typer.Option(metavar="TOPICS", help="Only these topics (vbench list).")] = None,
+    device: Annotated[Many, typer.Option(metavar="DEVICES", help="cpu, fake, or all.")] = None,
+    engine: Annotated[Many, typer.Option(metavar="ENGINES", help="eager, fake, a plugin's, or all.")] = None,
+    precision: Annotated[Many, typer.Option(metavar="PRECISIONS", help="fp32, tf32, bf16, fp16, int8, or all.")] = None,
+    batch: Annotated[Many, typer.Option(metavar="SIZES", help="Batch sizes.")] = None,
+    threads: Annotated[Many, typer.Option(metavar="COUNTS", help="Threads; left out, as many as this process may use.")] = None,
+    layout: Annotated[Many, typer.Option(metavar="LAYOUTS", help="nchw, nhwc.")] = None,
+    input_: Annotated[
+        str | None, typer.Option("--input", metavar="CxHxW", help="Shape of one input, for example 3x224x224.")
+    ] = None,
+    plugin: Annotated[Many, typer.Option(metavar="PATHS", help="A file or folder that registers more.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The result file.")] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this file.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="One process per case: no intervals.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show the cases and their estimated time, and measure nothing.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Leave out the report at the end.")] = False,
-    images: Annotated[str | None, typer.Option(help="A folder of pictures to use as inputs.")] = None,
-    interval: Annotated[str | None, typer.Option(help="Half-width of the 95 % interval to reach, for example 2%.")] = None,
-    time_limit: Annotated[str | None, typer.Option(help="For the whole run, for example 4m30s; 0 for none.")] = None,
-    timeout: Annotated[str | None, typer.Option(help="For one worker, for example 2m.")] = None,
-    memory_limit: Annotated[str | None, typer.Option(help="For one worker, for example 8GB.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of weights, inputs and the order of cases.")] = None,
+    images: Annotated[str | None, typer.Option(metavar="DIR", help="A folder of pictures to use as inputs.")] = None,
+    interval: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Half-width of the 95 % interval to reach, for example 2%.")
+    ] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(metavar="TIME", help="For the whole run, for example 4m30s; 0 for none.")
+    ] = None,
+    timeout: Annotated[str | None, typer.Option(metavar="TIME", help="For one worker, for example 2m.")] = None,
+    memory_limit: Annotated[str | None, typer.Option(metavar="SIZE", help="For one worker, for example 8GB.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of weights, inputs and the order of cases.")] = None,
 ) -> None:
     """Measure; see HELP, which typer shows."""
     from .. import api, results  # noqa: PLC0415 - they load torch, and --help must not

@@ -19,10 +19,12 @@ Many = list[str] | None
 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="An architecture, or package.module:function.")],
-    input_: Annotated[str | None, typer.Option("--input", help="Shape of one input, for example 3x224x224.")] = None,
-    depth: Annotated[int, typer.Option(help="How deep to go into nested modules.")] = 2,
-    plugin: Annotated[Many, typer.Option(help="A file or folder that registers more.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A bench.toml other than the nearest.")] = None,
+    input_: Annotated[
+        str | None, typer.Option("--input", metavar="CxHxW", help="Shape of one input, for example 3x224x224.")
+    ] = None,
+    depth: Annotated[int, typer.Option(metavar="N", help="How deep to go into nested modules.")] = 2,
+    plugin: Annotated[Many, typer.Option(metavar="PATHS", help="A file or folder that registers more.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print facts and modules as JSON.")] = False,
 ) -> None:
     """Show; see HELP, which typer shows."""
@@ -53,6 +55,9 @@ def show(
         f"{units.count(counted.macs)} MACs ({counted.macs:,}), "
         f"{units.count(counted.activations)} activations, {units.bytes_(counted.weight_bytes)} of weights"
     )
+    for what, declared, now in (("params", found.params, counted.params), ("MACs", found.macs, counted.macs)):
+        if declared is not None and declared != now and size == found.input:
+            print(f"  declared {what} are false: {declared:,} declared, {now:,} counted")
     for op, calls in counted.uncounted_ops.items():
         print(f"  not counted: {op}, {calls} calls")
     rows = []

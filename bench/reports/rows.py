@@ -52,8 +52,11 @@ class Row(NamedTuple):
         return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
     def accuracy(self, protocol: str | None) -> Accuracy | None:
-        """The first published top-1 that the network declares in this protocol; a compressed network has none."""
-        if self.case.compression != "none":
+        """The first published top-1 that the network declares in this protocol.
+
+        A compressed network has none, nor has one that was measured at another resolution than its own.
+        """
+        if self.case.compression != "none" or self.facts.input not in {(), self.case.input_shape}:
             return None
         fitting = (a for a in self.facts.accuracy if a.protocol == protocol and a.kind == "published" and a.top1 is not None)
         return next(fitting, None)
