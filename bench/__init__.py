@@ -57,7 +57,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Resolve a public name on first use; `vbench.architectures()` lists what can be measured."""
     if name == "architectures":
-        # The catalogue is a package of that name and a callable module: importing it sets this attribute.
+        # The catalogue is a package of that name and a callable module. In a checkout its own folder takes the place of
+        # the installed one, so the configuration is read before anything is imported.
+        import_module(".api", __name__).setup()
         return import_module(".architectures", __name__)
     if name not in _HOME:
         message = f"module 'vbench' has no attribute {name!r}; it has {', '.join(__all__)}"

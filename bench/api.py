@@ -11,7 +11,7 @@ from . import config as configs
 from . import devices, engines, machine, pipeline, plugins
 from .config import Config, Settings, Suite
 from .core import Replicate, Run
-from .errors import UsageError
+from .errors import UsageError, nearest
 from .plan import Plan, plan
 from .registry import ARCHITECTURES, ENGINES
 from .results import load
@@ -98,16 +98,16 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
         if ":" in name:
             plugins.add_import(name, input)
     base = cfg.suite(suite)
-    axes: dict[str, Any] = {
-        "architectures": tuple(architectures) or (("*",) if topic else ()),
-        "exclude": tuple(exclude),
-        "topic": tuple(topic),
-        "device": tuple(device),
-        "engine": tuple(engine),
-        "precision": tuple(precision),
-        "batch": tuple(batch),
-        "threads": tuple(threads),
-        "layout": tuple(layout),
+    axes = {
+        "architectures": _many(architectures) or (("*",) if topic else ()),
+        "exclude": _many(exclude),
+        "topic": _many(topic),
+        "device": _many(device),
+        "engine": _many(engine),
+        "precision": _many(precision),
+        "batch": _many(batch),
+        "threads": _many(threads),
+        "layout": _many(layout),
     }
     chosen: Suite = msgspec.structs.replace(base, **{axis: value for axis, value in axes.items() if value})
     configs.check_axes(chosen, "--")
@@ -120,8 +120,7 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     if quick:
         changes = {"min_processes": 1, "max_processes": 1, "time_limit": 50.0, "spread": 0.0, "latency": 0.5} | changes
         changes.setdefault("throughput", 0.25)
-    final = msgspec.structs.replace(cfg.settings, **changes)
-    configs.check_settings(final)
+    final = _settings(cfg.settings, changes)
     if final.images:
         from .data import pictures  # noqa: PLC0415 - imports torch
 
@@ -136,6 +135,28 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     )
     _loadable(cases)
     return Prepared(cfg, final, cases, tuple(str(error) for error in errors))
+
+
+def _many(value: Any) -> tuple[Any, ...]:
+    """A single name or size is as good as a list of one."""
+    return (value,) if isinstance(value, str | int) else tuple(value)
+
+
+def _settings(base: Settings, changes: dict[str, Any]) -> Settings:
+    """The settings with some said anew, by the keys of `[run]` or as Python spells them. Raises UsageError."""
+    known = msgspec.to_builtins(base)
+    named = {key.replace("_", "-"): value for key, value in changes.items()}
+    for key in named:
+        if key not in known:
+            message = f"settings: unknown key {key!r}: {nearest(key, known)}"
+            raise UsageError(message)
+    try:
+        final = msgspec.convert(known | named, Settings)
+    except msgspec.ValidationError as error:
+        message = f"settings: {error}; times are in seconds, sizes in bytes"
+        raise UsageError(message) from None
+    configs.check_settings(final)
+    return final
 
 
 def _loadable(cases: Plan) -> None:
@@ -176,7 +197,11 @@ class Begun(msgspec.Struct, frozen=True):
 def begin(prepared: Prepared, output: Path | None = None) -> Begun:
     """A new run, into `output` or into `results/<machine>/`."""
     head = pipeline.new_run(prepared.plan, prepared.settings)
-    return Begun(prepared, head, output or pipeline.default_path(head, prepared.config.root))
+    path = output or pipeline.default_path(head, prepared.config.root)
+    if path.exists() and path.stat().st_size:
+        message = f"{path} exists: go on with it by `vbench run --resume {path}`, or name another with -o FILE"
+        raise UsageError(message)
+    return Begun(prepared, head, path)
 
 
 def continued(
@@ -192,8 +217,7 @@ def continued(
         if ":" in case.architecture:
             plugins.add_import(case.architecture, case.input_shape)
     found, size = pipeline.resume(path)
-    kept = msgspec.structs.replace(msgspec.convert(head.settings, Settings), **(settings or {}))
-    configs.check_settings(kept)
+    kept = _settings(msgspec.convert(head.settings, Settings), settings or {})
     prepared = Prepared(cfg, kept, Plan(head.cases, head.skipped), tuple(str(error) for error in errors))
     return Begun(prepared, head, path, tuple(found), size)
 

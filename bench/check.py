@@ -81,6 +81,9 @@ def _verdict(
         message = f"wrong_output: {error}"
         raise Wrong(message) from None
     limit = agreement.LIMITS_DB[case.precision]
+    if result.sqnr_db is None and not agreement.same(agreement.fingerprint(wanted), agreement.fingerprint(got), case.precision):
+        message = "wrong_output: eager fp32 answers the same to every input, and this engine answers something else"
+        raise Wrong(message)
     if result.sqnr_db is not None and result.sqnr_db < limit:
         message = (
             f"wrong_output: {result.sqnr_db:.1f} dB signal over error against eager fp32; {case.precision} needs {limit:.0f} dB"

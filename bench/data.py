@@ -6,6 +6,7 @@ is built on the meta device and filled once, with He normal weights and identity
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,6 +155,12 @@ def pictures(folder: str | Path) -> list[Path]:
         message = f"--images {folder}: no pictures in it; read are {', '.join(sorted(PICTURES))}"
         raise UsageError(message)
     return found
+
+
+def digest(folder: str | Path) -> str:
+    """What a folder's pictures are, by name and size: the same on another machine, whatever the folder is called."""
+    listed = [f"{p.relative_to(folder).as_posix()} {p.stat().st_size}" for p in pictures(folder)]
+    return hashlib.sha256("\n".join(listed).encode()).hexdigest()[:12]
 
 
 def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Preprocess) -> torch.Tensor:

@@ -6,5 +6,6 @@ FLAGS: dict[str, str] = {
     "imprecise": "the interval is wider than asked for: raise --time-limit, or measure on an idle machine (vbench doctor)",
     "no_interval": "fewer than six processes measured it, so it carries no interval: run without --quick",
     "macs_disagree": "the two MAC counters differ: an operator is counted by one only; see uncounted_ops and vbench show",
+    "metric_failed": "a metric of a plugin raised while it derived its columns, which are empty: test its function on a Record",
     "warmup_not_settled": "times were still changing when the warm-up ended: look for throttling or a busy machine",
 }

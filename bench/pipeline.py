@@ -15,6 +15,7 @@ import msgspec
 
 from . import journal, machine, plugins, results
 from .core import Case, Record, Replicate, Result, Run
+from .data import digest
 from .errors import ResultFileError, UsageError
 from .job import Job, catalogue, memory_limit
 from .measure import Budget
@@ -71,9 +72,9 @@ class State:
         """Whether something went wrong with this case, so that it is not measured again."""
         return any(r.status != "ok" for r in self.replicates if r.case == case.id)
 
-    def result(self, case: Case) -> Result:
+    def result(self, case: Case, ended: str = "") -> Result:
         """The row of a case as it stands."""
-        return results.derive_case(self.run, case, [r for r in self.replicates if r.case == case.id])
+        return results.derive_case(self.run, case, [r for r in self.replicates if r.case == case.id], ended)
 
     def open(self) -> list[Case]:
         """The cases that still want a process: too few yet, or not yet as precise as asked."""
@@ -103,6 +104,7 @@ def new_run(plan: Plan, settings: Settings) -> Run:
     """The head of a new result file."""
     folder = plugins.catalogue_folder()
     names = {case.architecture for case in plan.cases}
+    images = digest(settings.images) if settings.images else ""
     return Run(
         schema=journal.SCHEMA,
         run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",
@@ -111,7 +113,7 @@ def new_run(plan: Plan, settings: Settings) -> Run:
         versions=machine.versions(),
         settings=msgspec.to_builtins(settings),
         cases=plan.cases,
-        definitions={case.id: definition(case, settings.seed, settings.images) for case in plan.cases},
+        definitions={case.id: definition(case, settings.seed, images) for case in plan.cases},
         architectures={name: ARCHITECTURES.get(name).facts() for name in names},
         skipped=plan.skipped,
         commit=machine.git_commit(Path.cwd()),
@@ -176,7 +178,7 @@ def execute(  # noqa: PLR0913 - what was planned, where it goes, who watches, an
         _check(state, file, watcher)
         _rounds(state, file, watcher)
         for case in run.cases:
-            journal.append_result(file, state.result(case))
+            journal.append_result(file, state.result(case, "complete"))
     except KeyboardInterrupt:
         ended = "interrupted"
     except ResultFileError as error:
@@ -259,7 +261,7 @@ def job(state: State, case: Case, *, number: int = -1, server: int = 0, check: b
     checked = next((r for r in state.of(case, "check")), None)
     return Job(
         case=case,
-        index=0 if check else len(state.of(case)),
+        index=0 if check else max((r.index for r in state.of(case)), default=-1) + 1,
         round=number,
         server=server,
         check=check,

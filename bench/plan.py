@@ -104,10 +104,18 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
             )
             cases[case.id] = case
             kind = engines[name]
-            reason = devices[device] or (kind if isinstance(kind, str) else kind.skip(case))
+            reason = devices[device] or (kind if isinstance(kind, str) else _skip(kind, case))
             if reason:
                 skipped[case.id] = reason
     return Plan(tuple(cases.values()), skipped)
+
+
+def _skip(engine: Engine, case: Case) -> str | None:
+    """The engine's reason not to run a case; one that raises instead of answering has given one."""
+    try:
+        return engine.skip(case)
+    except Exception as error:  # noqa: BLE001 - a stranger's engine may raise anything
+        return f"the engine raised {type(error).__name__} when asked: {' '.join(str(error).split())}"
 
 
 def _expand(names: tuple[str, ...], known: Mapping[str, str | None], noun: str) -> list[str]:

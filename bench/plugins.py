@@ -118,9 +118,8 @@ def use_catalogue(path: Path) -> None:
     """Let the catalogue in `path` take the place of the installed one, unless one is loaded already."""
     if CATALOGUE in sys.modules:
         return
-    module = _package(CATALOGUE, path.resolve())
     parent = sys.modules[CATALOGUE.rpartition(".")[0]]
-    vars(parent)["architectures"] = module  # what importing a submodule does
+    vars(parent)["architectures"] = _package(CATALOGUE, path.resolve())  # what importing a submodule does
 
 
 def digest(path: Path) -> str:

@@ -85,9 +85,14 @@ def derive_case(run: Run, case: Case, replicates: Sequence[Replicate], ended: st
     good = [r for r in replicates if r.status == "ok"]
     # A replicate that failed after counting still carries exact counts; times come from the good ones only.
     values: dict[str, Any] = {}
+    broken: list[str] = []
     for metric in sorted(METRICS, key=lambda m: m.order):
-        values.update(metric.derive(case, replicates if metric.kind == "counted" else good))
-    flags = tuple(_flags(run, replicates, values)) if wrong is None else ()
+        try:
+            values.update(metric.derive(case, replicates if metric.kind == "counted" else good))
+        except Exception:  # noqa: BLE001 - a plugin's metric may raise anything, and must not take the row with it
+            values.update(dict.fromkeys(metric.columns))
+            broken = ["metric_failed"]
+    flags = (*broken, *_flags(run, replicates, values)) if wrong is None else ()
     return Result(
         case=case,
         status=status,

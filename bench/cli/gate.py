@@ -36,13 +36,15 @@ def gate(
     prepared = api.prepare(tuple(architectures or ()), suite=suite, plugin=common.words(plugin), config=config)
     common.warn(prepared.errors)
     path = prepared.config.root / prepared.config.lock
+    # Only the default suite stands for everything that is locked: another selection says nothing about the rest.
+    whole = not architectures and suite == "default"
     counted, failed = gates.count(prepared.plan.cases, prepared.settings)
     common.warn(f"{name}: {reason}" for name, reason in failed.items())
     if update_lock:
-        changed = gates.update(path, counted)
+        changed = gates.update(path, counted, whole=whole and not failed and not prepared.errors)
         print(f"{path.name}: {len(counted)} entries, {changed} changed")
         raise typer.Exit(4 if failed or prepared.errors else 0)
-    differences = gates.compare(gates.read(path), counted, whole=not architectures)
+    differences = gates.compare(gates.read(path), counted, whole=whole)
     if json_:
         common.dump(differences)
     else:

@@ -95,7 +95,7 @@ def test_every_example_is_accepted(plant: Plant, key: str) -> None:
         ("plugin = []", "unknown key plugin: did you mean plugins?"),
         ("[run]\ntime-limt = 3", "unknown key run.time-limt: did you mean time-limit"),
         ("[run]\ntime_limit = 3", "unknown key run.time_limit: did you mean time-limit"),
-        ('[suites.mine]\narchitectures = ["a/b"]\nbatches = [1]', "unknown key suites.mine.batches: did you mean batch, "),
+        ('[suites.mine]\narchitectures = ["a/b"]\nbatches = [1]', "unknown key suites.mine.batches: did you mean batch?"),
         ("[suites.mine]\nbatch = [1]", "suites.mine has no architectures: it needs a list of names or globs; for example: arch"),
         ("run = 3", "run = 3: it must be a table, written [run]"),
         ("suites = []", "suites = []: it must be a table, written [suites]"),

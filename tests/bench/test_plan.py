@@ -14,7 +14,7 @@ from vbench import registry
 from vbench.config import Suite
 from vbench.core import Architecture, Case, Source
 from vbench.errors import NothingSelectedError, UnknownNameError, UsageError
-from vbench.plan import Plan, definition, engine_of, plan, select
+from vbench.plan import Plan, definition, plan, select
 from vbench.registry import Registry
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def test_under_all_what_is_absent_is_skipped_with_its_reason_and_the_fakes_are_l
 @pytest.mark.parametrize(
     ("axes", "words"),
     [
-        ({"device": ("cuda:0",)}, r"unknown device 'cuda:0': did you mean cuda\?"),
+        ({"device": ("cuda:0",)}, "device 'cuda:0' is not here; those that are: cpu"),
         ({"engine": ("eagre",)}, r"unknown engine 'eagre': did you mean eager\?"),
         ({"device": ("cpu", "cuda")}, "device 'cuda' was asked for and cannot be used: no driver"),
         ({"engine": ("trt",)}, "engine 'trt' was asked for and cannot be used: pip install tensorrt"),
@@ -188,13 +188,3 @@ def test_a_definition_changes_with_what_is_measured_and_not_with_how_it_is_writt
     # Not with the network, nor with the machine's side of the case: an edit must leave something to compare with.
     same = msgspec.structs.replace(case, architecture="b/one", threads=4, device="cuda:0", engine="fake")
     assert definition(same, 0) == definition(case, 0)
-
-
-def test_an_engine_is_made_anew_for_each_case(monkeypatch: pytest.MonkeyPatch) -> None:
-    engines: Registry[Any] = Registry("engine")
-    engines.add("able", Able, Source(kind="module", value="nets"))
-    monkeypatch.setattr("vbench.plan.ENGINES", engines)
-    case = Case(architecture="a/one", input_shape=(3, 8, 8), engine="able")
-    assert isinstance(engine_of(case), Able)
-    assert engine_of(case) is not engine_of(case)
-    assert registry.ENGINES is not engines
