@@ -41,10 +41,8 @@ def main() -> None:
     os.dup2(2, 1)
     for line in sys.stdin:
         request = json.loads(line)
-        if request[0] == "wait":
-            answer = os.waitstatus_to_exitcode(os.waitpid(request[1], 0)[1])
-        else:
-            answer = start(*request)
+        waits = request[0] == "wait"
+        answer = os.waitstatus_to_exitcode(os.waitpid(request[1], 0)[1]) if waits else start(*request)
         print(answer, file=answers, flush=True)
 
 

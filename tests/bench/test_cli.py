@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VBENCH = [sys.executable, "-c", "from vbench.cli import main; main()"]
 FAKE = ("--engine", "fake", "--device", "fake", "--no-report")
@@ -104,7 +106,7 @@ def test_a_wrong_word_is_one_line_that_helps(cli: Any, words: tuple[str, ...], c
     assert out == ""
 
 
-def test_a_precision_that_the_engine_lacks_is_skipped_with_its_reason(project: Path, cli: Any) -> None:
+def test_a_precision_that_the_engine_lacks_is_skipped_with_its_reason(cli: Any) -> None:
     done = cli("run", "tiny/linear", "--precision", "int8", "--no-report", "--json", "-o", "skip.jsonl")
     assert done.returncode == 3, done.stderr
     row = json.loads(done.stdout)[0]
@@ -112,7 +114,7 @@ def test_a_precision_that_the_engine_lacks_is_skipped_with_its_reason(project: P
     assert "int8" in row["reason"]
 
 
-def test_a_broken_plugin_is_one_line_and_the_rest_still_runs(project: Path, cli: Any) -> None:
+def test_a_broken_plugin_is_one_line_and_the_rest_still_runs(cli: Any) -> None:
     done = cli("run", *FAKE, "--plugin", "broken.py", "--json", "-o", "b.jsonl")
     assert done.returncode == 4
     assert {row["status"] for row in json.loads(done.stdout)} == {"ok"}
@@ -128,7 +130,7 @@ def test_axes_may_be_repeated_or_written_with_commas(project: Path, cli: Any) ->
     assert not (project / "results").exists()
 
 
-def test_list_and_show_count_what_is_there(project: Path, cli: Any) -> None:
+def test_list_and_show_count_what_is_there(cli: Any) -> None:
     listed = json.loads(cli("list", "tiny/*", "--json").stdout)
     assert [entry["name"] for entry in listed] == ["tiny/linear", "tiny/conv"]
     shown = json.loads(cli("show", "tiny/conv", "--json").stdout)
@@ -172,7 +174,7 @@ def test_the_exact_gate_is_red_when_a_number_grew(project: Path, cli: Any) -> No
         (project / "nets.py").write_text(source)
 
 
-def test_import_path_on_the_command_line(project: Path, cli: Any) -> None:
+def test_import_path_on_the_command_line(cli: Any) -> None:
     done = cli("run", "nets:conv", "--input", "3x8x8", "--quick", "--no-report", "--json", "-o", "import.jsonl")
     assert done.returncode == 0, done.stderr
     row = json.loads(done.stdout)[0]

@@ -82,7 +82,7 @@ def alive(marker: str) -> list[psutil.Process]:
     ("engine", "kills"), [("fake", 40), pytest.param("eager", 20, marks=pytest.mark.slow)], ids=["fake", "eager"]
 )
 def test_sigkill_at_random_moments_loses_nothing_and_leaves_nobody(commands: Any, project: Path, engine: str, kills: int) -> None:
-    chance = random.Random(kills)
+    chance = random.Random(kills)  # noqa: S311 - moments, not secrets
     device = "fake" if engine == "fake" else "cpu"
     words = ["run", "--engine", engine, "--device", device, "--no-report"]
     began = time.monotonic()
@@ -248,7 +248,8 @@ def test_the_suite_runs_where_there_is_no_forkserver(commands: Any, project: Pat
     plugin = project / "spawned.py"
     plugin.write_text(
         "import torch\nfrom vbench import architecture\n"
-        "architecture('spawned/net', input=(3, 8, 8))(lambda classes=10: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 5)))\n"
+        "architecture('spawned/net', input=(3, 8, 8))(\n"
+        "    lambda classes=10: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 5))\n)\n"
     )
     config = (
         (project / "bench.toml")

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vbench import registry
 from vbench.config import Suite
 from vbench.core import Architecture, Case, Source
 from vbench.errors import NothingSelectedError, UnknownNameError, UsageError

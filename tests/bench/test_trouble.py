@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import vbench
-from vbench.core import Record, Result
+
+if TYPE_CHECKING:
+    from vbench.core import Record, Result
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 SETTINGS = {

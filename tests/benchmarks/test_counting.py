@@ -49,7 +49,7 @@ def test_counting_the_catalogue_against_fvcore(benchmark: BenchmarkFixture, netw
         "fvcore_s": theirs,
         "fvcore_over_first_count": theirs / ours,
     }
-    print(f"\n{len(networks)} networks: first count {ours:.3f} s, fvcore {theirs:.3f} s, ratio {theirs / ours:.1f}")  # noqa: T201 - the result
+    print(f"\n{len(networks)} networks: first count {ours:.3f} s, fvcore {theirs:.3f} s, ratio {theirs / ours:.1f}")
     assert benchmark.pedantic(first, args=(networks,), rounds=rounds) == sum(item.macs or 0 for item in networks)
 
 
