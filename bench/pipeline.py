@@ -15,7 +15,6 @@ import msgspec
 
 from . import journal, machine, plugins, results
 from .core import Case, Record, Replicate, Result, Run
-from .data import digest
 from .errors import ResultFileError, UsageError
 from .job import Job, catalogue, memory_limit
 from .measure import Budget
@@ -104,7 +103,11 @@ def new_run(plan: Plan, settings: Settings) -> Run:
     """The head of a new result file."""
     folder = plugins.catalogue_folder()
     names = {case.architecture for case in plan.cases}
-    images = digest(settings.images) if settings.images else ""
+    images = ""
+    if settings.images:
+        from .data import digest  # noqa: PLC0415 - imports torch, which reading a result file must not
+
+        images = digest(settings.images)
     return Run(
         schema=journal.SCHEMA,
         run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",

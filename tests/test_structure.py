@@ -58,6 +58,7 @@ TORCHLIKE = {"torch", "torchvision", "fvcore", "iopath", "timm", "onnx", "onnxru
 # (importer, imported; "" is the package itself): why the direction may be broken here.
 EXEMPT = {
     ("core", "results"): "a Record shows itself as a frame and as a table; it looks up how when asked, since results needs core",
+    ("", "api"): "the public names stand in the package and are resolved when they are asked for; so is the configuration",
     ("", "architectures"): "the catalogue's package is the public name `vbench.architectures`, resolved when it is asked for",
 }
 # What each file of architectures/ may take from its neighbours; a file that is not named here may take both.
