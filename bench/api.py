@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from . import config as configs
-from . import devices, engines, machine, pipeline, plugins
+from . import devices, engines, journal, machine, pipeline, plugins
+from . import head as heads
 from .config import Config, Settings, Suite
 from .core import Replicate, Run
-from .errors import UsageError, nearest
+from .errors import PluginError, UnknownNameError, UsageError, nearest
 from .plan import Plan, plan
 from .registry import ARCHITECTURES, ENGINES
 from .results import load
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .core import Architecture, Record
-    from .errors import PluginError
+    from .errors import VbenchError
     from .pipeline import State, Watcher
+
+# What a run that is resumed may be told anew: nothing that decides what a replicate means.
+ANEW = ("time_limit", "timeout", "memory_limit")
 
 __all__ = ["catalogue", "load", "prepare", "run"]
 
@@ -125,16 +129,24 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
         from .data import pictures  # noqa: PLC0415 - imports torch
 
         pictures(final.images)
-    cases = plan(
-        chosen,
-        devices=devices.known(),
-        engines=engines.known(),
-        threads=usable,
-        shape=input if architectures else None,
-        seed=final.seed,
-    )
+    if errors:
+        chosen = _without_missing(chosen, errors)
+    try:
+        cases = plan(chosen, devices=devices.known(), engines=engines.known(), threads=usable, shape=input, seed=final.seed)
+    except UnknownNameError as error:
+        raise _explained(error, errors) from None
     _loadable(cases)
     return Prepared(cfg, final, cases, tuple(str(error) for error in errors))
+
+
+def _without_missing(suite: Suite, errors: list[PluginError]) -> Suite:
+    """A plugin that could not be loaded takes its own networks from a selection, and no others; each is said."""
+    there = [n for n in suite.architectures if n in ARCHITECTURES or any(mark in n for mark in "*?[")]
+    if not there:
+        return suite
+    gone = [n for n in suite.architectures if n not in there]
+    errors.extend(PluginError(f"{n} is not measured: nothing of that name was registered") for n in gone)
+    return msgspec.structs.replace(suite, architectures=tuple(there))
 
 
 def _many(value: Any) -> tuple[Any, ...]:
@@ -180,9 +192,10 @@ class Begun(msgspec.Struct, frozen=True):
     path: Path
     found: tuple[Replicate, ...] = ()
     size: int = 0
+    complete: bool = False
 
     def execute(self, watcher: Watcher) -> Record:
-        """Measure what is missing."""
+        """Measure what is missing; of a run that is complete, nothing is."""
         return pipeline.execute(
             self.head,
             self.prepared.settings,
@@ -190,15 +203,16 @@ class Begun(msgspec.Struct, frozen=True):
             watcher,
             found=self.found,
             size=self.size,
+            complete=self.complete,
             plugin_errors=self.prepared.errors,
         )
 
 
 def begin(prepared: Prepared, output: Path | None = None) -> Begun:
     """A new run, into `output` or into `results/<machine>/`."""
-    head = pipeline.new_run(prepared.plan, prepared.settings)
-    path = output or pipeline.default_path(head, prepared.config.root)
-    if path.exists() and path.stat().st_size:
+    head = heads.new(prepared.plan, prepared.settings)
+    path = output or heads.default_path(head, prepared.config.root)
+    if path.is_file() and journal.whole(path):
         message = f"{path} exists: go on with it by `vbench run --resume {path}`, or name another with -o FILE"
         raise UsageError(message)
     return Begun(prepared, head, path)
@@ -212,14 +226,26 @@ def continued(
     Raises UsageError where it cannot be continued honestly: another machine, other versions, other networks.
     """
     cfg, errors = setup(config, plugin)
-    head = pipeline.head(path)
+    head = heads.read(path)
     for case in head.cases:
         if ":" in case.architecture:
             plugins.add_import(case.architecture, case.input_shape)
-    found, size = pipeline.resume(path)
-    kept = _settings(msgspec.convert(head.settings, Settings), settings or {})
+    try:
+        lines = heads.resume(path)
+    except UnknownNameError as error:
+        raise _explained(error, errors) from None
+    changes = {key.replace("-", "_"): value for key, value in (settings or {}).items()}
+    if fixed := sorted(set(changes) - set(ANEW)):
+        message = f"{fixed[0].replace('_', '-')} is fixed by {path}: of the settings only {', '.join(ANEW)} can be given anew"
+        raise UsageError(message.replace("_", "-"))
+    kept = _settings(msgspec.convert(head.settings, Settings), changes)
     prepared = Prepared(cfg, kept, Plan(head.cases, head.skipped), tuple(str(error) for error in errors))
-    return Begun(prepared, head, path, tuple(found), size)
+    return Begun(prepared, head, path, tuple(lines.replicates), lines.size, complete=lines.ended == "complete")
+
+
+def _explained(error: VbenchError, errors: Sequence[PluginError]) -> VbenchError:
+    """A name that is not there because its plugin could not be loaded is the plugin's fault."""
+    return PluginError("; ".join([*map(str, errors), str(error)])) if errors else error
 
 
 def run(

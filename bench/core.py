@@ -244,6 +244,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     definitions: dict[str, str]
     architectures: dict[str, Facts]
     skipped: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    environment: dict[str, str] = {}
     commit: str = ""
     catalogue: str = ""
     command: str = ""

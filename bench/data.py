@@ -158,9 +158,11 @@ def pictures(folder: str | Path) -> list[Path]:
 
 
 def digest(folder: str | Path) -> str:
-    """What a folder's pictures are, by name and size: the same on another machine, whatever the folder is called."""
-    listed = [f"{p.relative_to(folder).as_posix()} {p.stat().st_size}" for p in pictures(folder)]
-    return hashlib.sha256("\n".join(listed).encode()).hexdigest()[:12]
+    """What a folder's pictures are, by name and content: the same on another machine, whatever the folder is called."""
+    total = hashlib.sha256()
+    for picture in pictures(folder):
+        total.update(picture.relative_to(folder).as_posix().encode() + hashlib.sha256(picture.read_bytes()).digest())
+    return total.hexdigest()[:12]
 
 
 def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Preprocess) -> torch.Tensor:

@@ -26,7 +26,7 @@ State = Literal["good", "warn", "bad"]
 # One kernel thread of another program slows a network that uses every core; a tenth of a core is a desktop at rest.
 BUSY_SHARE = 0.1
 HALF = 0.5
-# The contract's `stolen` flag begins here.
+# As much as the half-width that a run asks for by default: other guests then show in its intervals.
 STEAL_SHARE = 0.02
 # vgg/16 has 0.55 GB of weights, held twice while it is prepared, beside half a gigabyte for torch itself.
 MEMORY_TIGHT = 3 * 2**30
@@ -135,7 +135,12 @@ def throttling(before: int | None, after: int | None) -> Check:
             "throttling", "bad", "the processor is too hot right now", "let it cool, clear its fans, plug in the charger"
         )
     if after:
-        return Check("throttling", "warn", f"{after} times since boot", "watch the rows' `throttled` flag; plug in the charger")
+        return Check(
+            "throttling",
+            "warn",
+            f"{after} times since boot",
+            "plug in the charger, clear the fans, and look again after a run: no row is flagged for it",
+        )
     return Check("throttling", "good", "none since boot")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import journal
 from .errors import VbenchError
-from .registry import ARCHITECTURES
+from .registry import ARCHITECTURES, ENGINES
 from .stats import median
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _UNDECLARED = 2_000_000_000
 _EFFICIENCY = 0.5
 _START_S = 0.5
+# A server for workers imports torch once per round; on two cores that takes about so long.
+_SERVER_S = 1.5
 
 
 def earlier(folder: Path) -> dict[str, float]:
@@ -61,3 +63,19 @@ def estimate(cases: Sequence[Case], settings: Settings, known: dict[str, float],
         passes = 10 * step + max(10 * step, settings.latency) + max(3 * step, settings.throughput)
         out[case.id] = settings.min_processes * known.get(case.id, _START_S + passes)
     return out
+
+
+def total(cases: Sequence[Case], settings: Settings, seconds: dict[str, float]) -> float:
+    """Seconds that the whole run will take at least, from what `estimate` said of each case.
+
+    To the processes come what spreads a short run over time, a server per round, and a check of each case, which takes
+    about as long as one of its processes.
+    """
+    least = sum(seconds[case.id] for case in cases)
+    if settings.min_processes > 1 and any(case.device != "fake" for case in cases):
+        least = max(least, settings.spread)
+    checked = [case for case in cases if getattr(ENGINES.get(case.engine), "builds", True)]
+    if not checked:
+        return least
+    checks = _SERVER_S + sum(seconds[case.id] / settings.min_processes for case in checked)
+    return least + settings.min_processes * _SERVER_S + checks

@@ -7,6 +7,7 @@ a fresh interpreter.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -16,11 +17,13 @@ import threading
 from typing import Any
 
 import msgspec
+import psutil
 
 from . import worker
 from .job import Job
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 class _Out:
@@ -40,7 +43,9 @@ class _Out:
 def die_with_parent(parent: int) -> None:
     """Ask the kernel to kill this process when its parent dies (Linux; elsewhere a thread waits for the pipe's end)."""
     if sys.platform.startswith("linux"):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what a dead worker leaves becomes a child of the server
         if os.getppid() != parent:
             os._exit(1)  # The parent died before the request was made.
 
@@ -62,7 +67,7 @@ def serve(mode: str, parent: int, preload: str) -> None:
             _fork(job, out)
         else:
             _work(job, out, watch=lines)
-            return
+            os._exit(0)  # whatever threads the network has started
 
 
 def _fork(job: Job, out: _Out) -> None:
@@ -71,23 +76,38 @@ def _fork(job: Job, out: _Out) -> None:
     if pid == 0:
         code = 1
         try:
+            os.setsid()
             die_with_parent(server)
             _work(job, out)
             code = 0
         finally:
             os._exit(code)
     _, status = os.waitpid(pid, 0)
-    out.send(exit=os.waitstatus_to_exitcode(status))
+    _clear(pid)
+    out.send(job=job.number, exit=os.waitstatus_to_exitcode(status))
+
+
+def _clear(worker: int) -> None:
+    """End what a worker started and left: it would take processor time from every worker after it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(worker, signal.SIGKILL)
+    left = psutil.Process().children(recursive=True)
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    with contextlib.suppress(ChildProcessError):
+        while left and os.waitpid(-1, 0)[0]:
+            pass
 
 
 def _work(job: Job, out: _Out, watch: Any = None) -> None:
     """Do the job in this process and send its reply."""
-    out.send(started=os.getpid())
+    out.send(job=job.number, started=os.getpid())
     _prefer_as_victim()
     if watch is not None and not sys.platform.startswith("linux"):
         threading.Thread(target=_leave_with, args=(watch,), daemon=True).start()
-    replicate = worker.run(job, lambda phase: out.send(phase=phase))
-    out.send(replicate=msgspec.to_builtins(replicate))
+    replicate = worker.run(job, lambda phase: out.send(job=job.number, phase=phase))
+    out.send(job=job.number, replicate=msgspec.to_builtins(replicate))
 
 
 def _leave_with(stream: Any) -> None:

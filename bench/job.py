@@ -23,6 +23,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One worker's task. `check` counts and verifies; without it the worker measures within `budget`."""
 
     case: Case
+    number: int = 0
     index: int = 0
     round: int = 0
     server: int = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -104,24 +105,42 @@ def _check_schema(path: Path, line: dict[str, Any]) -> None:
 
 
 class Journal:
-    """An open result file. Each `append` is on disk before it returns, or raises and leaves the file as it was."""
+    """An open result file, held by this process alone.
+
+    Each `append` is on disk before it returns, or raises and leaves the file as it was.
+    """
 
     def __init__(self, path: Path, size: int = 0) -> None:
-        """Open for appending after `size` bytes; what lies beyond them is a torn line and is cut off."""
+        """Open for appending after `size` bytes; what lies beyond them is a torn line and is cut off.
+
+        Raises UsageError where another run holds the file, has written to it since it was read, or where it cannot be written.
+        """
         self.path = path
         self._size = size
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
-            os.ftruncate(self._fd, size)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
         except OSError as error:
             message = f"cannot write the result file {path}: {error.strerror}; name another with -o FILE"
             raise UsageError(message) from None
+        try:
+            _lock(self._fd)
+        except OSError:
+            os.close(self._fd)
+            message = f"{path} is being written by another run: wait for it, or name another file with -o FILE"
+            raise UsageError(message) from None
+        if whole(path) != size:
+            os.close(self._fd)
+            message = f"{path} was written by another run in the meantime: `vbench run --resume {path}` goes on from there"
+            raise UsageError(message)
+        os.ftruncate(self._fd, size)
 
     def append(self, kind: str, line: msgspec.Struct | dict[str, Any]) -> None:
         """Write one line and wait for the disk; raises ResultFileError, with the file cut back to its last whole line."""
         data = _encode({"type": kind, **msgspec.to_builtins(_finite(line) if isinstance(line, Replicate) else line)})
         try:
+            # An append that was interrupted may have left more than it counted.
+            os.ftruncate(self._fd, self._size)
             os.lseek(self._fd, self._size, os.SEEK_SET)
             written = 0
             while written < len(data):
@@ -139,6 +158,23 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
+
+
+def _lock(fd: int) -> None:
+    """Hold the file until it is closed, however this process ends. Raises OSError where another process holds it."""
+    if sys.platform == "win32":
+        import msvcrt  # noqa: PLC0415 - only there
+
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl  # noqa: PLC0415 - absent on Windows
+
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def whole(path: Path) -> int:
+    """The length of a file's whole lines; 0 for a file that holds none."""
+    return path.read_bytes().rfind(b"\n") + 1
 
 
 def append_result(journal: Journal, result: Result) -> None:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import random
-import shlex
-import sys
+import signal
+import threading
 import time
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
-from . import journal, machine, plugins, results
-from .core import Case, Record, Replicate, Result, Run
-from .errors import ResultFileError, UsageError
+from . import journal, results
+from .errors import ResultFileError
 from .job import Job, catalogue, memory_limit
 from .measure import Budget
-from .plan import definition
 from .registry import ARCHITECTURES, ENGINES
 from .stats import median, relative_half_width
 from .supervisor import Server
@@ -27,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .config import Settings
-    from .plan import Plan
+    from .core import Case, Record, Replicate, Result, Run
 
 # Of the time that a process has, what goes to each pass when the time limit leaves less than they would like.
 _SHARES = {"warmup": 0.35, "latency": 0.30, "throughput": 0.15}
@@ -62,6 +57,9 @@ class State:
         self.replicates: list[Replicate] = list(replicates)
         self.began = time.perf_counter()
         self.measured_before = len(self.replicates)
+        # A run that is resumed has what its earlier sessions took already behind it.
+        self.servers = 0
+        self.spent = sum(replicate.seconds for replicate in replicates)
 
     def of(self, case: Case, role: str = "measure") -> list[Replicate]:
         """The replicates of a case so far."""
@@ -90,74 +88,18 @@ class State:
         return wanted
 
     def elapsed(self) -> float:
-        """Seconds since this session of the run began."""
-        return time.perf_counter() - self.began
+        """Seconds that the run has taken, earlier sessions included."""
+        return self.spent + time.perf_counter() - self.began
+
+    def next_server(self) -> int:
+        """A number for the next forkserver that no earlier one had."""
+        self.servers = max(self.servers, max((r.server for r in self.replicates), default=0)) + 1
+        return self.servers
 
     def cost(self, case: Case) -> float:
         """Seconds that a process of this case took, or a guess before the first."""
         took = [r.seconds for r in self.of(case)]
         return median(took) if took else 2.0
-
-
-def new_run(plan: Plan, settings: Settings) -> Run:
-    """The head of a new result file."""
-    folder = plugins.catalogue_folder()
-    names = {case.architecture for case in plan.cases}
-    images = ""
-    if settings.images:
-        from .data import digest  # noqa: PLC0415 - imports torch, which reading a result file must not
-
-        images = digest(settings.images)
-    return Run(
-        schema=journal.SCHEMA,
-        run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=machine.describe(),
-        versions=machine.versions(),
-        settings=msgspec.to_builtins(settings),
-        cases=plan.cases,
-        definitions={case.id: definition(case, settings.seed, images) for case in plan.cases},
-        architectures={name: ARCHITECTURES.get(name).facts() for name in names},
-        skipped=plan.skipped,
-        commit=machine.git_commit(Path.cwd()),
-        catalogue=plugins.digest(folder) if folder is not None else "",
-        command=shlex.join(["vbench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "vbench" else "vbench.run(…)",
-    )
-
-
-def default_path(run: Run, root: Path) -> Path:
-    """Where a result file goes that nobody named."""
-    return root / "results" / run.machine.slug / f"{run.run_id}.jsonl"
-
-
-def head(path: Path) -> Run:
-    """The first line of an interrupted file. Raises UsageError where even that is missing."""
-    run = journal.read(path).run
-    if run is None:
-        message = f"{path} holds nothing to resume; start again with `vbench run -o {path}`"
-        raise UsageError(message)
-    return run
-
-
-def resume(path: Path) -> tuple[list[Replicate], int]:
-    """What an interrupted file holds, and where its whole lines end. Raises UsageError where it cannot be continued honestly."""
-    run, lines = head(path), journal.read(path)
-    here, versions = machine.describe(), machine.versions()
-    if run.machine.fingerprint != here.fingerprint:
-        message = f"{path} was measured on {run.machine.slug}, and this is {here.slug}: start a new file"
-        raise UsageError(message)
-    for name, version in versions.items():
-        if run.versions.get(name, version) != version:
-            message = f"{path} was measured with {name} {run.versions[name]}, and this is {version}: start a new file"
-            raise UsageError(message)
-    folder = plugins.catalogue_folder()
-    if folder is not None and run.catalogue and plugins.digest(folder) != run.catalogue:
-        message = f"{path} was measured with other sources of the catalogue: start a new file"
-        raise UsageError(message)
-    for case in run.cases:
-        ARCHITECTURES.get(case.architecture)
-        ENGINES.get(case.engine)
-    return lines.replicates, lines.size
 
 
 def execute(  # noqa: PLR0913 - what was planned, where it goes, who watches, and what there is already
@@ -168,35 +110,58 @@ def execute(  # noqa: PLR0913 - what was planned, where it goes, who watches, an
     *,
     found: Sequence[Replicate] = (),
     size: int = 0,
+    complete: bool = False,
     plugin_errors: tuple[str, ...] = (),
 ) -> Record:
     """Measure everything that `found` does not hold yet, and return the Record; Ctrl-C gives what there is."""
     state = State(run, settings, path, found)
+    if complete:
+        return _nothing_missing(state, watcher, plugin_errors)
     file = journal.Journal(path, size)
-    ended, trouble = "complete", None
+    handler: Any = None
     try:
-        if size == 0:
-            file.append("run", run)
+        ended, trouble = _everything(state, file, watcher, new=size == 0)
+        if ended == "interrupted" and threading.current_thread() is threading.main_thread():
+            # A second Ctrl-C must not take the end line and the line to resume with it.
+            handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            if trouble is None:
+                file.append("end", {"status": ended, "finished": datetime.now(UTC).isoformat(timespec="seconds")})
+        except ResultFileError as error:
+            trouble = error
+        record = results.record(run, state.replicates, ended, str(path), plugin_errors)
+        watcher.ended(state, record)
+    finally:
+        file.close()
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
+    if trouble is not None:
+        raise trouble
+    return record
+
+
+def _everything(state: State, file: journal.Journal, watcher: Watcher, *, new: bool) -> tuple[str, ResultFileError | None]:
+    """Check, measure, and write the rows down; how it ended, and what is wrong with the disk."""
+    try:
+        if new:
+            file.append("run", state.run)
         watcher.started(state)
         _check(state, file, watcher)
         _rounds(state, file, watcher)
-        for case in run.cases:
+        for case in state.run.cases:
             journal.append_result(file, state.result(case, "complete"))
     except KeyboardInterrupt:
-        ended = "interrupted"
+        return "interrupted", None
     except ResultFileError as error:
-        ended, trouble = "disk", error
-    try:
-        if trouble is None:
-            file.append("end", {"status": ended, "finished": datetime.now(UTC).isoformat(timespec="seconds")})
-    except ResultFileError as error:
-        trouble = error
-    finally:
-        file.close()
-    record = results.record(run, state.replicates, ended, str(path), plugin_errors)
+        return "disk", error
+    return "complete", None
+
+
+def _nothing_missing(state: State, watcher: Watcher, plugin_errors: tuple[str, ...]) -> Record:
+    """A run that is complete is read, and not touched."""
+    watcher.started(state)
+    record = results.record(state.run, state.replicates, "complete", str(state.path), plugin_errors)
     watcher.ended(state, record)
-    if trouble is not None:
-        raise trouble
     return record
 
 
@@ -207,7 +172,7 @@ def _check(state: State, file: journal.Journal, watcher: Watcher) -> None:
     if not todo:
         return
     watcher.round(state, -1, 0.0)
-    with Server(start=state.settings.start, preload="count") as server:
+    with Server(start=state.settings.start, preload="count", ordinal=state.next_server()) as server:
         for case in todo:
             _one(state, file, watcher, server, job(state, case, check=True, server=server.ordinal))
 
@@ -226,7 +191,7 @@ def _rounds(state: State, file: journal.Journal, watcher: Watcher) -> None:
         time.sleep(pause)
         random.Random(f"{state.settings.seed}:{number}").shuffle(cases)  # noqa: S311 - an order, not a secret
         preload = "torch" if any(getattr(ENGINES.get(c.engine), "builds", True) for c in cases) else "none"
-        with Server(start=state.settings.start, preload=preload) as server:
+        with Server(start=state.settings.start, preload=preload, ordinal=state.next_server()) as server:
             for case in cases:
                 if not required and _left(state) < state.cost(case):
                     continue

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.machinery
 import importlib.util
+import os
 import pkgutil
 import runpy
 import sys
-import tomllib
 import traceback
+from contextlib import redirect_stdout, suppress
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -22,21 +22,47 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from . import sources
 from .core import Architecture, Source
 from .errors import PluginError, UsageError
-from .registry import ARCHITECTURES, loading
+from .registry import ARCHITECTURES, ENGINES, METRICS, loading
+from .sources import (
+    CATALOGUE,
+    catalogue_folder,
+    digest,
+    execute,
+    is_catalogue,
+    package,
+    python_files,
+    source_digest,
+    use_catalogue,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
 
-CATALOGUE = "vbench.architectures"
+__all__ = [
+    "StopLoading",
+    "add_import",
+    "catalogue_folder",
+    "digest",
+    "is_catalogue",
+    "load",
+    "load_all",
+    "source_digest",
+    "stop_in_script",
+    "use_catalogue",
+]
+
 GROUP = "vbench.plugins"
 INIT = "__init__"
 # Whose lines are never where a plugin is broken.
-_LOADERS = {__file__, importlib.__file__}
+_LOADERS = {__file__, sources.__file__, importlib.__file__}
 _loaded: set[tuple[str, str, str]] = set()
 _scripts: list[str] = []
+# What a plugin's files looked like when they were loaded: a notebook loads them again after an edit.
+_digests: dict[Path, str] = {}
 
 
 class StopLoading(BaseException):
@@ -55,13 +81,14 @@ def load_all(plugins: Iterable[str] = (), *, root: Path | None = None, catalogue
         path = (root or Path.cwd()) / plugin
         if is_catalogue(path):
             continue
+        _forget_edited(path.resolve())
         if not path.exists():
             errors.append(PluginError(f"plugin {plugin!r}: there is no such file or folder in {root or Path.cwd()}"))
             continue
-        sources = list(_path_sources(path.resolve()))
-        if not sources:
+        parts = list(_path_sources(path.resolve()))
+        if not parts:
             errors.append(PluginError(f"plugin {plugin!r}: there is no Python file in {path.resolve()}"))
-        _load_parts(errors, sources)
+        _load_parts(errors, parts)
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
         whole = Source(kind="module", value=point.module)
         if _try(errors, whole, partial(load, whole)):
@@ -69,9 +96,31 @@ def load_all(plugins: Iterable[str] = (), *, root: Path | None = None, catalogue
     return errors
 
 
-def _load_parts(errors: list[PluginError], sources: Iterable[Source]) -> None:
+def _forget_edited(path: Path) -> None:
+    """Where a plugin's files are no longer those that were loaded, forget what they registered, to load them anew."""
+    now = digest(path)
+    if _digests.setdefault(path, now) == now:
+        return
+    _digests[path] = now
+    name = _name(path)
+    for module in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
+        del sys.modules[module]
+    for registry in (ARCHITECTURES, ENGINES, METRICS):
+        for item in registry.names():
+            file = Path(registry.source(item).file)
+            # What it imported from elsewhere, such as the catalogue, stays: that would not be imported a second time.
+            if registry.source(item).value == str(path) and (file == path or path in file.parents):
+                registry.discard(item)
+    _loaded.difference_update([key for key in _loaded if key[:2] == ("path", str(path))])
+    for file in python_files(path) if path.exists() else ():
+        with suppress(OSError):  # compiled code is matched by size and by whole seconds, and so may be that of before the edit
+            Path(importlib.util.cache_from_source(str(file))).unlink()
+    importlib.invalidate_caches()
+
+
+def _load_parts(errors: list[PluginError], parts: Iterable[Source]) -> None:
     """Load the files of one plugin; where its `__init__.py` is broken none of the others can be loaded either."""
-    for source in sources:
+    for source in parts:
         if not _try(errors, source, partial(load, source)) and source.part == INIT:
             return
 
@@ -101,69 +150,6 @@ def _broken(source: Source, error: BaseException) -> PluginError:
     return PluginError(f"plugin {where}: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
-def is_catalogue(path: Path) -> bool:
-    """Whether this folder is the lecture catalogue: vbench's own checkout, or the installed package itself."""
-    if path.name != "architectures" or not path.is_dir():
-        return False
-    loaded = sys.modules.get(CATALOGUE)
-    if loaded is not None and loaded.__file__ and Path(loaded.__file__).parent.resolve() == path.resolve():
-        return True
-    try:
-        return bool(tomllib.loads((path.parent / "pyproject.toml").read_text("utf-8"))["project"]["name"] == "vbench")
-    except (OSError, KeyError, TypeError, ValueError):  # absent, or not the pyproject.toml of a project
-        return False
-
-
-def use_catalogue(path: Path) -> None:
-    """Let the catalogue in `path` take the place of the installed one, unless one is loaded already."""
-    if CATALOGUE in sys.modules:
-        return
-    parent = sys.modules[CATALOGUE.rpartition(".")[0]]
-    vars(parent)["architectures"] = _package(CATALOGUE, path.resolve())  # what importing a submodule does
-
-
-def digest(path: Path) -> str:
-    """A digest of a folder's Python sources: two runs of equal digest measured the same networks."""
-    total = hashlib.sha256()
-    for file in sorted(path.rglob("*.py")):
-        total.update(file.relative_to(path).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return total.hexdigest()[:16]
-
-
-def catalogue_folder() -> Path | None:
-    """The folder of the catalogue in use; None where none is loaded."""
-    module = sys.modules.get(CATALOGUE)
-    return Path(module.__file__).parent if module is not None and module.__file__ else None
-
-
-def _package(name: str, folder: Path) -> ModuleType:
-    """Make a folder importable under a name, with or without an `__init__.py`."""
-    if name in sys.modules:
-        return sys.modules[name]
-    init = folder / "__init__.py"
-    if init.exists():
-        return _execute(importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)]), folder)
-    spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
-    spec.submodule_search_locations = [str(folder)]
-    return _execute(spec, folder)
-
-
-def _execute(spec: importlib.machinery.ModuleSpec | None, path: Path) -> ModuleType:
-    """Import by a specification; a module that failed is forgotten, so that the next try starts afresh."""
-    if spec is None:
-        message = f"{path} is no Python file"
-        raise ImportError(message)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        if spec.loader is not None:
-            spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[spec.name]
-        raise
-    return module
-
-
 def _module_sources(name: str) -> Iterator[Source]:
     """Every public module of a package that has been imported; none of a plain module."""
     for part in pkgutil.iter_modules(getattr(sys.modules[name], "__path__", [])):
@@ -189,9 +175,12 @@ def load(source: Source, catalogue: str = "") -> None:
         return
     if catalogue and source.value.startswith(CATALOGUE):
         use_catalogue(Path(catalogue))
+    if source.kind == "path" and not _is_utf8(source.file or source.value):
+        message = f"plugin {source.file or source.value!r}: its path is not UTF-8, and so cannot be told to a worker: rename it"
+        raise PluginError(message)
     before = set(sys.modules)
     try:
-        with loading(source):
+        with redirect_stdout(sys.stderr), loading(source):  # standard output is for results
             if source.kind == "module":
                 importlib.import_module(source.value)
             elif source.kind == "path":
@@ -214,19 +203,27 @@ def _forget(source: Source, imported: set[str]) -> None:
             del sys.modules[name]
 
 
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _name(path: Path) -> str:
     """The name under which a file or folder is imported; the digest keeps two of the same name apart."""
-    return f"vbench_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    return f"vbench_plugin_{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
 
 
 def _load_path(path: Path, part: str) -> None:
     name = _name(path)
     if part:
-        _package(name, path)
+        package(name, path)
         if part != INIT:
             importlib.import_module(f"{name}.{part}")
         return
-    _execute(importlib.util.spec_from_file_location(name, path), path)
+    execute(importlib.util.spec_from_file_location(name, path), path)
 
 
 def _load_import(source: Source) -> None:

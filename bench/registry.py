@@ -7,10 +7,13 @@ is registered twice is an error that names both places.
 from __future__ import annotations
 
 import fnmatch
+import re
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
 
 from .core import Accuracy, Architecture, Metric, Paper, Preprocess, Source
 from .errors import PluginError, UnknownNameError, nearest
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 E = TypeVar("E", bound=type)
 F = TypeVar("F", bound="Callable[..., Any]")
+
+_WORD = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_PATH = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)+")
 
 # The plugin that is being loaded right now, so that what it registers can be loaded again in a worker.
 _loading: ContextVar[Source | None] = ContextVar("vbench_loading", default=None)
@@ -104,7 +110,7 @@ def loading(source: Source) -> Iterator[None]:
     except BaseException:
         for registry, names in before:
             for name in registry.names():
-                if name not in names:
+                if name not in names and not _built_in(registry.source(name)):
                     registry.discard(name)
         raise
     finally:
@@ -129,6 +135,43 @@ def _where() -> Source:
     return Source(kind="module", value=module, file=file, line=line)
 
 
+def _named(noun: str, name: object, source: Source) -> None:
+    """Refuse a name that could not stand in a case id, a file name or a command without quotes."""
+    pattern, example = (_PATH, "'family/variant'") if noun == "architecture" else (_WORD, "'my-name'")
+    if not isinstance(name, str) or not pattern.fullmatch(name):
+        more = ", . _ -, at least two parts joined by /" if noun == "architecture" else ", _ -"
+        message = f"{source}: {noun} {name!r}: a name is made of lower-case letters, digits{more}, for example {example}"
+        raise PluginError(message)
+
+
+def _false(facts: msgspec.Struct) -> Iterator[str]:
+    """The fields that a result file would not give back as they are, and why."""
+    for name in facts.__struct_fields__:
+        value, allowed = getattr(facts, name), facts.__class__.__annotations__[name]
+        try:
+            back = getattr(msgspec.json.decode(msgspec.json.encode({name: value}), type=type(facts)), name)
+        except (msgspec.MsgspecError, TypeError, ValueError) as error:
+            yield f"{name}: {str(error).replace('`$.', '`')}"
+        else:
+            if back != value:
+                yield f"{name}={value!r}: write {allowed}, numbers finite"
+
+
+def _checked(item: Architecture) -> Architecture:
+    """The same architecture, once its facts are known to come back from a result file as they were declared."""
+    problem = ""
+    if not isinstance(item.input, tuple) or not item.input or not all(type(size) is int and size >= 1 for size in item.input):
+        problem = f"input={item.input!r}: write whole numbers from 1, channels first, for example (3, 224, 224)"
+    for name, value in (("params", item.params), ("macs", item.macs)):
+        if value is not None and (type(value) is not int or value < 0):
+            problem = problem or f"{name}={value!r}: write a whole number, for example 1_500_000_000"
+    problem = problem or next(_false(item.facts()), "") or next(_false(item.preprocess), "")
+    if problem:
+        message = f"{item.source}: architecture {item.name!r}: {problem}"
+        raise PluginError(message)
+    return item
+
+
 def architecture(  # noqa: PLR0913 - each is a fact of the network, and all but three are optional
     name: str,
     *,
@@ -146,16 +189,18 @@ def architecture(  # noqa: PLR0913 - each is a fact of the network, and all but 
 
     `input` is the shape of one image, channels first, for example `(3, 224, 224)`. `params` and `macs` are facts to be
     checked, not used. `deviation` says in a sentence where the network departs from its paper. Raises PluginError when
-    the name is taken.
+    the name is taken or malformed, or a fact is not of its type.
     """
 
     def register(build: F) -> F:
         source = _where()
+        _named("architecture", name, source)
+        shape: Any = input  # whatever a plugin wrote
         item = Architecture(
             name=name,
             build=build,
             source=source,
-            input=tuple(input),
+            input=tuple(shape) if isinstance(shape, list | tuple) else shape,
             topic=topic,
             paper=paper,
             params=params,
@@ -165,7 +210,7 @@ def architecture(  # noqa: PLR0913 - each is a fact of the network, and all but 
             preprocess=preprocess or Preprocess(),
             deviation=deviation,
         )
-        ARCHITECTURES.add(name, item, source)
+        ARCHITECTURES.add(name, _checked(item), source)
         return build
 
     return register
@@ -175,10 +220,36 @@ def engine(name: str) -> Callable[[E], E]:
     """Register the decorated class as the engine `name`; it is created without arguments in each worker."""
 
     def register(kind: E) -> E:
-        ENGINES.add(name, kind, _where())
+        source = _where()
+        _named("engine", name, source)
+        ENGINES.add(name, kind, source)
         return kind
 
     return register
+
+
+def _built_in(source: Source) -> bool:
+    return source.kind == "module" and source.value.startswith(f"{__package__}.metrics.")
+
+
+def _free(name: str, columns: dict[str, str], source: Source) -> None:
+    """Refuse columns that are taken. The metrics of vbench come first, so that a clash is always the plugin's."""
+    taken: dict[str, str] = {}
+    if not _built_in(source):
+        token = _loading.set(None)
+        try:
+            from .results import IDENTITY, load_metrics  # they and the metrics import the registry  # noqa: PLC0415
+
+            load_metrics()
+        finally:
+            _loading.reset(token)
+        taken = dict.fromkeys(IDENTITY, "identifies the row")
+    taken |= {column: f"is filled by metric {other.name!r}" for other in METRICS for column in other.columns}
+    for column in columns:
+        # A second metric of this name is said to be one, whatever its columns are.
+        if column in taken and name not in METRICS:
+            message = f"{source}: metric {name!r}: column {column!r} {taken[column]}; give yours another name"
+            raise PluginError(message)
 
 
 def metric(  # noqa: PLR0913 - a metric describes itself completely
@@ -191,13 +262,19 @@ def metric(  # noqa: PLR0913 - a metric describes itself completely
     columns: dict[str, str],
     order: int = 1000,
 ) -> Callable[[F], F]:
-    """Register the decorated function as the derivation of the metric `name` from a case's replicates."""
+    """Register the decorated function as the derivation of the metric `name` from a case's replicates.
+
+    Raises PluginError when the name is taken or malformed, or when one of the columns is another's.
+    """
 
     def register(derive: F) -> F:
+        source = _where()
+        _named("metric", name, source)
+        _free(name, columns, source)
         item = Metric(
             name=name, unit=unit, better=better, description=description, kind=kind, columns=columns, derive=derive, order=order
         )
-        METRICS.add(name, item, _where())
+        METRICS.add(name, item, source)
         return derive
 
     return register

@@ -72,6 +72,8 @@ def derive_case(run: Run, case: Case, replicates: Sequence[Replicate], ended: st
 
     A case that was counted and never timed is `skipped`, with its counts; the order of the replicates does not matter.
     """
+    from . import metrics  # a package that only those who derive rows need  # noqa: PLC0415
+
     load_metrics()
     replicates = sorted(replicates, key=lambda r: (r.role, r.index))
     if case.id in run.skipped:
@@ -88,7 +90,8 @@ def derive_case(run: Run, case: Case, replicates: Sequence[Replicate], ended: st
     broken: list[str] = []
     for metric in sorted(METRICS, key=lambda m: m.order):
         try:
-            values.update(metric.derive(case, replicates if metric.kind == "counted" else good))
+            derived = metric.derive(case, replicates if metric.kind == "counted" else good)
+            values.update({column: metrics.plain(derived.get(column)) for column in metric.columns})
         except Exception:  # noqa: BLE001 - a plugin's metric may raise anything, and must not take the row with it
             values.update(dict.fromkeys(metric.columns))
             broken = ["metric_failed"]
@@ -112,7 +115,12 @@ def _flags(run: Run, replicates: Sequence[Replicate], values: dict[str, Any]) ->
     elif middle and high is not None and asked is not None and (high - low) / 2 / middle > asked:
         flags.append("imprecise")
     counted = next((r.counted for r in replicates if r.counted is not None), None)
-    if counted is not None and counted.macs_second is not None and counted.macs_second != counted.macs:
+    if counted is None:
+        # An engine that needs no network has nothing to count, and no check either.
+        flags += ["not_counted"] if any(r.role == "check" for r in replicates) else []
+    elif counted.macs_second is None:
+        flags.append("counted_once")
+    elif counted.macs_second != counted.macs:
         flags.append("macs_disagree")
     timed = [r for r in replicates if r.role == "measure"]
     if sum("warmup_not_settled" in r.notes for r in timed) * 2 > len(timed):

@@ -6,7 +6,6 @@ While a worker measures, the parent is blocked on a pipe and takes no processor 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import queue
 import signal
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from .core import Status
     from .job import Job
 
-_ORDINAL = itertools.count(1)
 _START_LIMIT_S = 120.0
 
 
@@ -50,10 +48,11 @@ class Server:
     Used as a context manager. `run(job, timeout)` returns a Replicate whatever happens to the worker.
     """
 
-    def __init__(self, *, start: str = "auto", preload: str = "torch") -> None:
+    def __init__(self, *, start: str = "auto", preload: str = "torch", ordinal: int = 1) -> None:
         can_fork = sys.platform.startswith("linux")
         self.mode = "fork" if start == "forkserver" or (start == "auto" and can_fork) else "once"
-        self.ordinal = next(_ORDINAL)
+        self.ordinal = ordinal
+        self._jobs = 0
         self._preload = preload
         self._errors = tempfile.TemporaryFile("w+b", prefix="vbench-stderr-")  # noqa: SIM115 - lives as long as the server
         self._process: subprocess.Popen[bytes] | None = None
@@ -81,11 +80,16 @@ class Server:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
+            # One thread: a fork copies only the one that calls it, and numpy's library would start another.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1")},
             start_new_session=True,  # Ctrl-C reaches the run only, which then ends the worker in good order.
         )
         self._lines = queue.SimpleQueue()
         threading.Thread(target=_pump, args=(self._process.stdout, self._lines), daemon=True).start()
-        ready = self._next(_START_LIMIT_S)
+        try:
+            ready = self._next(_START_LIMIT_S)
+        except queue.Empty:
+            ready = None
         if ready is None or "ready" not in ready:
             tail = self._tail(0)
             self.close()
@@ -107,8 +111,10 @@ class Server:
         offset = self._errors.seek(0, os.SEEK_END)
         kernel_kills = _oom_kills()
         began, sent = time.time(), time.perf_counter()
-        process.stdin.write(msgspec.json.encode(job) + b"\n")
-        process.stdin.flush()
+        self._jobs += 1
+        with contextlib.suppress(BrokenPipeError):  # a server that has just died is heard of below
+            process.stdin.write(msgspec.json.encode(msgspec.structs.replace(job, number=self._jobs)) + b"\n")
+            process.stdin.flush()
         talk = self._listen(process, sent, timeout)
         if talk.replicate is not None:
             return talk.replicate
@@ -144,6 +150,8 @@ class Server:
             if line is None:
                 talk.reason = _death(process.wait(), talk.phase)
                 return talk
+            if line.get("job") != self._jobs:
+                continue  # a straggler of an earlier worker
             if "started" in line:
                 talk.worker = int(line["started"])
                 self.worker_start_s = time.perf_counter() - sent
@@ -170,8 +178,9 @@ class Server:
 
     def _tail(self, offset: int) -> str:
         """The last line that the worker wrote to its error stream."""
-        self._errors.seek(offset)
-        lines = [line.strip() for line in self._errors.read()[-4000:].decode("utf-8", "replace").splitlines() if line.strip()]
+        end = self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(offset, end - 4000))
+        lines = [line.strip() for line in self._errors.read().decode("utf-8", "replace").splitlines() if line.strip()]
         return lines[-1][:300] if lines else ""
 
     def close(self) -> None:
@@ -183,7 +192,11 @@ class Server:
         process, self._process = self._process, None
         if process is None:
             return
-        process.kill()
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)  # what a worker left behind in the server's session goes with it
         process.wait()
         if process.stdin is not None:
             process.stdin.close()

@@ -12,7 +12,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from . import check, devices, measure
+from . import check, contention, devices, measure
 from . import job as jobs
 from .core import Replicate
 from .errors import VbenchError
@@ -86,6 +86,8 @@ def _measure(job: Job, phase: Phase) -> dict[str, Any]:
     phase("load")
     architecture, engine = jobs.load(job)
     device = devices.get(case.device)
+    if device.reset_peak() and (base := device.peak_bytes()) is not None:
+        values["base_host_bytes"] = float(base)  # after the imports, before the network
     clock = device.clock(job.index)
     module = None
     if architecture is not None:
@@ -105,12 +107,8 @@ def _measure(job: Job, phase: Phase) -> dict[str, Any]:
     phase("first run")
     values["first_run_s"] = measure.sample(session, clock, 1)[0] / measure.NS
     output = jobs.fingerprint(session, case, architecture)
-    if job.expected and output:
-        from .agreement import same  # noqa: PLC0415 - imports torch
-
-        if not same(job.expected, output, case.precision):
-            message = "wrong_output: this process answers another output than the one that was verified"
-            raise Wrong(message)
+    _as_verified(job, output, "this process answers another output than the one that was verified")
+    before_passes = contention.snapshot()
     with measure.quiet():
         phase("warm-up")
         warmup, settled = measure.warm_up(session, clock, job.budget)
@@ -123,12 +121,26 @@ def _measure(job: Job, phase: Phase) -> dict[str, Any]:
             notes["peak_host_bytes"] = "the peak could not be reset: it is that of the whole process"
         measure.sample(session, clock, 1)
         peak = device.peak_bytes()
+    values |= contention.since(before_passes)
+    phase("verify again")
+    session.load(inputs)
+    measure.sample(session, clock, 1)
+    _as_verified(job, jobs.fingerprint(session, case, architecture), "after it was timed it answers another output than before")
     if peak is not None:
         values["peak_host_bytes"] = float(peak)
     session.close()
     if not settled:
         notes["warmup_not_settled"] = f"after {len(warmup)} samples"
     return {"latency_ns": tuple(latency), "warmup_ns": tuple(warmup), "values": values, "notes": notes, "output": output}
+
+
+def _as_verified(job: Job, output: tuple[float, ...], problem: str) -> None:
+    if job.expected and output:
+        from .agreement import same  # noqa: PLC0415 - imports torch
+
+        if not same(job.expected, output, job.case.precision):
+            message = f"wrong_output: {problem}"
+            raise Wrong(message)
 
 
 # What counting imports on its first use: in the server once, or in every worker again.

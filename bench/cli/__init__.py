@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import typer
 
@@ -43,8 +44,37 @@ app.command("gate", help=gate.HELP, short_help="Compare counted costs with the l
 app.command("doctor", help=doctor.HELP, short_help="Say what would spoil a measurement here.")(doctor.doctor)
 
 
+class _Unread:
+    """A stream whose reader may leave (`vbench list | head -1`): the verb goes on to its end, and its exit code stands."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, or drop the text where nobody reads."""
+        try:
+            return int(self._stream.write(text))
+        except BrokenPipeError:
+            self._leave()
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush, or not, where nobody reads."""
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._leave()
+
+    def _leave(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+
 def main() -> None:
     """Entry of the `vbench` command: errors a user can cause are one line on standard error."""
+    sys.stdout, sys.stderr = _Unread(sys.stdout), _Unread(sys.stderr)
     try:
         code = app(standalone_mode=False)
     except VbenchError as error:
@@ -55,11 +85,8 @@ def main() -> None:
     except typer.Abort:
         code = EXIT_INTERRUPTED
     except KeyboardInterrupt:
+        print("vbench: interrupted before anything was measured", file=sys.stderr)
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # `vbench list | head`: nobody reads on. Python would complain once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except Exception as error:
         usage = getattr(error, "format_message", None)
         if usage is None:
@@ -68,4 +95,5 @@ def main() -> None:
         hint = f"; see `{context.command_path} --help`" if context is not None else ""
         print(f"vbench: {' '.join(usage().split()).rstrip('.')}{hint}", file=sys.stderr)
         code = getattr(error, "exit_code", 2)
+    sys.stdout.flush()
     sys.exit(code or 0)

@@ -5,6 +5,7 @@ All of it is drawn between workers: while one measures, this process is blocked 
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,7 @@ class Plain:
         """The table."""
         if self._rows:
             print(table(record))
-            closing(record)
+        closing(record)
 
     def _say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -126,6 +127,9 @@ def closing(record: Record) -> None:
     for result in record.results:
         if result.reason:
             print(f"{names[result.case.id]}: {result.status}: {result.reason}", file=sys.stderr)
+    if record.ended == "interrupted":
+        print(f"interrupted; everything measured is in {record.path}", file=sys.stderr)
+        print(f"to go on: vbench run --resume {shlex.quote(record.path)}", file=sys.stderr)
 
 
 class Live:
@@ -198,7 +202,7 @@ def show_plan(prepared: Prepared, folder: Path, *, as_json: bool) -> None:
     known = estimate.earlier(folder)
     seconds = estimate.estimate(prepared.plan.open, prepared.settings, known, estimate.matmul_rate())
     limit = prepared.settings.time_limit
-    total = sum(seconds.values())
+    total = estimate.total(prepared.plan.open, prepared.settings, seconds)
     if as_json:
         common.dump(
             [

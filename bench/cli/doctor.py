@@ -15,18 +15,19 @@ def doctor(
     json_: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Look; see HELP, which typer shows."""
-    from pathlib import Path  # noqa: PLC0415 - --help must be quick
-
+    from .. import api, engines, machine  # noqa: PLC0415 - they load torch, and --help must be quick
     from .. import doctor as checks  # noqa: PLC0415 - as above
-    from .. import engines, machine  # noqa: PLC0415 - they load torch
     from ..interfaces import Engine  # noqa: PLC0415 - as above
+
+    config, errors = api.setup()
+    common.warn(errors)
 
     receipts = {name: kind.version() if isinstance(kind, Engine) else ImportError(kind) for name, kind in engines.known().items()}
     found = checks.checkup(
         machine.describe(),
         memory_available=machine.memory_available(),
         engines=receipts,
-        results=Path("results"),
+        results=config.root / "results",
     )
     if json_:
         common.dump(found)

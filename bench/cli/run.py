@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..errors import UsageError
 from . import _common as common
 
 HELP = """Measure architectures on this machine.
@@ -68,8 +69,12 @@ def run(
     if time_limit is not None:
         changes["time_limit"] = common.quantity(time_limit, parse_duration, "--time-limit") or None
     if resume is not None:
-        if architectures or output is not None:
-            common.warn(["--resume goes on with the cases of its file; names and -o are not used"])
+        given: dict[str, Any] = {"names": architectures, "-o": output, "--exclude": exclude, "--topic": topic, "--device": device}
+        given |= {"--engine": engine, "--precision": precision, "--batch": batch, "--threads": threads, "--layout": layout}
+        given |= {"--input": input_, "--quick": quick, "--suite": suite != "default", "--list": list_}
+        if fixed := [option for option, value in given.items() if value]:
+            message = f"--resume goes on with the cases of its file: leave out {', '.join(fixed)}"
+            raise UsageError(message)
         begun = api.continued(resume, plugin=common.words(plugin), config=config, settings=changes)
     else:
         prepared = api.prepare(
@@ -100,8 +105,6 @@ def run(
         common.dump([results.row(record.run, result) for result in record.results])
     if not no_report and record.ended == "complete" and any(result.status == "ok" for result in record.results):
         _report(path)
-    if record.ended == "interrupted":
-        print(f"interrupted; everything measured is in {path}\nto go on: vbench run --resume {path}", file=sys.stderr)
     raise typer.Exit(record.exit_code)
 
 
@@ -115,6 +118,7 @@ def _report(path: Path) -> None:
         [sys.executable, "-c", code, "report", str(path), "-o", str(out)], check=False, capture_output=True, text=True
     )
     if done.returncode:
-        common.warn([f"the report failed: {done.stderr.strip().splitlines()[-1:]}; try `vbench report {path} -o {out}`"])
+        said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].removeprefix("vbench: ")
+        common.warn([f"the report failed: {said}; try `vbench report {path} -o {out}`"])
     else:
         print(done.stdout.strip(), file=sys.stderr)

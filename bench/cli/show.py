@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import VbenchError
 from . import _common as common
 
 if TYPE_CHECKING:
@@ -41,8 +42,13 @@ def show(
         plugins.add_import(name, shape)
     found = ARCHITECTURES.get(name)
     size = shape or found.input
-    counted = count(found.build, size, second=False)
-    modules = module_table(found.build, size)
+    try:
+        counted = count(found.build, size, second=False)
+        modules = module_table(found.build, size)
+    except Exception as error:  # a network may raise anything
+        said = " ".join(str(error).split())
+        message = f"{name} cannot be counted at {'x'.join(map(str, size))}: {type(error).__name__}: {said}"
+        raise VbenchError(message) from error
     if json_:
         facts = msgspec.to_builtins(found.facts())
         common.dump({"name": name, "input": size, **facts, "counted": counted, "modules": modules})

@@ -36,19 +36,21 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One entry that is not as locked. `red` unless everything that changed became smaller."""
+    """One entry that is not as locked: red, also where all became smaller, for so it looks when a layer was lost."""
 
     case: str
     kind: Literal["new", "removed", "changed"]
     changes: dict[str, tuple[int, int]]
-    red: bool
+    improved: bool = False
 
     def line(self) -> str:
         """For people: the case and each number, before and after."""
         if self.kind != "changed":
             return f"{self.kind}: {self.case}"
         parts = [f"{name} {before:,} -> {after:,}" for name, (before, after) in self.changes.items()]
-        return f"{'differs' if self.red else 'improved'}: {self.case}: {', '.join(parts)}"
+        if self.improved:
+            return f"improved: {self.case}: {', '.join(parts)}; if that is meant: vbench gate --update-lock"
+        return f"differs: {self.case}: {', '.join(parts)}"
 
 
 def key(case: Case) -> str:
@@ -112,7 +114,7 @@ def compare(locked: dict[str, Entry], entries: dict[str, Entry], *, whole: bool)
     for name, now in sorted(entries.items()):
         before = locked.get(name)
         if before is None:
-            found.append(Difference(name, "new", {}, red=True))
+            found.append(Difference(name, "new", {}))
         elif before != now:
             numbers = _changes({m: getattr(before, m) for m in METRICS}, {m: getattr(now, m) for m in METRICS})
             operators = _changes(before.operators, now.operators)
@@ -120,9 +122,9 @@ def compare(locked: dict[str, Entry], entries: dict[str, Entry], *, whole: bool)
             # What no rule counts any more makes the counts smaller, and nothing better.
             better = bool(numbers) and all(new < old for old, new in (*numbers.values(), *uncounted.values()))
             changes = numbers | operators | {f"uncounted {name}": change for name, change in uncounted.items()}
-            found.append(Difference(name, "changed", changes, red=not better))
+            found.append(Difference(name, "changed", changes, improved=better))
     if whole:
-        found += [Difference(name, "removed", {}, red=True) for name in sorted(set(locked) - set(entries))]
+        found += [Difference(name, "removed", {}) for name in sorted(set(locked) - set(entries))]
     return found
 
 

@@ -28,3 +28,18 @@ def middle(replicates: Sequence[Replicate], name: str) -> dict[str, Any]:
 
     found = values(replicates, name)
     return {name: median(found) if found else None}
+
+
+def plain(value: Any) -> Any:
+    """The value as a result file can hold it: numpy's scalars become Python's. Raises TypeError where it cannot."""
+    if value is None or type(value) in {bool, int, str} or (type(value) is float and math.isfinite(value)):
+        return value
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, dict) and all(type(key) is str for key in value):
+        return {key: plain(item) for key, item in value.items()}
+    scalar = value.item() if hasattr(value, "item") else value
+    if scalar is value or type(scalar) is type(value):
+        message = f"{value!r} is no number, text, truth value, list or dictionary of these"
+        raise TypeError(message)
+    return plain(scalar)

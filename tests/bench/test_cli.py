@@ -71,6 +71,7 @@ WRONG: list[tuple[tuple[str, ...], int, tuple[str, ...]]] = [
     (("report", "none.jsonl"), 2, ("none.jsonl",)),
     (("report", "notes.jsonl"), 2, ("notes.jsonl",)),
     (("show", "tiny/none"), 2, ("tiny/none", "tiny/")),
+    (("show", "tiny/conv", "--input", "1x8x8"), 4, ("tiny/conv cannot be counted at 1x8x8: RuntimeError: ", "channels")),
     (("list", "none/at-all"), 2, ("none/at-all",)),
     (("gate",), 2, ("vbench gate --exact",)),
     (("gate", "--exact"), 2, ("vbench.lock.json", "--update-lock")),
@@ -122,6 +123,23 @@ def test_a_broken_plugin_is_one_line_and_the_rest_still_runs(cli: Any) -> None:
     assert "broken.py:3: RuntimeError: half way" in line
 
 
+def test_a_network_of_a_broken_plugin_names_the_plugin(cli: Any) -> None:
+    done = cli("run", *FAKE, "broken/net", "--plugin", "broken.py")
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert "broken.py:3: RuntimeError: half way" in done.stderr
+    assert "broken/net" in done.stderr
+    some = cli("run", *FAKE, "broken/net", "tiny/conv", "--plugin", "broken.py", "--json", "-o", "some.jsonl")
+    assert some.returncode == 4
+    assert [row["architecture"] for row in json.loads(some.stdout)] == ["tiny/conv"]
+    assert "broken/net is not measured" in some.stderr
+
+
+def test_an_input_shape_holds_for_a_suite_too(cli: Any) -> None:
+    done = cli("run", *FAKE, "--list", "--json", "--input", "3x16x16")
+    assert all(",3x16x16," in entry["case_id"] for entry in json.loads(done.stdout))
+
+
 def test_axes_may_be_repeated_or_written_with_commas(project: Path, cli: Any) -> None:
     done = cli("run", *FAKE, "--list", "--json", "--batch", "1,8", "--batch", "16", "--layout", "nchw,nhwc")
     assert done.returncode == 0, done.stderr
@@ -154,16 +172,17 @@ def test_a_real_run_and_its_report(project: Path, cli: Any) -> None:
     assert "tiny/conv" in (project / "out" / "summary.md").read_text()
 
 
-def test_the_exact_gate_is_red_when_a_number_grew(project: Path, cli: Any) -> None:
+def test_the_exact_gate_is_red_when_a_number_differs(project: Path, cli: Any) -> None:
     assert cli("gate", "--update-lock").returncode == 0
     assert cli("gate", "--exact").returncode == 0
     source = (project / "nets.py").read_text()
     try:
         (project / "nets.py").write_text(source.replace("Conv2d(3, 4, 3)", "Conv2d(3, 4, 3, bias=False)"))
         better = cli("gate", "--exact")
-        assert better.returncode == 0
-        assert "improved: tiny/conv" in better.stdout
-        assert "--update-lock" in better.stdout
+        assert better.returncode == 1
+        line = better.stdout.splitlines()[0]
+        assert line.startswith("improved: tiny/conv")
+        assert line.endswith("; if that is meant: vbench gate --update-lock")
         (project / "nets.py").write_text(source.replace("torch.nn.ReLU()", "torch.nn.ReLU(), torch.nn.Conv2d(4, 4, 1)"))
         worse = cli("gate", "--exact")
         assert worse.returncode == 1

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -210,3 +210,33 @@ def test_a_system_without_proc_and_sys_still_gets_a_checkup(plant: Plant) -> Non
     checks = doctor.checkup(HERE, memory_available=PLENTY, results=root, environment={}, root=root, seconds=0)
     assert all(check.state == "good" for check in checks if check.name != "other processes")
     assert sum(check.found == doctor.UNSEEN for check in checks) >= 8
+
+
+def test_no_advice_names_a_flag_that_does_not_exist() -> None:
+    advice = [doctor.throttling(1, 1).advice, doctor.throttling(1, 2).advice, doctor.steal((0, 1), (9, 10)).advice]
+    assert all(advice)
+    assert not [text for text in advice if "`" in text]
+
+
+ENGINE = """
+from vbench import engine
+@engine("absent")
+class Absent:
+    def version(self): raise ImportError("pip install absent-engine")
+    def skip(self, case): return None
+    def prepare(self, module, case): return None
+"""
+
+
+def test_the_engines_and_the_results_of_the_project_are_looked_at(plant: Plant, commands: Any) -> None:
+    root = plant({
+        "bench.toml": 'plugins = ["absent.py", "broken.py"]\n', "absent.py": ENGINE, "broken.py": "1 / 0\n",
+        "results/.keep": "", "deeper/results": "a file",
+    })  # fmt: skip
+    done = commands(root / "deeper", "doctor", "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"vbench: plugin {root}/broken.py:1: ZeroDivisionError: division by zero\n"
+    checks = {check.name: check for check in msgspec.json.decode(done.stdout, type=list[doctor.Check])}
+    assert checks["engine absent"].advice == "pip install absent-engine"
+    assert checks["engine eager"].state == "good"
+    assert checks["results"].state == "good"

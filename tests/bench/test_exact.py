@@ -1,4 +1,4 @@
-"""The exact gate: any growth is red, getting smaller is not, and the file merges line by line."""
+"""The exact gate: any difference is one, getting smaller is said to be that, and the file merges line by line."""
 
 from __future__ import annotations
 
@@ -41,48 +41,51 @@ def test_what_is_as_locked_is_no_difference() -> None:
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_growth_of_any_number_is_red_and_a_smaller_one_is_an_improvement(metric: str) -> None:
+def test_any_number_that_differs_is_shown_and_a_smaller_one_says_how_to_accept_it(metric: str) -> None:
     before = getattr(LOCKED, metric)
     (grown,) = changed(**{metric: before + 1})
-    assert (grown.red, grown.line()) == (True, f"differs: a: {metric} {before:,} -> {before + 1:,}")
+    assert (grown.improved, grown.line()) == (False, f"differs: a: {metric} {before:,} -> {before + 1:,}")
     (less,) = changed(**{metric: before - 1})
-    assert (less.red, less.line()) == (False, f"improved: a: {metric} {before:,} -> {before - 1:,}")
+    line = f"improved: a: {metric} {before:,} -> {before - 1:,}; if that is meant: vbench gate --update-lock"
+    assert (less.improved, less.line()) == (True, line)
 
 
 @given(st.dictionaries(st.sampled_from(METRICS), st.integers(min_value=-50, max_value=50).filter(bool), min_size=1))
-def test_one_number_that_grew_makes_red_whatever_the_others_did(steps: dict[str, int]) -> None:
+def test_one_number_that_grew_is_no_improvement_whatever_the_others_did(steps: dict[str, int]) -> None:
     (found,) = changed(**{metric: getattr(LOCKED, metric) + step for metric, step in steps.items()})
-    assert found.red == any(step > 0 for step in steps.values())
+    assert found.improved == all(step < 0 for step in steps.values())
     assert set(found.changes) == set(steps)
 
 
 @pytest.mark.parametrize(
-    ("fields", "red", "line"),
+    ("fields", "improved", "line"),
     [
-        ({"operators": {"aten.convolution": 3, "aten.relu": 3}}, True, "differs: a: aten.relu 2 -> 3"),
-        ({"operators": {"aten.convolution": 3, "aten.relu": 1}}, True, "differs: a: aten.relu 2 -> 1"),
-        ({"operators": {"aten.convolution": 3, "aten.gelu": 2}}, True, "differs: a: aten.relu 2 -> 0, aten.gelu 0 -> 2"),
-        ({"uncounted_ops": {}}, True, "differs: a: uncounted aten.fft 1 -> 0"),
-        ({"uncounted_ops": {"aten.fft": 2}}, True, "differs: a: uncounted aten.fft 1 -> 2"),
+        ({"operators": {"aten.convolution": 3, "aten.relu": 3}}, False, "differs: a: aten.relu 2 -> 3"),
+        ({"operators": {"aten.convolution": 3, "aten.relu": 1}}, False, "differs: a: aten.relu 2 -> 1"),
+        ({"operators": {"aten.convolution": 3, "aten.gelu": 2}}, False, "differs: a: aten.relu 2 -> 0, aten.gelu 0 -> 2"),
+        ({"uncounted_ops": {}}, False, "differs: a: uncounted aten.fft 1 -> 0"),
+        ({"uncounted_ops": {"aten.fft": 2}}, False, "differs: a: uncounted aten.fft 1 -> 2"),
         # Fewer operations by fewer operators is an improvement; by counting fewer of them it is not.
-        ({"macs": 9, "operators": {"aten.convolution": 1, "aten.relu": 2}}, False, "improved: a: macs 1,000,000 -> 9, aten.con"),
+        ({"macs": 9, "operators": {"aten.convolution": 1, "aten.relu": 2}}, True, "improved: a: macs 1,000,000 -> 9, aten.con"),
         (
             {"macs": 9, "uncounted_ops": {"aten.fft": 1, "aten.conv": 1}},
-            True,
+            False,
             "differs: a: macs 1,000,000 -> 9, uncounted aten.conv",
         ),
-        ({"macs": 9, "uncounted_ops": {}}, False, "improved: a: macs 1,000,000 -> 9, uncounted aten.fft 1 -> 0"),
+        ({"macs": 9, "uncounted_ops": {}}, True, "improved: a: macs 1,000,000 -> 9, uncounted aten.fft 1 -> 0"),
     ],
 )
-def test_operators_alone_are_red_and_uncounted_ones_excuse_nothing(fields: dict[str, Any], *, red: bool, line: str) -> None:
+def test_operators_alone_are_no_improvement_and_uncounted_ones_excuse_nothing(
+    fields: dict[str, Any], *, improved: bool, line: str
+) -> None:
     (found,) = changed(**fields)
-    assert found.red is red
+    assert found.improved is improved
     assert found.line().startswith(line)
 
 
-def test_new_and_removed_cases_are_red() -> None:
+def test_new_and_removed_cases_differ() -> None:
     found = compare({"a": LOCKED, "c": LOCKED}, {"a": LOCKED, "b": LOCKED}, whole=True)
-    assert [(difference.line(), difference.red) for difference in found] == [("new: b", True), ("removed: c", True)]
+    assert [(difference.line(), difference.improved) for difference in found] == [("new: b", False), ("removed: c", False)]
 
 
 def test_the_key_names_what_decides_the_counts_and_nothing_else(make: Any) -> None:

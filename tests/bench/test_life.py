@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from vbench import journal, results
+from vbench.supervisor import Server
 
 FAKE = ("--engine", "fake", "--device", "fake", "--no-report")
 PLUGIN = """
@@ -163,13 +164,90 @@ def test_ctrl_c_leaves_a_whole_file_and_the_line_to_resume(commands: Any, projec
 
 
 def test_resuming_what_is_complete_measures_nothing(commands: Any, project: Path) -> None:
+    config = (project / "bench.toml").read_text()
+    (project / "bench.toml").write_text(
+        config.replace("max-processes = 6", 'max-processes = 30\ntime-limit = "3s"\ninterval = 0.0001')
+    )
     path = project / "r.jsonl"
     assert commands(project, "run", *FAKE, "-o", str(path)).returncode == 0
-    before = held(path)
+    before = path.read_bytes()
+    assert len(held(path)) < 60
     done = commands(project, "run", "--no-report", "--resume", str(path))
     assert done.returncode == 0
-    assert "resumed with 12 processes" in done.stderr
-    assert held(path) == before
+    assert path.read_bytes() == before
+
+
+def test_a_file_is_written_by_one_run_at_a_time(commands: Any, project: Path) -> None:
+    path = project / "r.jsonl"
+    first, errors = commands.start(project, "run", *FAKE, "-o", str(path))
+    while not held(path):
+        time.sleep(0.02)
+    second = commands(project, "run", *FAKE[-1:], "--resume", str(path))
+    third = commands(project, "run", *FAKE, "-o", str(path))
+    assert commands.wait(first) == 0, errors.read_text()
+    assert second.returncode == third.returncode == 2
+    assert "another run" in second.stderr
+    assert "--resume" in third.stderr
+    assert results.read(path).ended == "complete"
+    assert len(held(path)) == 12
+
+
+def test_each_forkserver_has_a_number_of_its_own_also_after_resuming(commands: Any, project: Path) -> None:
+    path = project / "r.jsonl"
+    assert commands(project, "run", *FAKE, "-o", str(path)).returncode == 0
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:6]))
+    assert commands(project, "run", "--no-report", "--resume", str(path)).returncode == 0
+    rounds: dict[int, set[int]] = {}
+    for replicate in results.read(path).replicates:
+        rounds.setdefault(replicate.server, set()).add(replicate.round)
+    assert all(len(found) == 1 for found in rounds.values())
+
+
+def test_what_decides_a_replicate_cannot_be_changed_on_resuming(commands: Any, project: Path) -> None:
+    path = project / "r.jsonl"
+    assert commands(project, "run", *FAKE, "-o", str(path)).returncode == 0
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:5]))
+    for words, said in ((("--seed", "5"), "seed"), (("--batch", "8"), "--batch"), (("--interval", "1%"), "interval")):
+        done = commands(project, "run", "--no-report", "--resume", str(path), *words)
+        assert done.returncode == 2
+        assert said in done.stderr
+    (project / "nets.py").write_text((project / "nets.py").read_text() + "# edited\n")
+    done = commands(project, "run", "--no-report", "--resume", str(path))
+    assert done.returncode == 2
+    assert "edited since" in done.stderr
+    assert len(held(path)) == 4
+
+
+def test_a_second_ctrl_c_takes_nothing_with_it(commands: Any, project: Path) -> None:
+    path = project / "r.jsonl"
+    pid, errors = commands.start(project, "run", *FAKE, "-o", str(path))
+    while not held(path):
+        time.sleep(0.02)
+    for _ in range(20):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)
+        time.sleep(0.005)
+    assert commands.wait(pid) == 130
+    assert f"to go on: vbench run --resume {path}" in errors.read_text()
+    assert results.read(path).ended == "interrupted"
+
+
+@linux
+def test_a_reader_that_leaves_does_not_end_the_run(project: Path) -> None:
+    run = f"{sys.executable} -c 'from vbench.cli import main; main()' run {' '.join(FAKE)} -o r.jsonl"
+    line = f"{run} 2>&1 | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], cwd=project, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+    assert results.read(project / "r.jsonl").ended == "complete"
+
+
+@linux
+@pytest.mark.parametrize("preload", ["none", "torch", "count"])
+def test_a_forkserver_has_one_thread(preload: str) -> None:
+    with Server(preload=preload) as server:
+        status = Path(f"/proc/{server.pid}/status").read_text()
+    assert "Threads:\t1\n" in status
 
 
 def test_fake_runs_are_the_same_twice(commands: Any, project: Path) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -227,60 +226,21 @@ def test_an_import_path_that_leads_nowhere_is_a_usage_error(
         plugins.add_import(path, None)
 
 
-def test_a_digest_follows_every_source_and_nothing_else(plant: Plant) -> None:
-    root = plant({"p/a.py": "1", "p/q/b.py": "2", "p/notes.txt": "3"})
-    first = plugins.digest(root / "p")
-    plant({"p/notes.txt": "4"})
-    assert plugins.digest(root / "p") == first
-    plant({"p/q/b.py": "5"})
-    second = plugins.digest(root / "p")
-    (root / "p/q/b.py").rename(root / "p/q/c.py")
-    assert len({first, second, plugins.digest(root / "p")}) == 3
+def test_what_a_plugin_prints_is_not_on_standard_output(plant: Plant, capsys: pytest.CaptureFixture[str]) -> None:
+    root = plant({"loud.py": "print('heard')\n" + net("my/loud"), "p/__init__.py": "print('heard')\n", "p/a.py": net("my/a")})
+    assert lines("loud.py", "p", root=root) == []
+    assert capsys.readouterr() == ("", "heard\nheard\n")
+    assert mine() == {"my/loud", "my/a"}
 
 
-CATALOGUE = """
-import sys
-from pathlib import Path
-import vbench
-names = [item.name for item in vbench.catalogue("*")]
-from vbench import plugins
-assert len(names) == len(set(names)) and "resnet/50" in names, names
-print(plugins.catalogue_folder())
-print(vbench.architectures.__file__)
-print(*[name for name in names if name.startswith("mine/")])
-"""
-
-
-def test_the_catalogue_of_a_checkout_takes_the_place_of_the_installed_one(repository: Path, tmp_path: Path) -> None:
-    for name in ("bench.toml", "pyproject.toml"):
-        shutil.copy(repository / name, tmp_path)
-    shutil.copytree(repository / "architectures", tmp_path / "architectures", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "architectures" / "mine.py").write_text(net("mine/new"), "utf-8")
-    (tmp_path / "deeper").mkdir()
-    done = subprocess.run([sys.executable, "-c", CATALOGUE], cwd=tmp_path / "deeper", capture_output=True, text=True, check=False)
-    folder = tmp_path / "architectures"
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [str(folder), str(folder / "__init__.py"), "mine/new"]
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({"pyproject.toml": '[project]\nname = "vbench"'}, True),
-        ({"pyproject.toml": '[project]\nname = "other"'}, False),
-        ({"pyproject.toml": "[tool]"}, False),
-        ({"pyproject.toml": "project = 3"}, False),
-        ({"pyproject.toml": "[broken"}, False),
-        ({}, False),
-    ],
-)
-def test_only_this_projects_own_folder_is_the_catalogue(plant: Plant, files: dict[str, str], *, expected: bool) -> None:
-    root = plant(files | {"architectures/a.py": net("my/a"), "models/a.py": ""})
-    assert plugins.is_catalogue(root / "architectures") is expected
-    assert not plugins.is_catalogue(root / "models")
-    assert not plugins.is_catalogue(root / "none" / "architectures")
-    loaded = plugins.catalogue_folder()
-    assert loaded is not None
-    assert plugins.is_catalogue(loaded)
-    assert lines("architectures", root=root) == []
-    assert mine() == (set() if expected else {"my/a"})
+@pytest.mark.skipif(sys.platform != "linux", reason="only some file systems hold names that are not UTF-8")
+def test_a_name_that_is_not_utf_8_is_one_line_that_can_be_printed(plant: Plant) -> None:
+    root = plant({"good.py": net("my/good")})
+    name = os.fsdecode(b"bad\xff.py")
+    (root / name).write_text(net("my/bad"), "utf-8")
+    (line,) = lines(name, "good.py", root=root)
+    assert "its path is not UTF-8, and so cannot be told to a worker: rename it" in line
+    assert r"bad\udcff.py" in line
+    assert line.isascii()
+    assert mine() == {"my/good"}
+    assert plugins.source_digest(Source(kind="path", value=str(root / name)))

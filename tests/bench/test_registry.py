@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
-from vbench.core import Accuracy, Preprocess, Source
+from vbench.core import Accuracy, Paper, Preprocess, Source
 from vbench.errors import PluginError, UnknownNameError
 from vbench.registry import ARCHITECTURES, ENGINES, METRICS, Registry, architecture, engine, loading, metric
 
@@ -121,3 +124,98 @@ def test_a_decorated_thing_is_itself(register: Callable[[], Any]) -> None:
     assert register()(Able) is Able
     with pytest.raises(PluginError, match=r"test_registry\.py:\d+ and in .*test_registry\.py:\d+"):
         register()(Able)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"input": ()}, r"input=\(\): write whole numbers from 1, channels first, for example \(3, 224, 224\)"),
+        ({"input": 224}, "input=224: write whole"),
+        ({"input": (3, 0, 8)}, r"input=\(3, 0, 8\): write whole"),
+        ({"input": (3, 8.0, 8)}, r"input=\(3, 8\.0, 8\): write whole"),
+        ({"input": "3x8x8"}, r"input='3x8x8': write whole"),
+        ({"macs": 1.5e9}, r"macs=1500000000\.0: write a whole number, for example 1_500_000_000"),
+        ({"params": True}, "params=True: write a whole number"),
+        ({"params": -7}, "params=-7: write a whole number"),
+        ({"params": np.int64(7)}, r"params=.*7.*: write a whole number"),
+        ({"paper": Paper(title="t", authors="a", year="2015")}, r"paper: Expected `int`, got `str` - at `paper\.year`"),
+        ({"paper": {"title": "t", "authors": "a", "year": 2015}}, r"paper=\{.*\}: write Paper \| None"),
+        ({"accuracy": [Accuracy(source="s", protocol="p", top1="76")]}, r"accuracy: Expected .*float.*`accuracy\[0\]\.top1`"),
+        ({"accuracy": [Accuracy(source="s", protocol="p", top1=float("nan"))]}, r"accuracy=.*nan.*: write .*, numbers finite"),
+        ({"accuracy": [Accuracy(source="s", protocol="p", kind="guessed")]}, r"accuracy: Invalid enum value 'guessed'"),
+        ({"topic": 3}, "topic: Expected `str`, got `int`"),
+        ({"preprocess": Preprocess(resize="large")}, "resize: Expected `float`, got `str`"),
+    ],
+)
+def test_a_fact_of_another_type_is_refused_with_what_is_allowed(facts: dict[str, Any], said: str) -> None:
+    with pytest.raises(PluginError, match=rf"test_registry\.py:\d+: architecture 'mine/wrong': {said}"):
+        architecture("mine/wrong", **{"input": (3, 8, 8)} | facts)(list)
+    assert "mine/wrong" not in ARCHITECTURES
+
+
+@pytest.mark.parametrize(
+    "name", ["", "one", "Mine/one", "mine/", "/one", "mine//one", "mine/o ne", "mine/one,b1", "mine/ö", "m:f", "-m/1"]
+)
+def test_a_name_that_is_no_path_is_refused_with_an_example(name: str) -> None:
+    with pytest.raises(PluginError, match=r"a name is made of lower-case letters, .* for example 'family/variant'") as caught:
+        architecture(name, input=(3, 8, 8))(list)
+    assert repr(name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "Eager", "my engine", "my/engine", "a,b", "a.b", "a[b]", None])
+def test_engines_and_metrics_are_single_words(name: Any) -> None:
+    with pytest.raises(PluginError, match=r"engine .*: a name is made of lower-case letters, digits, _ -, for example 'my-name'"):
+        engine(name)(type("Some", (), {}))
+    with pytest.raises(PluginError, match=r"metric .*: a name is made of lower-case letters"):
+        metric(name, unit="", better="none", description="d", kind="derived", columns={})(lambda *_: {})
+
+
+def test_names_that_are_in_use_are_allowed() -> None:
+    for name in ("timm/resnet50.a1_in1k", "mine/v1-1.0", "a/b/c", "3/4"):
+        architecture(name, input=(3, 8, 8))(list)
+        assert name in ARCHITECTURES
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [("latency_s", "is filled by metric 'latency'"), ("status", "identifies the row"), ("mine", "is filled by metric 'first'")],
+)
+def test_a_column_that_is_taken_is_refused(column: str, said: str) -> None:
+    def register(name: str, column: str) -> None:
+        metric(name, unit="", better="none", description="d", kind="derived", columns={column: "c"})(lambda *_: {})
+
+    register("first", "mine")
+    with pytest.raises(
+        PluginError, match=rf"test_registry\.py:\d+: metric 'second': column '{column}' {said}; give yours another"
+    ):
+        register("second", column)
+    with pytest.raises(PluginError, match="metric 'first' is registered twice"):
+        register("first", "mine")
+    assert "second" not in METRICS
+
+
+def test_the_metrics_of_vbench_come_first_and_outlive_a_plugin_that_fails() -> None:
+    code = """
+from vbench.core import Source
+from vbench.errors import PluginError
+from vbench.registry import METRICS, loading, metric
+
+def register(name, column):
+    metric(name, unit="", better="none", description="d", kind="derived", columns={column: "c"})(lambda *_: {})
+
+for name, column in (("mine", "latency_s"), ("latency", "mine")):
+    try:
+        with loading(Source(kind="path", value="/plugin.py", file="/plugin.py")):
+            register("before", "before")
+            register(name, column)
+    except PluginError as error:
+        print(error)
+print("latency" in METRICS, "before" in METRICS, METRICS.source("latency").value)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    column, name, state = done.stdout.splitlines()
+    assert column.startswith("<string>:7: metric 'mine': column 'latency_s' is filled by metric 'latency'; ")
+    assert name.startswith("metric 'latency' is registered twice: in ")
+    assert "latency.py" in name
+    assert state == "True False vbench.metrics.latency"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 import vbench
@@ -32,6 +34,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
         plugin=[str(PLUGINS / "trouble.py")],
         output=tmp_path_factory.mktemp("trouble") / "r.jsonl",
         threads=[1],
+        batch=[2],
         settings=SETTINGS,
     )
 
@@ -52,8 +55,9 @@ def rows(record: Record) -> dict[str, Result]:
         ("exit", "failed", ("SystemExit", "3")),
         ("leave", "crashed", ("exit code 7",)),
         ("nan", "failed", ("wrong_output", "NaN")),
-        ("short", "failed", ("wrong_shape", "2", "1")),
+        ("short", "failed", ("wrong_shape", "3", "2")),
         ("text", "failed", ("str", "no tensor")),
+        ("turns", "failed", ("wrong_output", "NaN")),
         ("builder", "failed", ("ValueError", "no 10 classes today", "trouble.py")),
     ],
 )
@@ -71,6 +75,13 @@ def test_neighbours_are_well(record: Record, name: str) -> None:
     assert row.values["latency_s"] > 0
     assert row.values["params"] == 4 * 3 * 9 + 4 + 10 * 144 + 10
     assert row.values["peak_host_bytes"] > 10 * 2**20
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="orphans are adopted by their server on Linux only")
+def test_what_a_worker_leaves_behind_is_ended(record: Record) -> None:
+    assert rows(record)["litter"].status == "ok"
+    sleepers = [p for p in psutil.process_iter(["cmdline"]) if "import time; time.sleep(600)" in (p.info["cmdline"] or [])]
+    assert sleepers == []
 
 
 def test_the_run_says_so_at_the_end(record: Record) -> None:
@@ -110,6 +121,13 @@ def test_engines_that_lie_are_failed_and_never_timed(lies: Record) -> None:
     for name in ("honest", "eager"):
         assert by_engine[name].status == "ok", by_engine[name].reason
         assert by_engine[name].values["agreement_sqnr_db"] > 100
+
+
+def test_a_network_that_cannot_be_counted_says_so(record: Record) -> None:
+    row = rows(record)["pair"]
+    assert row.status == "ok", row.reason
+    assert "not_counted" in row.flags
+    assert "params" not in row.values
 
 
 @pytest.mark.parametrize("counter", ["first", "second"])

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from vbench import api, measure, pipeline
+from vbench import head as heads
 from vbench.supervisor import Server
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def test_timed_region(benchmark: BenchmarkFixture) -> None:
 def job() -> Job:
     """A worker's task on a real network, as `vbench run` would give it."""
     prepared = api.prepare(("squeezenet/1.1",))
-    head = pipeline.new_run(prepared.plan, prepared.settings)
+    head = heads.new(prepared.plan, prepared.settings)
     state = pipeline.State(head, prepared.settings, Path("unused"), [])
     return pipeline.job(state, head.cases[0])
 

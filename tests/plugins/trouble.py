@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 import sys
 import time
 from typing import Any
@@ -110,6 +111,44 @@ def builder(classes: int = 10) -> nn.Module:
     """A network that cannot be built."""
     message = f"no {classes} classes today"
     raise ValueError(message)
+
+
+class Pair(nn.Module):
+    """A network for two images at a time, which nothing can count at batch 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(192, 10))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, second = x.split(1)
+        return torch.cat([self.body(first), self.body(second)])
+
+
+@architecture("trouble/pair", input=SHAPE, topic="trouble")
+def pair(classes: int = 10) -> nn.Module:
+    """As above."""
+    del classes
+    return Pair()
+
+
+@architecture("trouble/turns", input=SHAPE, topic="trouble")
+def turns(classes: int = 10) -> nn.Module:
+    """A network that is verified, and answers nonsense once it is timed."""
+    del classes
+    return Calls(_nan, after=10)
+
+
+def _leave_behind(_: torch.Tensor) -> None:
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+
+
+@architecture("trouble/litter", input=SHAPE, topic="trouble")
+def litter(classes: int = 10) -> nn.Module:
+    """A network that starts processes and leaves them."""
+    del classes
+    return Calls(_leave_behind, after=30)
 
 
 @architecture("trouble/late", input=SHAPE, topic="trouble")

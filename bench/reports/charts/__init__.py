@@ -17,7 +17,7 @@ import matplotlib as mpl
 
 from ... import __version__
 from ._page import DPI
-from ._style import RC
+from ._style import RC, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def save(drawing: Drawing, out: Path) -> list[Path]:
         return []
     png, svg = out / f"{drawing.name}.png", out / f"{drawing.name}.svg"
     with mpl.rc_context(RC):
-        drawing.figure.savefig(png, dpi=DPI, metadata={"Software": f"vbench {__version__}", "Title": drawing.title})
+        drawing.figure.savefig(png, dpi=DPI, metadata={"Software": f"vbench {__version__}", "Title": plain(drawing.title)})
         buffer = StringIO()
         drawing.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": f"vbench {__version__}"})
     svg.write_text(_told(buffer.getvalue(), drawing), encoding="utf-8")
@@ -51,6 +51,6 @@ def save(drawing: Drawing, out: Path) -> list[Path]:
 
 def _told(svg: str, drawing: Drawing) -> str:
     """The picture with its title and description for those who hear it, and fonts for those who lack ours."""
-    told = f"<title>{escape(drawing.title)}</title>\n <desc>{escape(drawing.description)}</desc>\n"
+    told = f"<title>{escape(plain(drawing.title))}</title>\n <desc>{escape(plain(drawing.description))}</desc>\n"
     svg = re.sub(r"(<svg [^>]*)>", lambda found: f'{found[1]} role="img">\n {told}', svg, count=1)
     return re.sub(r"'DejaVu Sans'(, *sans-serif)?", _FALLBACK, svg)

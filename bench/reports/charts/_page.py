@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from . import _labels as labels
-from ._style import COLUMN, FAINT, INK, LABEL, NOTE, PAGE, SOFT, TICK, TITLE, ink, is_log, limits, ticks
+from ._style import COLUMN, FAINT, INK, LABEL, NOTE, PAGE, SOFT, TICK, TITLE, ink, is_log, limits, plain, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -117,7 +117,7 @@ def _texts(axes: Axes, points: Sequence[Point]) -> list[Text]:
     paper = {"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 0.4}
     style: dict[str, Any] = {"bbox": paper, "fontsize": LABEL, "ha": "center", "va": "center_baseline", "zorder": 5}
     # A name is never read as a formula, whatever a plugin calls its network.
-    return [axes.text(p.x, p.y, p.label, color=ink(p.family), gid="name", parse_math=False, **style) for p in points]
+    return [axes.text(p.x, p.y, plain(p.label), color=ink(p.family), gid="name", parse_math=False, **style) for p in points]
 
 
 def _renderer(figure: Figure) -> RendererAgg:
@@ -176,7 +176,7 @@ def _wrapped(figure: Figure, text: str, width: float) -> list[str]:
     """The text in lines no wider than `width` inches, as this font measures them."""
     probe = figure.text(0, 0, "", fontsize=NOTE, parse_math=False)
     renderer, lines = _renderer(figure), [""]
-    for word in text.split():
+    for word in plain(text).split():
         longer = f"{lines[-1]} {word}".strip()
         probe.set_text(longer)
         if lines[-1] and probe.get_window_extent(renderer).width > width * DPI:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matplotlib.colors import to_hex, to_rgb
@@ -32,6 +33,9 @@ _LOG_SPREAD = 8.0
 _DECADE_STEPS = ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 _MOST_TICKS = 8
 
+# What XML forbids, and what else draws nothing: control characters, half pairs, non-characters.
+_UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
+
 RC: Any = {  # matplotlib types its settings by name, which a dict of ours cannot be
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so that the picture is the same everywhere
@@ -48,6 +52,11 @@ class Mark(NamedTuple):
     color: str
     marker: str
     area: float
+
+
+def plain(text: str) -> str:
+    """Text that can stand on a chart, whatever a plugin called its network."""
+    return _UNPRINTED.sub("", text)
 
 
 def color(family: str) -> str:

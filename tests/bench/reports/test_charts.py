@@ -284,3 +284,14 @@ def test_the_gmacs_chart_needs_no_times(make_record: Callable[..., Record]) -> N
     assert found["top1-latency"].figure is None
     assert "no row was measured" in found["top1-latency"].reason
     assert top1_gmacs.select(rows([make_record(wrong={"resnet/50": ("crashed", "signal 11")})]), "no such protocol") == []
+
+
+def test_control_characters_in_names_are_not_drawn(make_record: Callable[..., Record], nets: Any, tmp_path: Path) -> None:
+    odd = "resnet/\x1b[31m\x00\x85\uffffodd"
+    given = [net._replace(name=odd, recipe="the\x07 paper") if net.name == "resnet/50" else net for net in nets]
+    for drawing in drawings(make_record(given)).values():
+        png, svg = charts.save(drawing, tmp_path)
+        told = "".join(ET.parse(svg).getroot().itertext())  # noqa: S314 - our own file, which must be well-formed
+        assert "resnet/[31modd" in told
+        assert "the paper (" in told
+        assert png.stat().st_size

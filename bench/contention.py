@@ -1,0 +1,54 @@
+"""What the rest of the machine did while a worker measured: kept with each replicate, so that it can be judged later."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+# Variables that change what a library executes, or on how many cores; recorded in the head of a result file, not judged.
+PREFIXES = ("OMP_", "MKL_", "KMP_", "GOMP_", "ONEDNN_", "DNNL_", "OPENBLAS_", "ATEN_", "TORCH", "PYTORCH_", "CUDA_", "NVIDIA_")
+NAMES = ("LD_PRELOAD", "MALLOC_CONF", "PYTHONMALLOC", "PYTHONOPTIMIZE")
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Counters of this process and of the processors since they started; None where they cannot be read."""
+
+    involuntary: int | None
+    steal: int | None
+    ticks: int | None
+
+
+def snapshot(root: Path = Path("/")) -> Snapshot:
+    """Read the counters now."""
+    try:
+        import resource  # noqa: PLC0415 - absent on Windows
+
+        involuntary: int | None = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+    except ImportError:
+        involuntary = None
+    try:
+        fields = [int(word) for word in (root / "proc/stat").read_text("ascii").splitlines()[0].split()[1:9]]
+    except (OSError, ValueError, IndexError):
+        fields = []
+    steal = fields[7] if len(fields) == 8 else None  # noqa: PLR2004 - user nice system idle iowait irq softirq steal
+    return Snapshot(involuntary, steal, sum(fields) if fields else None)
+
+
+def since(before: Snapshot, root: Path = Path("/")) -> dict[str, float]:
+    """What happened since: involuntary context switches, the share of time that the hypervisor took, the last minute's load."""
+    after = snapshot(root)
+    found: dict[str, float] = {}
+    if after.involuntary is not None and before.involuntary is not None:
+        found["involuntary_switches"] = float(after.involuntary - before.involuntary)
+    if after.steal is not None and before.steal is not None and after.ticks and before.ticks and after.ticks > before.ticks:
+        found["steal_share"] = (after.steal - before.steal) / (after.ticks - before.ticks)
+    if hasattr(os, "getloadavg"):
+        found["load_1m"] = os.getloadavg()[0]
+    return found
+
+
+def environment() -> dict[str, str]:
+    """The variables of this process's environment that change what is executed."""
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(PREFIXES) or name in NAMES}

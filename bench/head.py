@@ -1,0 +1,110 @@
+"""The head of a result file: made for a new run, and held against what is here now before an old one is continued."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from . import contention, journal, machine, plugins
+from .config import Settings
+from .core import Run
+from .errors import UsageError
+from .plan import definition
+from .registry import ARCHITECTURES, ENGINES
+from .sources import source_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .core import Case
+    from .plan import Plan
+
+
+def new(plan: Plan, settings: Settings) -> Run:
+    """The head of a new result file."""
+    folder = plugins.catalogue_folder()
+    names = {case.architecture for case in plan.cases}
+    images = pictures(settings)
+    return Run(
+        schema=journal.SCHEMA,
+        run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=machine.describe(),
+        versions=machine.versions(),
+        settings=msgspec.to_builtins(settings),
+        cases=plan.cases,
+        definitions={case.id: definition(case, settings.seed, images) for case in plan.cases},
+        architectures={name: ARCHITECTURES.get(name).facts() for name in names},
+        skipped=plan.skipped,
+        sources=sources(plan.cases),
+        environment=contention.environment(),
+        commit=machine.git_commit(Path.cwd()),
+        catalogue=plugins.digest(folder) if folder is not None else "",
+        command=shlex.join(["vbench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "vbench" else "vbench.run(…)",
+    )
+
+
+def pictures(settings: Settings) -> str:
+    """A digest of the pictures that serve as inputs; empty for seeded noise."""
+    if not settings.images:
+        return ""
+    from .data import digest  # noqa: PLC0415 - imports torch, which reading a result file must not
+
+    return digest(settings.images)
+
+
+def sources(cases: Sequence[Case]) -> dict[str, str]:
+    """A digest of the source of each architecture and engine outside of the catalogue, which has its own."""
+    found = {case.architecture: ARCHITECTURES.source(case.architecture) for case in cases}
+    found |= {f"engine {case.engine}": ENGINES.source(case.engine) for case in cases}
+    return {name: source_digest(s) for name, s in found.items() if not s.value.startswith(plugins.CATALOGUE)}
+
+
+def default_path(run: Run, root: Path) -> Path:
+    """Where a result file goes that nobody named."""
+    return root / "results" / run.machine.slug / f"{run.run_id}.jsonl"
+
+
+def read(path: Path) -> Run:
+    """The first line of an interrupted file. Raises UsageError where even that is missing."""
+    run = journal.read(path).run
+    if run is None:
+        message = f"{path} holds nothing to resume; start again with `vbench run -o {path}`"
+        raise UsageError(message)
+    return run
+
+
+def resume(path: Path) -> journal.Lines:
+    """What an interrupted file holds. Raises UsageError where it cannot be continued honestly."""
+    run, lines = read(path), journal.read(path)
+    here, versions = machine.describe(), machine.versions()
+    if run.machine.fingerprint != here.fingerprint:
+        message = f"{path} was measured on {run.machine.slug}, and this is {here.slug}: start a new file"
+        raise UsageError(message)
+    for name, version in versions.items():
+        if run.versions.get(name, version) != version:
+            message = f"{path} was measured with {name} {run.versions[name]}, and this is {version}: start a new file"
+            raise UsageError(message)
+    folder = plugins.catalogue_folder()
+    if folder is not None and run.catalogue and plugins.digest(folder) != run.catalogue:
+        message = f"{path} was measured with other sources of the catalogue: start a new file"
+        raise UsageError(message)
+    for case in run.cases:
+        ARCHITECTURES.get(case.architecture)
+        ENGINES.get(case.engine)
+    for name, found in sources(run.cases).items():
+        if run.sources.get(name, found) != found:
+            message = f"{path} was measured with another source of {name}, which has been edited since: start a new file"
+            raise UsageError(message)
+    settings = msgspec.convert(run.settings, Settings)
+    images = pictures(settings)
+    if any(run.definitions[case.id] != definition(case, settings.seed, images) for case in run.cases):
+        message = f"{path} was measured with other pictures than {settings.images} holds now: start a new file"
+        raise UsageError(message)
+    return lines
