@@ -131,16 +131,11 @@ def throttling(before: int | None, after: int | None) -> Check:
     if before is None or after is None:
         return Check("throttling", "good", UNSEEN)
     if after > before:
-        return Check(
-            "throttling", "bad", "the processor is too hot right now", "let it cool, clear its fans, plug in the charger"
-        )
+        advice = "let it cool, clear its fans, plug in the charger"
+        return Check("throttling", "bad", "the processor is too hot right now", advice)
     if after:
-        return Check(
-            "throttling",
-            "warn",
-            f"{after} times since boot",
-            "plug in the charger, clear the fans, and look again after a run: no row is flagged for it",
-        )
+        advice = "plug in the charger, clear the fans, and look again after a run: no row is flagged for it"
+        return Check("throttling", "warn", f"{after} times since boot", advice)
     return Check("throttling", "good", "none since boot")
 
 

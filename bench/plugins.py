@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 __all__ = [
+    "CATALOGUE",
     "StopLoading",
     "add_import",
     "catalogue_folder",

@@ -11,7 +11,7 @@ import re
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -159,9 +159,9 @@ def _false(facts: msgspec.Struct) -> Iterator[str]:
 
 def _checked(item: Architecture) -> Architecture:
     """The same architecture, once its facts are known to come back from a result file as they were declared."""
-    problem = ""
-    if not isinstance(item.input, tuple) or not item.input or not all(type(size) is int and size >= 1 for size in item.input):
-        problem = f"input={item.input!r}: write whole numbers from 1, channels first, for example (3, 224, 224)"
+    problem, shape = "", cast("Any", item.input)
+    if not isinstance(shape, tuple) or not shape or not all(type(size) is int and size >= 1 for size in shape):
+        problem = f"input={shape!r}: write whole numbers from 1, channels first, for example (3, 224, 224)"
     for name, value in (("params", item.params), ("macs", item.macs)):
         if value is not None and (type(value) is not int or value < 0):
             problem = problem or f"{name}={value!r}: write a whole number, for example 1_500_000_000"

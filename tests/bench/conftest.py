@@ -81,6 +81,40 @@ def registries(tmp_path: Path) -> Iterator[None]:
             del sys.modules[name]
 
 
+# Two small networks, and a project in which they are measured on the fake engine in a second.
+PLUGIN = """
+from vbench import architecture
+
+def net(classes=10):
+    import torch
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, classes))
+
+for index in range(2):
+    architecture(f"life/{index}", input=(3, 8, 8))(lambda classes=10: net(classes))
+"""
+CONFIG = """
+plugins = ["nets.py"]
+
+[run]
+spread = 0
+max-processes = 6
+warmup = 0.05
+throughput = 0.02
+
+[suites.default]
+architectures = ["life/*"]
+engine = ["fake"]
+device = ["fake"]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "nets.py").write_text(PLUGIN)
+    (tmp_path / "bench.toml").write_text(CONFIG)
+    return tmp_path
+
+
 class Done(NamedTuple):
     """What became of a command."""
 

@@ -166,7 +166,7 @@ def test_each_flag_is_set_where_there_is_cause(case: Case, steady: list[Replicat
     assert _flags(run, [steady[0], restless[0]]) == ("no_interval", "warmup_not_settled")
 
 
-@pytest.mark.parametrize(("second", "expected"), [(500, ()), (None, ()), (501, ("macs_disagree",))])
+@pytest.mark.parametrize(("second", "expected"), [(500, ()), (None, ("counted_once",)), (501, ("macs_disagree",))])
 def test_counters_that_disagree_are_flagged(
     second: int | None, expected: tuple[str, ...], case: Case, steady: list[Replicate], make: Any
 ) -> None:
