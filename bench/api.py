@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from .registry import ARCHITECTURES, ENGINES
 from .results import load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from .core import Architecture, Record
     from .errors import VbenchError
@@ -60,6 +62,23 @@ class Silent:
 
 def setup(config: Path | None = None, extra: Sequence[str] = ()) -> tuple[Config, list[PluginError]]:
     """Read bench.toml and load every plugin; `extra` are further files or folders, relative to here."""
+    with _uncollected():
+        return _setup(config, extra)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Importing torch makes a million objects and no garbage: looking for some takes a fifth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _setup(config: Path | None, extra: Sequence[str]) -> tuple[Config, list[PluginError]]:
     cfg = configs.load(config)
     own = next((cfg.root / p for p in cfg.plugins if plugins.is_catalogue(cfg.root / p)), None)
     errors = plugins.load_all([str(Path(p).resolve()) for p in extra], catalogue=own)

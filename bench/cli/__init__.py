@@ -73,7 +73,7 @@ class _Unread:
 
 
 def main() -> None:
-    """Entry of the `vbench` command: errors a user can cause are one line on standard error."""
+    """Run a command: errors a user can cause are one line on standard error. Raises SystemExit with its code."""
     sys.stdout, sys.stderr = _Unread(sys.stdout), _Unread(sys.stderr)
     try:
         code = app(standalone_mode=False)
@@ -97,3 +97,15 @@ def main() -> None:
         code = getattr(error, "exit_code", 2)
     sys.stdout.flush()
     sys.exit(code or 0)
+
+
+def script() -> None:
+    """Entry of the `vbench` command: as `main`, but it leaves at once, since taking torch down again takes 0.3 s."""
+    code: Any = 1
+    try:
+        main()
+    except SystemExit as leaving:
+        code = leaving.code or 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

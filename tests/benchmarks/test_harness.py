@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from vbench.job import Job
 
-VBENCH = [sys.executable, "-c", "from vbench.cli import main; main()"]
+VBENCH = [sys.executable, "-c", "from vbench.cli import script; script()"]  # what the console script does
 
 
 class Nothing:
