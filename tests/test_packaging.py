@@ -60,7 +60,7 @@ def test_every_source_file_is_inside_and_nothing_else(wheel: zipfile.ZipFile) ->
 
 def test_the_metadata_names_the_command_the_catalogue_and_the_licence(wheel: zipfile.ZipFile) -> None:
     texts = {name.partition(".dist-info/")[2]: wheel.read(name).decode() for name in wheel.namelist() if ".dist-info/" in name}
-    assert "vbench = vbench.cli:main" in texts["entry_points.txt"]
+    assert "vbench = vbench.cli:script" in texts["entry_points.txt"]
     assert "lecture = vbench.architectures" in texts["entry_points.txt"]
     assert "License-Expression: Apache-2.0" in texts["METADATA"]
     assert "Apache License" in texts["licenses/LICENSE"]
