@@ -56,3 +56,39 @@ def benchmarks(session: nox.Session) -> None:
     """Time the harness itself: what it adds to a sample, to a start, to a count."""
     _wheel(session, "test")
     session.run("pytest", "tests/benchmarks", "--benchmark-enable", "--benchmark-only", *session.posargs)
+
+
+def _campaign(session: nox.Session, name: str) -> None:
+    """Run a campaign of tests/campaigns against the installed wheel; what stands after `--` goes to it."""
+    _wheel(session, "test")
+    session.run("python", f"tests/campaigns/{name}.py", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Hours, on an idle machine: how often a 95 % interval holds the long-run value, ours and that of two other tools."""
+    _campaign(session, "coverage")
+
+
+@nox.session
+def bias(session: nox.Session) -> None:
+    """Hours, on an idle machine: our medians against torch.utils.benchmark in fresh processes."""
+    _campaign(session, "bias")
+
+
+@nox.session
+def cost(session: nox.Session) -> None:
+    """Hours, on an idle machine: seconds to an interval of 2 %, ours against fresh processes."""
+    _campaign(session, "cost")
+
+
+@nox.session
+def repeatability(session: nox.Session) -> None:
+    """Minutes, on an idle machine: the default suite twice, and whether the runs agree."""
+    _campaign(session, "repeatability")
+
+
+@nox.session
+def load(session: nox.Session) -> None:
+    """Minutes, on an idle machine with stress-ng: whether every row that a neighbour spoils is flagged."""
+    _campaign(session, "load")

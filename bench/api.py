@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from . import ceilings, devices, engines, journal, machine, pipeline, plugins
 from . import config as configs
-from . import devices, engines, journal, machine, pipeline, plugins
 from . import head as heads
+from .axes import refuse_absent
 from .config import Config, Settings, Suite
 from .core import Replicate, Run
 from .errors import PluginError, UnknownNameError, UsageError, nearest
 from .plan import Plan, plan
 from .registry import ARCHITECTURES, ENGINES
 from .results import load
+from .watch import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from .core import Architecture, Record
     from .errors import VbenchError
-    from .pipeline import State, Watcher
+    from .watch import Watcher
 
 # What a run that is resumed may be told anew: nothing that decides what a replicate means.
 ANEW = ("time_limit", "timeout", "memory_limit")
@@ -39,25 +41,6 @@ class Prepared(msgspec.Struct, frozen=True):
     settings: Settings
     plan: Plan
     errors: tuple[str, ...]
-
-
-class Silent:
-    """A watcher that shows nothing."""
-
-    def started(self, state: State) -> None:
-        """Nothing."""
-
-    def round(self, state: State, number: int, pause_s: float) -> None:
-        """Nothing."""
-
-    def working(self, state: State, case: Any) -> None:
-        """Nothing."""
-
-    def finished(self, state: State, replicate: Any) -> None:
-        """Nothing."""
-
-    def ended(self, state: State, record: Record) -> None:
-        """Nothing."""
 
 
 def setup(config: Path | None = None, extra: Sequence[str] = ()) -> tuple[Config, list[PluginError]]:
@@ -109,6 +92,10 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     batch: Sequence[int] = (),
     threads: Sequence[int] = (),
     layout: Sequence[str] = (),
+    phase: Sequence[str] = (),
+    scenario: Sequence[str] = (),
+    cold_cache: bool = False,
+    cuda_graph: bool = False,
     input: tuple[int, ...] | None = None,  # noqa: A002 - the field's own word
     plugin: Sequence[str] = (),
     config: Path | None = None,
@@ -131,14 +118,15 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
         "batch": _many(batch),
         "threads": _many(threads),
         "layout": _many(layout),
+        "phase": _many(phase),
+        "scenario": _many(scenario),
+        "cold_cache": cold_cache,
+        "cuda_graph": cuda_graph,
     }
     chosen: Suite = msgspec.structs.replace(base, **{axis: value for axis, value in axes.items() if value})
     configs.check_axes(chosen, "--")
+    refuse_absent(_many(scenario))
     usable = machine.usable_cores()
-    for count in chosen.threads:
-        if count > usable:
-            message = f"--threads: {count} is more than the {usable} cores this process may use (affinity and quota)"
-            raise UsageError(message)
     changes = dict(settings or {})
     if quick:
         changes = {"min_processes": 1, "max_processes": 1, "time_limit": 50.0, "spread": 0.0, "latency": 0.5} | changes
@@ -214,10 +202,11 @@ class Begun(msgspec.Struct, frozen=True):
     complete: bool = False
 
     def execute(self, watcher: Watcher) -> Record:
-        """Measure what is missing; of a run that is complete, nothing is."""
+        """Measure what is missing; of a run that is complete, nothing is. A new one first wants the machine's ceilings."""
+        settings = self.prepared.settings
         return pipeline.execute(
-            self.head,
-            self.prepared.settings,
+            self.head if self.size else ceilings.told(self.head, settings, watcher.ceilings),
+            settings,
             self.path,
             watcher,
             found=self.found,
@@ -229,7 +218,7 @@ class Begun(msgspec.Struct, frozen=True):
 
 def begin(prepared: Prepared, output: Path | None = None) -> Begun:
     """A new run, into `output` or into `results/<machine>/`."""
-    head = heads.new(prepared.plan, prepared.settings)
+    head = heads.new(prepared.plan, prepared.settings, prepared.config.root)
     path = output or heads.default_path(head, prepared.config.root)
     if path.is_file() and journal.whole(path):
         message = f"{path} exists: go on with it by `vbench run --resume {path}`, or name another with -o FILE"
@@ -278,9 +267,10 @@ def run(
 
     Each name is `family/variant`, a glob, or `package.module:function` with `input=(3, 224, 224)`. Options are those of
     `vbench run`: `suite`, `exclude`, `topic`, the axes (`device`, `engine`, `precision`, `batch`, `threads`, `layout`,
-    each a sequence), `input`, `plugin`, `config`, `quick`, and `settings`, a dict of the keys of `[run]` in bench.toml
-    (times in seconds, sizes in bytes). `output` names the result file, else it goes to `results/<machine>/`; `resume` names
-    an interrupted one to go on with (of the options it takes `plugin`, `config` and `settings`).
+    `phase`, `scenario`, each a sequence), `cold_cache`, `cuda_graph`, `input`, `plugin`, `config`, `quick`, and `settings`,
+    a dict of the keys of `[run]` in bench.toml (times in seconds, sizes in bytes). `output` names the result file, else it
+    goes to `results/<machine>/`; `resume` names an interrupted one to go on with (of the options it takes `plugin`, `config`
+    and `settings`).
 
     Works in a script without a main guard, from `python -c`, from standard input and in a notebook: workers load
     architectures by name. Raises UsageError before anything is measured; a network that fails is a row of the Record.

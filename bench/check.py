@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from . import devices
 from . import job as jobs
 from .job import Wrong
 
@@ -11,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from .core import Architecture, Case, Counted
+    from .interfaces import Engine
     from .job import Job, Phase
 
 
@@ -22,21 +27,17 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
     if architecture is None:
         return {}
     jobs.settle_threads(case, notes)
+    if not job.count_only:
+        jobs.settle_device(job, devices.get(case.device), notes)
     import torch  # noqa: PLC0415 - only workers that build need it
 
     from . import agreement, data  # noqa: PLC0415 - they import torch
-    from .counting import count  # noqa: PLC0415 - as above
 
     phase("count")
-    counted: Counted | None = None
-    try:
-        counted = count(architecture.build, case.input_shape, second=not job.count_only)
-    except Exception as error:
-        if job.count_only:
-            raise
-        notes["counted"] = f"could not be counted: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-    if job.count_only:
-        return {"counted": counted, "notes": notes}
+    counted = _count(job, architecture, notes)
+    if job.count_only or case.phase == "train":
+        rest = {} if job.count_only else _train(job, architecture, engine, phase, notes)
+        return {"counted": counted, "notes": notes, **rest}
     phase("build")
     module, notes["weights"] = data.build(architecture.build, case.seed)
     # The reference compared with itself shows only that the session feeds and returns what it should: few images do.
@@ -67,7 +68,102 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
         got.append(agreement.flatten(session.output()).clone())
     session.close()
     values = _verdict(wanted, torch.cat(got), case, architecture, notes)
+    phase("scratch")
+    values |= _scratch(module, batches[0], engine, case, counted)
+    values |= _fitting(job, architecture, counted)
     return {"counted": counted, "values": values, "notes": notes, "output": output}
+
+
+def _fitting(job: Job, architecture: Architecture, counted: Counted | None) -> dict[str, float]:
+    """The counted largest batch that fits the memory limit, where one was set."""
+    if job.fit is None or counted is None:
+        return {}
+    from .counting import largest_batch  # noqa: PLC0415 - imports torch
+
+    found = largest_batch(architecture.build, job.case.input_shape, job.fit, counted.weight_bytes)
+    return {} if found is None else {"largest_batch": float(found)}
+
+
+def _scratch(
+    module: torch.nn.Module, batch: torch.Tensor, engine: Engine, case: Case, counted: Counted | None
+) -> dict[str, float]:
+    """What the kernels allocate beside the counted peak, where the counted tensors are those that exist: in eager inference."""
+    import torch  # noqa: PLC0415 - only workers that build need it
+
+    from .counting import scratch  # noqa: PLC0415 - imports torch
+
+    like_the_walk = getattr(engine, "reference", False) and (case.device, case.precision) == ("cpu", "fp32")
+    if not like_the_walk or counted is None or counted.peak_activation_bytes is None:
+        return {}
+    if case.layout == "nhwc":
+        batch = batch.contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        found = scratch(lambda: module(batch), batch.nbytes, counted.peak_activation_bytes)
+    return {} if found is None else {"peak_scratch_bytes": float(found)}
+
+
+def _count(job: Job, architecture: Architecture, notes: dict[str, str]) -> Counted | None:
+    """What the network costs; None, with a note, where it cannot be counted. Counting alone raises what went wrong."""
+    from .counting import count  # noqa: PLC0415 - imports torch
+
+    case, train = job.case, job.case.phase == "train"
+    # What is locked does not depend on the batch.
+    batch = 1 if job.count_only else case.batch
+    try:
+        counted = count(architecture.build, case.input_shape, second=not job.count_only, batch=batch, backward=train)
+    except Exception as error:
+        if job.count_only:
+            raise
+        notes["counted"] = f"could not be counted: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return None
+    # That walk is of a forward pass without gradients; training keeps what its backward pass will read.
+    return msgspec.structs.replace(counted, peak_activation_bytes=None, bytes_moved=None) if train else counted
+
+
+def _train(job: Job, architecture: Architecture, engine: Engine, phase: Phase, notes: dict[str, str]) -> dict[str, Any]:
+    """Compare the engine's training steps with steps taken by hand, on two networks of the same weights."""
+    from . import agreement, data, training, witness  # noqa: PLC0415 - they import torch
+
+    case, inputs = job.case, jobs.inputs(job, architecture)
+
+    def by_hand(batches: list[torch.Tensor]) -> witness.Trace:
+        twin, place = training.placed(data.build(architecture.build, case.seed)[0], case)
+        return witness.by_hand(twin, [place(tensor) for tensor in batches], case.seed)
+
+    phase("reference")
+    try:
+        wanted = by_hand(inputs[: witness.STEPS])
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        message = (
+            f"batch norm cannot train on a single value per channel, which is all that a layer has here: raise --batch ({error})"
+        )
+        raise Wrong(message) from None
+    phase("build")
+    module, notes["weights"] = data.build(architecture.build, case.seed)
+    phase("prepare")
+    session = engine.prepare(module, case)
+    session.load(inputs)
+    outputs: list[tuple[float, ...]] = []
+
+    def step() -> Any:
+        session.step()
+        session.synchronize()
+        outputs.append(jobs.fingerprint(session, case, architecture))
+        return session.output()
+
+    phase("verify")
+    got = witness.of_session(module, step, witness.STEPS)
+    session.close()
+    again = functools.partial(by_hand, witness.jitter(inputs[: witness.STEPS]))
+    problem, values, note = witness.verdict(wanted, got, agreement.limit_db(case), again)
+    if note:
+        notes["training"] = note
+    if problem:
+        message = f"wrong_output: {problem}"
+        raise Wrong(message)
+    return {"values": values, "output": outputs[0]}
 
 
 def _verdict(
@@ -81,7 +177,9 @@ def _verdict(
         message = f"wrong_output: {error}"
         raise Wrong(message) from None
     limit = agreement.LIMITS_DB[case.precision]
-    if result.sqnr_db is None and not agreement.same(agreement.fingerprint(wanted), agreement.fingerprint(got), case.precision):
+    if result.sqnr_db is None and not agreement.same(
+        agreement.fingerprint(wanted), agreement.fingerprint(got), agreement.limit_db(case)
+    ):
         message = "wrong_output: eager fp32 answers the same to every input, and this engine answers something else"
         raise Wrong(message)
     if result.sqnr_db is not None and result.sqnr_db < limit:

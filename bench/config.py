@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from .axes import LAYOUTS, PHASES, PRECISIONS, SCENARIOS, check_scenario
 from .errors import ConfigError, UnknownNameError, UsageError, nearest
 from .units import parse_bytes, parse_duration
 
@@ -17,8 +18,6 @@ T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
 FILE = "bench.toml"
-PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "int8")
-LAYOUTS = ("nchw", "nhwc")
 STARTS = ("auto", "forkserver", "spawn")
 
 
@@ -34,6 +33,10 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     batch: tuple[int, ...] = (1,)
     threads: tuple[int, ...] = ()
     layout: tuple[str, ...] = ("nchw",)
+    phase: tuple[str, ...] = ("infer",)
+    scenario: tuple[str, ...] = ("single-stream",)
+    cold_cache: bool = False
+    cuda_graph: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
@@ -52,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seed: int = 0
     start: str = "auto"
     images: str = ""
+    energy: bool = False
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +93,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "run.seed": ("a whole number of at least 0, for weights, inputs and the order of cases", "seed = 0"),
     "run.start": (f"how workers start: {', '.join(STARTS)}", 'start = "auto"'),
     "run.images": ("a folder of pictures to use as inputs", 'images = "pictures"'),
+    "run.energy": ("true or false: a pass of at least 5 s per case that reads an energy counter", "energy = true"),
     "suites.*.architectures": ("a list of names or globs", 'architectures = ["resnet/*"]'),
     "suites.*.exclude": ("a list of names or globs", 'exclude = ["*/naive"]'),
     "suites.*.topic": ("a list of topics (vbench list)", 'topic = ["inception"]'),
@@ -98,6 +103,10 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "suites.*.batch": ("a list of whole numbers of at least 1", "batch = [1, 8]"),
     "suites.*.threads": ("a list of whole numbers of at least 1; left out, as many as the process may use", "threads = [1, 2]"),
     "suites.*.layout": (f"a list out of {', '.join(LAYOUTS)}", 'layout = ["nchw"]'),
+    "suites.*.phase": (f"a list out of {', '.join(PHASES)}", 'phase = ["infer", "train"]'),
+    "suites.*.scenario": (f"a list out of {', '.join(SCENARIOS)}", 'scenario = ["single-stream", "server:15ms"]'),
+    "suites.*.cold-cache": ("true or false: empty a GPU's L2 cache before every sample", "cold-cache = true"),
+    "suites.*.cuda-graph": ("true or false: replay a CUDA graph instead of launching each kernel", "cuda-graph = true"),
 }
 _DURATIONS = ("time-limit", "warmup", "latency", "throughput", "timeout", "spread")
 
@@ -217,17 +226,28 @@ def _convert(path: Path, prefix: str, table: dict[str, Any], kind: type[S]) -> S
 
 def check_axes(suite: Suite, where: str = "--") -> None:
     """Refuse values that no run could measure; `where` is put before the name of the axis. Raises UsageError."""
-    for axis, known in (("precision", PRECISIONS), ("layout", LAYOUTS)):
+    for axis, known in (("precision", PRECISIONS), ("layout", LAYOUTS), ("phase", PHASES)):
         for value in getattr(suite, axis):
             if value not in known and not (value == "all" and axis == "precision"):
                 raise _impossible(where, "suites.*", axis, value, f"unknown {axis} {value!r}, {nearest(value, known)}")
+    _check_scenarios(suite, where)
     for axis in ("batch", "threads"):
         for size in getattr(suite, axis):
             if size < 1:
                 raise _impossible(where, "suites.*", axis, size, "less than 1")
-    for axis in ("architectures", "device", "engine", "precision", "batch", "layout"):
+    for axis in ("architectures", "device", "engine", "precision", "batch", "layout", "phase", "scenario"):
         if not getattr(suite, axis):
             raise _impossible(where, "suites.*", axis, [], "an empty list selects nothing")
+
+
+def _check_scenarios(suite: Suite, where: str) -> None:
+    for scenario in suite.scenario:
+        try:
+            check_scenario(scenario)
+        except UsageError as error:
+            if where == "--":
+                raise
+            raise _impossible(where, "suites.*", "scenario", scenario, str(error)) from None
 
 
 def check_settings(settings: Settings, where: str = "--") -> None:

@@ -6,15 +6,21 @@ Units are SI base units with the unit in the field's name; a value that is not k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from .evidence import Ceiling, Counted, Replicate, Status
+
 if TYPE_CHECKING:
     import pandas as pd
 
-Status = Literal["ok", "skipped", "failed", "timeout", "oom", "crashed"]
+__all__ = [
+    "Accuracy", "Architecture", "Case", "Ceiling", "Counted", "Direction", "Facts", "Kind", "Machine", "Metric", "Paper",
+    "Preprocess", "Record", "Replicate", "Result", "Run", "Source", "Status",
+]  # fmt: skip
+
 Direction = Literal["lower", "higher", "none"]
 Kind = Literal["counted", "sampled", "derived"]
 
@@ -153,6 +159,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return ",".join(axes)
 
     @property
+    def virtual(self) -> bool:
+        """Whether its time is that of a fake device, which passes without anybody waiting."""
+        return self.device.partition(":")[0] == "fake"
+
+    @property
     def seed(self) -> int:
         """The seed of random weights; loaded weights still need one for the inputs, which is 0."""
         kind, _, seed = self.weights.partition(":")
@@ -175,50 +186,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     driver: str = ""
     virtual: str = ""
     governor: str = ""
-
-
-class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """Exact costs of one forward pass at batch 1.
-
-    MACs are multiply-accumulates of convolution, linear and matrix products without bias; `other_ops` counts output elements
-    of every other arithmetic operator.
-    """
-
-    params: int
-    trainable_params: int
-    buffers: int
-    weight_bytes: int
-    macs: int
-    other_ops: int
-    activations: int
-    operators: dict[str, int]
-    uncounted_ops: dict[str, int] = {}
-    macs_second: int | None = None
-    method: str = "meta"
-    notes: tuple[str, ...] = ()
-
-
-class Replicate(msgspec.Struct, frozen=True, kw_only=True):
-    """What one fresh worker process found. `server` identifies the forkserver that it was forked from.
-
-    Its `role` is `check` (counted and verified, once per case, never timed) or `measure`.
-    """
-
-    case: str
-    role: Literal["check", "measure"] = "measure"
-    index: int
-    round: int
-    server: int
-    status: Status
-    reason: str = ""
-    started_s: float = 0.0
-    seconds: float = 0.0
-    latency_ns: tuple[int, ...] = ()
-    warmup_ns: tuple[int, ...] = ()
-    values: dict[str, float] = {}
-    notes: dict[str, str] = {}
-    output: tuple[float, ...] = ()
-    counted: Counted | None = None
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,6 +212,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     architectures: dict[str, Facts]
     skipped: dict[str, str] = {}
     sources: dict[str, str] = {}
+    ceilings: dict[str, Ceiling] = {}
+    sentinels: dict[str, tuple[float, ...]] = {}
     environment: dict[str, str] = {}
     commit: str = ""
     catalogue: str = ""
@@ -284,7 +253,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """A number that a run produces. It describes itself, so that no printer holds a list of names.
 
     `columns` maps each column it fills to a one-line description; the first is the headline. `derive(case, replicates)`
-    gives their values from the replicates that are `ok`, never by measuring again.
+    gives their values from the replicates that are `ok`, never by measuring again; one with a third parameter `run` is also
+    given the head of the file.
     """
 
     name: str
@@ -293,5 +263,5 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     kind: Kind
     columns: dict[str, str]
-    derive: Callable[[Case, Sequence[Replicate]], dict[str, Any]]
+    derive: Callable[..., dict[str, Any]]
     order: int = 1000

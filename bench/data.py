@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import torch
 from torch import nn
@@ -18,6 +18,8 @@ from .errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from PIL import Image
 
     from .core import Preprocess
 
@@ -170,31 +172,52 @@ def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Pre
 
     Where the folder holds fewer they repeat. Raises UsageError naming a picture that cannot be read.
     """
-    import numpy as np  # noqa: PLC0415 - only for pictures
     from PIL import Image  # noqa: PLC0415 - only for pictures
 
     if len(shape) != 3 or shape[0] not in {1, 3}:  # noqa: PLR2004 - a picture has 1 or 3 channels
         message = f"--images needs an input of 1 or 3 channels, height and width, not {'x'.join(map(str, shape))}"
         raise UsageError(message)
     files = pictures(folder)
-    channels, height, width = shape
-    resample = Image.Resampling.BICUBIC if preprocess.interpolation == "bicubic" else Image.Resampling.BILINEAR
     out = []
     for index in range(min(count, len(files))):
         file = files[index]
         try:
-            with Image.open(file) as opened:
-                picture = opened.convert("L" if channels == 1 else "RGB")
+            picture = decode(file, shape[0])
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             message = f"--images: {file} cannot be read: {error}"
             raise UsageError(message) from None
-        scale = max(height, width) * preprocess.resize / min(picture.size)
-        size = (max(width, round(picture.width * scale)), max(height, round(picture.height * scale)))
-        picture = picture.resize(size, resample)
-        left, top = (picture.width - width) // 2, (picture.height - height) // 2
-        pixels = np.asarray(picture.crop((left, top, left + width, top + height)), dtype=np.float32) / 255.0
-        tensor = torch.from_numpy(pixels.copy()).reshape(height, width, channels).permute(2, 0, 1)
-        mean = torch.tensor(preprocess.mean[:channels]).view(channels, 1, 1)
-        std = torch.tensor(preprocess.std[:channels]).view(channels, 1, 1)
-        out.append((tensor - mean) / std)
+        out.append(normalise(resize(picture, shape, preprocess), preprocess))
     return torch.stack([out[i % len(out)] for i in range(count)]).contiguous()
+
+
+def decode(source: Path | BinaryIO, channels: int) -> Image.Image:
+    """A picture file, or its bytes, as pixels: grey for one channel, else colour. Raises what Pillow raises."""
+    from PIL import Image  # noqa: PLC0415 - only for pictures
+
+    with Image.open(source) as opened:
+        return opened.convert("L" if channels == 1 else "RGB")
+
+
+def resize(picture: Image.Image, shape: Sequence[int], preprocess: Preprocess) -> Image.Image:
+    """The centre of the picture, its short side resized as declared, at the height and width of `shape`."""
+    from PIL import Image  # noqa: PLC0415 - only for pictures
+
+    _, height, width = shape
+    resample = Image.Resampling.BICUBIC if preprocess.interpolation == "bicubic" else Image.Resampling.BILINEAR
+    scale = max(height, width) * preprocess.resize / min(picture.size)
+    size = (max(width, round(picture.width * scale)), max(height, round(picture.height * scale)))
+    picture = picture.resize(size, resample)
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    return picture.crop((left, top, left + width, top + height))
+
+
+def normalise(picture: Image.Image, preprocess: Preprocess) -> torch.Tensor:
+    """The pixels as `(channels, height, width)`, scaled to [0, 1] and normalised per channel."""
+    import numpy as np  # noqa: PLC0415 - only for pictures
+
+    channels = len(picture.getbands())
+    pixels = np.asarray(picture, dtype=np.float32) / 255.0
+    tensor = torch.from_numpy(pixels.copy()).reshape(picture.height, picture.width, channels).permute(2, 0, 1)
+    mean = torch.tensor(preprocess.mean[:channels]).view(channels, 1, 1)
+    std = torch.tensor(preprocess.std[:channels]).view(channels, 1, 1)
+    return (tensor - mean) / std

@@ -34,7 +34,9 @@ MEMORY_SHORT = 3 * 2**29
 DISK_SHORT = 100 * 2**20
 # These are read without a system call, through the vDSO.
 QUICK_CLOCKS = {"tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page"}
-BINDINGS = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY", "KMP_BLOCKTIME", "LD_PRELOAD")
+BINDINGS = (
+    "OMP_PROC_BIND", "OMP_PLACES", "OMP_THREAD_LIMIT", "GOMP_CPU_AFFINITY", "KMP_AFFINITY", "KMP_BLOCKTIME", "LD_PRELOAD",
+)  # fmt: skip
 UNSEEN = "not visible here"
 _CPUS = "sys/devices/system/cpu"
 _HUGE = "sys/kernel/mm/transparent_hugepage/enabled"

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from . import journal
+from .axes import LONG, lasts
 from .errors import VbenchError
 from .registry import ARCHITECTURES, ENGINES
 from .stats import median
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 _UNDECLARED = 2_000_000_000
 _EFFICIENCY = 0.5
 _START_S = 0.5
+# The backward pass makes the gradients of the weights and those of the inputs: two products for each of the forward pass.
+_TRAINING = 3
+# The two windows of the energy pass and what lies between them.
+_ENERGY_S = 12.0
 # A server for workers imports torch once per round; on two cores that takes about so long.
 _SERVER_S = 1.5
 
@@ -60,9 +65,30 @@ def estimate(cases: Sequence[Case], settings: Settings, known: dict[str, float],
     out = {}
     for case in cases:
         step = (ARCHITECTURES.get(case.architecture).macs or _UNDECLARED) * case.batch / (_EFFICIENCY * macs_per_s)
-        passes = 10 * step + max(10 * step, settings.latency) + max(3 * step, settings.throughput)
-        out[case.id] = settings.min_processes * known.get(case.id, _START_S + passes)
+        step *= _TRAINING if case.phase == "train" else 1
+        out[case.id] = _processes(case, settings) * known.get(case.id, _START_S + _passes(case, settings, step))
     return out
+
+
+def _processes(case: Case, settings: Settings) -> int:
+    return 1 if case.scenario.partition(":")[0] in LONG else settings.min_processes
+
+
+def _goes_on(case: Case, settings: Settings) -> float:
+    """Seconds that a long scenario takes whatever the network: those it names, or those that it may search for."""
+    return settings.timeout / 2 if case.scenario.startswith("server") else lasts(case.scenario)
+
+
+def _passes(case: Case, settings: Settings, step: float) -> float:
+    """Seconds that the passes of one process take, whose forward pass takes `step` seconds."""
+    name, _, parameter = case.scenario.partition(":")
+    if name in LONG:
+        return 3 * step + _goes_on(case, settings)
+    if name == "offline":
+        return max(15 * step, settings.warmup + settings.latency + settings.throughput)
+    if name == "concurrent":
+        return int(parameter) * 10 * step + max(10 * step, settings.latency + settings.throughput)
+    return 10 * step + max(10 * step, settings.latency) + max(3 * step, settings.throughput)
 
 
 def total(cases: Sequence[Case], settings: Settings, seconds: dict[str, float]) -> float:
@@ -72,10 +98,12 @@ def total(cases: Sequence[Case], settings: Settings, seconds: dict[str, float]) 
     about as long as one of its processes.
     """
     least = sum(seconds[case.id] for case in cases)
-    if settings.min_processes > 1 and any(case.device != "fake" for case in cases):
+    energy = _ENERGY_S * sum(not case.virtual for case in cases) if settings.energy else 0.0
+    rounds = max((_processes(case, settings) for case in cases), default=0)
+    if rounds > 1 and any(not case.virtual for case in cases):
         least = max(least, settings.spread)
     checked = [case for case in cases if getattr(ENGINES.get(case.engine), "builds", True)]
     if not checked:
-        return least
-    checks = _SERVER_S + sum(seconds[case.id] / settings.min_processes for case in checked)
-    return least + settings.min_processes * _SERVER_S + checks
+        return least + energy
+    checks = _SERVER_S + sum(seconds[c.id] / _processes(c, settings) - _goes_on(c, settings) for c in checked)
+    return least + rounds * _SERVER_S + checks + energy

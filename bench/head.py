@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import contention, journal, machine, plugins
+from . import contention, drift, journal, machine, plugins
 from .config import Settings
 from .core import Run
 from .errors import UsageError
@@ -26,23 +26,25 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 
-def new(plan: Plan, settings: Settings) -> Run:
-    """The head of a new result file."""
+def new(plan: Plan, settings: Settings, root: Path) -> Run:
+    """The head of a new result file; `root` is where `results/` lies, with what this machine measured before."""
     folder = plugins.catalogue_folder()
     names = {case.architecture for case in plan.cases}
     images = pictures(settings)
+    here, versions = machine.describe(), machine.versions()
     return Run(
         schema=journal.SCHEMA,
         run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=machine.describe(),
-        versions=machine.versions(),
+        machine=here,
+        versions=versions,
         settings=msgspec.to_builtins(settings),
         cases=plan.cases,
         definitions={case.id: definition(case, settings.seed, images) for case in plan.cases},
         architectures={name: ARCHITECTURES.get(name).facts() for name in names},
         skipped=plan.skipped,
         sources=sources(plan.cases),
+        sentinels=drift.earlier(root / "results" / here.slug, here.fingerprint, versions.get("torch", "")),
         environment=contention.environment(),
         commit=machine.git_commit(Path.cwd()),
         catalogue=plugins.digest(folder) if folder is not None else "",

@@ -5,14 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from .core import Case
+
+    # The pieces of a step in order, each with its name; pieces of one name belong together.
+    Parts = Sequence[tuple[str, Callable[[], Any]]]
+
+
+class Timer(Protocol):
+    """Times work on a device that goes on behind the host's back."""
+
+    def start(self) -> None:
+        """Mark the beginning of a step on the device."""
+
+    def stop(self) -> None:
+        """Mark its end; neither waits."""
+
+    def read(self) -> list[int]:
+        """Wait once, and give the nanoseconds of every step marked since the last call."""
 
 
 class Session(Protocol):
-    """A prepared case, ready to be timed. `measure.py` knows this and a clock, and nothing else."""
+    """A prepared case, ready to be timed. `measure.py` knows this and a clock, and nothing else.
+
+    It may have a `flush()` as well: called before each request, outside of what is timed, to empty the device's caches.
+    """
 
     def step(self) -> None:
-        """Submit one forward pass on the next of the inputs in rotation."""
+        """Submit one forward pass on the next of the inputs in rotation; of a case that trains, a whole training step."""
 
     def synchronize(self) -> None:
         """Wait until everything submitted has finished."""

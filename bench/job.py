@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     import torch
 
     from .config import Settings
+    from .devices import Device
     from .interfaces import Engine, Session
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker's task. `check` counts and verifies; without it the worker measures within `budget`."""
+    """One worker's task. `check` counts and verifies, `energy` reads a counter; else the worker measures within `budget`.
+
+    `batches` are those of a sweep that an earlier process of the case has decided on.
+    """
 
     case: Case
     number: int = 0
@@ -28,6 +32,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     round: int = 0
     server: int = 0
     check: bool = False
+    energy: bool = False
     count_only: bool = False
     architecture: Source | None = None
     engine: Source
@@ -35,8 +40,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     images: str = ""
     seed: int = 0
     memory_limit: int | None = None
+    device_memory_limit: int | None = None
+    fit: int | None = None
     budget: measure.Budget = measure.Budget()
+    batches: tuple[int, ...] = ()
     expected: tuple[float, ...] = ()
+
+    @property
+    def role(self) -> Literal["check", "measure", "energy"]:
+        """Whose replicate this makes."""
+        return "check" if self.check else "energy" if self.energy else "measure"
 
 
 def memory_limit(settings: Settings) -> int:
@@ -99,18 +112,67 @@ def settle_threads(case: Case, notes: dict[str, str]) -> None:
     if torch.get_num_threads() != case.threads:
         message = f"asked for {case.threads} threads and got {torch.get_num_threads()}"
         raise Wrong(message)
+    notes["threads"] = str(torch.get_num_threads())
     notes["flush_denormal"] = str(torch.set_flush_denormal(True)).lower()
 
 
-def inputs(job: Job, architecture: Architecture | None) -> list[torch.Tensor]:
-    """The inputs in rotation, each of shape `(batch, *input)`: pictures where the job names some, else seeded noise."""
+def settle_thread(case: Case) -> None:
+    """The same for another thread of the worker: both are settings of the thread that makes them."""
+    import torch  # noqa: PLC0415 - as above
+
+    torch.set_num_threads(case.threads)
+    torch.set_flush_denormal(True)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory is exhausted, which PyTorch reports as a RuntimeError."""
+    text = str(error).lower()
+    words = ("can't allocate memory", "out of memory", "bad_alloc", "alloc_failed")
+    return isinstance(error, MemoryError) or any(word in text for word in words)
+
+
+def settle_device(job: Job, device: Device, notes: dict[str, str]) -> None:
+    """Put the switches that change what runs where the case says, read them back, and bound the device's memory."""
+    found = device.settle(job.case.precision) | device.describe()
+    notes |= {f"device_{name}": value for name, value in found.items()}
+    if job.device_memory_limit is not None:
+        reason = device.limit_memory(job.device_memory_limit)
+        if reason:
+            notes["device_memory_limit"] = reason
+
+
+def other_batch(job: Job, engine: Engine, module: Any, architecture: Architecture | None) -> Callable[[int], Session]:
+    """Makes a session of the same network for another batch, its inputs loaded.
+
+    A larger batch rotates over fewer inputs: as many images as the case has, in two batches at least. Eight batches of 256
+    images each would be most of the memory that such a batch is found to need.
+    """
+
+    def prepare(batch: int) -> Session:
+        other = msgspec.structs.replace(job, case=msgspec.structs.replace(job.case, batch=batch))
+        session = engine.prepare(module, other.case)
+        try:
+            session.load(None if architecture is None else inputs(other, architecture, shared=max(1, batch // job.case.batch)))
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    return prepare
+
+
+def inputs(job: Job, architecture: Architecture | None, *, shared: int = 1) -> list[torch.Tensor]:
+    """The inputs in rotation, each of shape `(batch, *input)`: pictures where the job names some, else seeded noise.
+
+    `shared` divides how many they are, down to two.
+    """
     from . import data  # noqa: PLC0415 - imports torch
 
-    case = job.case
+    case, count = job.case, max(2, data.ROTATION // shared)
     if job.images and architecture is not None:
-        tensor = data.images(job.images, case.input_shape, data.ROTATION * case.batch, architecture.preprocess)
+        tensor = data.images(job.images, case.input_shape, count * case.batch, architecture.preprocess)
         return list(tensor.split(case.batch))
-    return data.noise(case.input_shape, case.batch, job.seed)
+    return data.noise(case.input_shape, case.batch, job.seed, count)
 
 
 def fingerprint(session: Session, case: Case, architecture: Architecture | None) -> tuple[float, ...]:

@@ -77,10 +77,14 @@ def describe(root: Path = ROOT) -> Machine:
 
 
 def usable_cores(root: Path = ROOT) -> int:
-    """How many threads can run at once: the affinity of this process, and the whole cores of its quota; at least 1."""
+    """How many threads can run at once: the affinity of this process, the whole cores of its quota, OpenMP's own limit.
+
+    At least 1. OpenMP starts no more than OMP_THREAD_LIMIT threads, and torch reads back what was asked for all the same.
+    """
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = cpu_quota(root)
-    return max(1, affinity if quota is None else min(affinity, math.floor(quota)))
+    quota, limit = cpu_quota(root), os.environ.get("OMP_THREAD_LIMIT", "").strip()
+    cores = affinity if quota is None else min(affinity, math.floor(quota))
+    return max(1, min(cores, int(limit)) if limit.isdigit() else cores)
 
 
 def cpu_quota(root: Path = ROOT) -> float | None:
@@ -153,14 +157,15 @@ def _groups(root: Path, controller: str) -> list[Path]:
     A line of /proc/self/cgroup is `number:controllers:path`, and version 2 leaves the controllers empty. Inside a
     container the path may be the host's, which is not mounted here: then the mount itself is the group.
     """
-    homes: dict[str, str] = {}
+    homes: dict[str, tuple[str, str]] = {}
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, controllers, path = ([*line.split(":", 2), "", ""])[:3]
-        homes.update(dict.fromkeys(controllers.split(","), path))
+        homes.update(dict.fromkeys(controllers.split(","), (controllers, path)))
     mount = root / "sys/fs/cgroup"
+    together, home = homes.get(controller, homes.get("", ("", "/")))
     if controller in homes:
-        mount /= controller
-    home = homes.get(controller, homes.get("", "/"))
+        # Version 1 mounts some controllers together ("cpu,cpuacct"), with a link for each of them, usually.
+        mount /= controller if (mount / controller).is_dir() else together
     parts = [part for part in home.split("/") if part not in {"", ".."}]
     nested = [mount.joinpath(*parts[:depth]) for depth in range(len(parts), -1, -1)]
     return [group for group in nested if group.is_dir()]

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from .stats import settled
+from .stats import median, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .interfaces import Session
+    from .interfaces import Parts, Session, Timer
 
 NS = 1_000_000_000
 GROUP = 5
@@ -25,11 +26,16 @@ MAX_SAMPLES = 100
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """How long each pass of one process may take, in seconds; the number of samples has its own bounds."""
+    """How long each pass of one process may take, in seconds, and how many samples of latency it may draw (at least 10).
+
+    `search` is for a scenario that looks for something by trials, all of them together.
+    """
 
     warmup: float = 5.0
     latency: float = 1.0
     throughput: float = 0.5
+    samples: int = MAX_SAMPLES
+    search: float = 60.0
 
 
 @contextmanager
@@ -48,16 +54,25 @@ def quiet() -> Iterator[None]:
 
 
 def sample(session: Session, clock: Callable[[], int], count: int) -> list[int]:
-    """Time `count` steps one by one; nanoseconds each."""
+    """Time `count` steps one by one; nanoseconds each. A session with a `flush` has it called before each, untimed."""
     step, synchronize = session.step, session.synchronize
+    flush = getattr(session, "flush", None)
     out = []
     for _ in range(count):
+        if flush is not None:
+            flush()
         synchronize()
         start = clock()
         step()
         synchronize()
         out.append(clock() - start)
     return out
+
+
+def clock_reading(clock: Callable[[], int]) -> float:
+    """Nanoseconds from one reading of the clock to the next, with nothing between: the median of many."""
+    readings = [clock() for _ in range(101)]
+    return float(median([after - before for before, after in pairwise(readings)]))
 
 
 def warm_up(session: Session, clock: Callable[[], int], budget: Budget) -> tuple[list[int], bool]:
@@ -74,12 +89,49 @@ def warm_up(session: Session, clock: Callable[[], int], budget: Budget) -> tuple
 
 
 def latency(session: Session, clock: Callable[[], int], budget: Budget) -> list[int]:
-    """Samples of one request each, in nanoseconds: at least 10, at most 100, until the time is spent."""
+    """Samples of one request each, in nanoseconds: at least 10, at most `budget.samples`, until the time is spent."""
     end = clock() + int(budget.latency * NS)
     samples = sample(session, clock, MIN_SAMPLES)
-    while len(samples) < MAX_SAMPLES and clock() < end:
+    while len(samples) < budget.samples and clock() < end:
         samples += sample(session, clock, 1)
     return samples
+
+
+def device_time(session: Session, clock: Callable[[], int], timer: Timer, count: int) -> tuple[list[int], list[int]]:
+    """The device's own nanoseconds for each of `count` steps, and the host's for handing each over; read after one wait."""
+    enqueue = []
+    flush = getattr(session, "flush", None)
+    session.synchronize()
+    timer.read()
+    for _ in range(count):
+        if flush is not None:
+            flush()
+        timer.start()
+        start = clock()
+        session.step()
+        enqueue.append(clock() - start)
+        timer.stop()
+    return timer.read(), enqueue
+
+
+def parts(session: Session, clock: Callable[[], int], named: Parts, count: int) -> dict[str, list[int]]:
+    """Time the parts of `count` steps one by one, in nanoseconds; what has the same name is added up within a step.
+
+    Waiting after every part keeps a device from working on one while the host submits the next: the parts of a step may
+    take longer than the step.
+    """
+    out: dict[str, list[int]] = {name: [] for name, _ in named}
+    for _ in range(count):
+        took = dict.fromkeys(out, 0)
+        for name, part in named:
+            session.synchronize()
+            start = clock()
+            part()
+            session.synchronize()
+            took[name] += clock() - start
+        for name, nanoseconds in took.items():
+            out[name].append(nanoseconds)
+    return out
 
 
 def throughput(session: Session, clock: Callable[[], int], budget: Budget, batch: int) -> float:

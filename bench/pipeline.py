@@ -8,14 +8,13 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from . import journal, results
+from . import drift, effort, journal, results, sweeps
 from .errors import ResultFileError
 from .job import Job, catalogue, memory_limit
-from .measure import Budget
 from .registry import ARCHITECTURES, ENGINES
-from .stats import median, relative_half_width
+from .stats import median
 from .supervisor import Server
 
 if TYPE_CHECKING:
@@ -23,28 +22,8 @@ if TYPE_CHECKING:
 
     from .config import Settings
     from .core import Case, Record, Replicate, Result, Run
-
-# Of the time that a process has, what goes to each pass when the time limit leaves less than they would like.
-_SHARES = {"warmup": 0.35, "latency": 0.30, "throughput": 0.15}
-
-
-class Watcher(Protocol):
-    """What a run tells about itself, between workers and never while one measures."""
-
-    def started(self, state: State) -> None:
-        """The file is open and the plan is known."""
-
-    def round(self, state: State, number: int, pause_s: float) -> None:
-        """A round begins, after a pause of that many seconds; -1 is the check."""
-
-    def working(self, state: State, case: Case) -> None:
-        """A worker is about to start on this case."""
-
-    def finished(self, state: State, replicate: Replicate) -> None:
-        """A replicate is on disk."""
-
-    def ended(self, state: State, record: Record) -> None:
-        """The run is over, or interrupted."""
+    from .measure import Budget
+    from .watch import Watcher
 
 
 class State:
@@ -67,11 +46,13 @@ class State:
 
     def failed(self, case: Case) -> bool:
         """Whether something went wrong with this case, so that it is not measured again."""
-        return any(r.status != "ok" for r in self.replicates if r.case == case.id)
+        return any(r.status != "ok" for r in self.replicates if r.case == case.id and r.role != "energy")
 
     def result(self, case: Case, ended: str = "") -> Result:
         """The row of a case as it stands."""
-        return results.derive_case(self.run, case, [r for r in self.replicates if r.case == case.id], ended)
+        own = [r for r in self.replicates if r.case == case.id]
+        sentinels = drift.of_run(self.run, self.replicates).get(drift.key(case), [])
+        return results.derive_case(self.run, case, own, ended, sentinels)
 
     def open(self) -> list[Case]:
         """The cases that still want a process: too few yet, or not yet as precise as asked."""
@@ -79,11 +60,7 @@ class State:
         for case in self.run.cases:
             if case.id in self.run.skipped or self.failed(case):
                 continue
-            medians = [median(r.latency_ns) for r in self.of(case)]
-            width = relative_half_width(medians)
-            if len(medians) < self.settings.min_processes or (
-                len(medians) < self.settings.max_processes and (width is None or width > self.settings.interval)
-            ):
+            if effort.unfinished(case, self.of(case), self.settings):
                 wanted.append(case)
         return wanted
 
@@ -148,6 +125,7 @@ def _everything(state: State, file: journal.Journal, watcher: Watcher, *, new: b
         watcher.started(state)
         _check(state, file, watcher)
         _rounds(state, file, watcher)
+        _energy(state, file, watcher)
         for case in state.run.cases:
             journal.append_result(file, state.result(case, "complete"))
     except KeyboardInterrupt:
@@ -174,7 +152,7 @@ def _check(state: State, file: journal.Journal, watcher: Watcher) -> None:
     watcher.round(state, -1, 0.0)
     with Server(start=state.settings.start, preload="count", ordinal=state.next_server()) as server:
         for case in todo:
-            _one(state, file, watcher, server, job(state, case, check=True, server=server.ordinal))
+            _one(state, file, watcher, server, job(state, case, role="check", server=server.ordinal))
 
 
 def _rounds(state: State, file: journal.Journal, watcher: Watcher) -> None:
@@ -182,7 +160,7 @@ def _rounds(state: State, file: journal.Journal, watcher: Watcher) -> None:
     number = max((r.round for r in state.replicates), default=-1) + 1
     while cases := state.open():
         least = min(len(state.of(case)) for case in cases)
-        required = least < state.settings.min_processes
+        required = any(len(state.of(case)) < effort.bounds(case, state.settings)[0] for case in cases)
         expected = sum(state.cost(case) for case in cases)
         if not required and _left(state) < expected / len(cases):
             return
@@ -199,60 +177,77 @@ def _rounds(state: State, file: journal.Journal, watcher: Watcher) -> None:
         number += 1
 
 
+def _energy(state: State, file: journal.Journal, watcher: Watcher) -> None:
+    """Read the energy counter once per case, in a worker of its own and after everything that is timed."""
+    todo = [case for case in _unread(state) if state.of(case)]
+    if not todo:
+        return
+    watcher.round(state, -2, 0.0)
+    preload = "torch" if any(getattr(ENGINES.get(c.engine), "builds", True) for c in todo) else "none"
+    with Server(start=state.settings.start, preload=preload, ordinal=state.next_server()) as server:
+        for case in todo:
+            _one(state, file, watcher, server, job(state, case, role="energy", server=server.ordinal))
+
+
+def _unread(state: State) -> list[Case]:
+    """The cases whose energy is asked for and not yet read; one that failed has no work worth a joule."""
+    if not state.settings.energy:
+        return []
+    cases = [c for c in state.run.cases if c.id not in state.run.skipped and not state.failed(c)]
+    return [c for c in cases if not state.of(c, "energy") and effort.steady(c)]
+
+
 def _left(state: State) -> float:
-    """Seconds that the time limit leaves."""
-    return float("inf") if state.settings.time_limit is None else state.settings.time_limit - state.elapsed()
+    """Seconds that the time limit leaves for the rounds, after what the energy pass will take (of the whole, half at most)."""
+    if state.settings.time_limit is None:
+        return float("inf")
+    reserved = sum(effort.energy_s(state.settings, case) for case in _unread(state))
+    return state.settings.time_limit - state.elapsed() - min(reserved, state.settings.time_limit / 2)
 
 
 def _pause(state: State, done: int, expected: float) -> float:
-    """A case measured in ten seconds cannot know the next minute: the rounds of a short run are spread over `spread`."""
-    rounds = state.settings.min_processes - done
-    virtual = all(case.device == "fake" for case in state.run.cases)
-    if done == 0 or rounds <= 0 or virtual:
+    """How long to wait before a round; not before the first, and not in virtual time."""
+    if done == 0 or all(case.virtual for case in state.run.cases):
         return 0.0
-    spare = state.settings.spread - state.elapsed() - rounds * (expected + 1.0)
-    return max(0.0, min(spare, _left(state)) / rounds)
+    return effort.pause(state.settings, state.settings.min_processes - done, state.elapsed(), expected, _left(state))
 
 
 def _one(state: State, file: journal.Journal, watcher: Watcher, server: Server, task: Job) -> None:
     """Run one worker and put what it found on disk before anything else happens."""
     watcher.working(state, task.case)
-    replicate = server.run(task, state.settings.timeout)
+    replicate = server.run(task, effort.timeout(task.case, state.settings))
     file.append("replicate", replicate)
     state.replicates.append(replicate)
     watcher.finished(state, replicate)
 
 
-def job(state: State, case: Case, *, number: int = -1, server: int = 0, check: bool = False) -> Job:
+def job(state: State, case: Case, *, number: int = -1, server: int = 0, role: str = "measure") -> Job:
     """What a worker has to know; an architecture and an engine go by the name of their source."""
     settings = state.settings
     checked = next((r for r in state.of(case, "check")), None)
     return Job(
         case=case,
-        index=0 if check else max((r.index for r in state.of(case)), default=-1) + 1,
+        index=0 if role != "measure" else max((r.index for r in state.of(case)), default=-1) + 1,
         round=number,
         server=server,
-        check=check,
+        check=role == "check",
+        energy=role == "energy",
         architecture=ARCHITECTURES.source(case.architecture),
         engine=ENGINES.source(case.engine),
         catalogue=catalogue(),
         images=str(Path(settings.images).resolve()) if settings.images else "",
         seed=settings.seed,
         memory_limit=memory_limit(settings),
-        budget=budget(state),
+        fit=settings.memory_limit,
+        device_memory_limit=None if case.device == "cpu" else settings.memory_limit,
+        budget=budget(state, case),
+        batches=sweeps.batches(case, state.of(case)),
         expected=checked.output if checked is not None else (),
     )
 
 
-def budget(state: State) -> Budget:
-    """The passes of one process: as the settings say, or less where the time limit must hold for all that is required."""
-    settings = state.settings
-    planned = Budget(settings.warmup, settings.latency, settings.throughput)
-    if settings.time_limit is None:
-        return planned
+def budget(state: State, case: Case) -> Budget:
+    """The passes of the next process of a case, within what the time limit leaves for all that is required."""
     cases = [c for c in state.run.cases if c.id not in state.run.skipped and not state.failed(c)]
-    missing = sum(max(0, settings.min_processes - len(state.of(c))) for c in cases)
-    if missing == 0:
-        return planned
-    share = max(0.0, _left(state)) / missing
-    return Budget(*(min(getattr(planned, name), part * share) for name, part in _SHARES.items()))
+    missing = sum(max(0, effort.bounds(c, state.settings)[0] - len(state.of(c))) for c in cases)
+    return effort.budget(state.of(case), state.settings, missing, _left(state))

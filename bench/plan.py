@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .config import PRECISIONS
+from . import axes as scenarios
+from .axes import PRECISIONS
 from .core import Case
 from .errors import NothingSelectedError, UnknownNameError, UsageError, nearest
 from .registry import ARCHITECTURES
@@ -87,27 +88,68 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
         suite.batch,
         suite.threads or (threads,),
         suite.layout,
+        suite.phase,
+        suite.scenario,
     )
     chosen = select(suite)
-    for device, name, precision, batch, count, layout in axes:
+    options = tuple((key, "on") for key, wanted in (("cold-cache", suite.cold_cache), ("cuda-graph", suite.cuda_graph)) if wanted)
+    for device, name, precision, batch, count, layout, phase, scenario in axes:
         for architecture in chosen:
             case = Case(
                 architecture=architecture.name,
                 input_shape=shape or architecture.input,
                 weights=f"random:{seed}",
                 engine=name,
+                engine_options=options,
                 precision=precision,
                 device=device,
                 batch=batch,
                 threads=count,
                 layout=layout,
+                phase=phase,
+                scenario=scenario,
             )
             cases[case.id] = case
             kind = engines[name]
-            reason = devices[device] or (kind if isinstance(kind, str) else _skip(kind, case))
+            reason = devices[device] or (kind if isinstance(kind, str) else _refused(kind, case, threads))
             if reason:
                 skipped[case.id] = reason
     return Plan(tuple(cases.values()), skipped)
+
+
+def _impossible(case: Case, threads: int) -> str | None:
+    """Why no engine could measure this here: a thread without a core to run on waits for the others."""
+    if case.threads > threads:
+        return (
+            f"{case.threads} threads are more than the {threads} that this process may run at once "
+            f"(affinity, quota, OMP_THREAD_LIMIT): --threads {threads}, or give the container more"
+        )
+    return None
+
+
+def _refused(engine: Engine, case: Case, threads: int) -> str | None:
+    """Why this machine, the scenario or the engine cannot do it, or None."""
+    return (
+        _impossible(case, threads)
+        or scenarios.absent(case.scenario)
+        or scenarios.unable(case)
+        or _untrained(engine, case)
+        or _without(engine, case)
+        or _skip(engine, case)
+    )
+
+
+def _untrained(engine: Engine, case: Case) -> str | None:
+    """Why this engine takes no training step; one that does says so with `trains = True`."""
+    if case.phase == "train" and not getattr(engine, "trains", False):
+        return f"the {case.engine} engine only infers: leave out --phase train, or add --engine eager"
+    return None
+
+
+def _without(engine: Engine, case: Case) -> str | None:
+    """The mode that was asked for and that this engine does not have; one that has it names it in its `options`."""
+    missing = [key for key, _ in case.engine_options if key not in getattr(engine, "options", ())]
+    return f"the {case.engine} engine has no such mode: leave out --{missing[0]}, or add --engine eager" if missing else None
 
 
 def _skip(engine: Engine, case: Case) -> str | None:
@@ -122,8 +164,14 @@ def _expand(names: tuple[str, ...], known: Mapping[str, str | None], noun: str) 
     """Spell out `all`; refuse a name that is unknown, or known and absent."""
     if "all" in names:
         # What exists for tests and demonstrations only is measured when it is named.
-        return [name for name in known if name != "fake"]
+        return [name for name in known if name.partition(":")[0] != "fake"]
+    # A device without a number is the first of its kind, under one name, so that one case has one id.
+    names = tuple(f"{name}:0" if name not in known and f"{name}:0" in known else name for name in names)
     for name in names:
+        kind = known.get(name.partition(":")[0])
+        if name not in known and kind is not None:
+            message = f"{noun} {name!r} was asked for and cannot be used: {kind}"
+            raise UsageError(message)
         if name not in known and noun == "device":
             message = f"device {name!r} is not here; those that are: {', '.join(n for n in known if known[n] is None)}"
             raise UnknownNameError(message)

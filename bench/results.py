@@ -10,10 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import journal
+from . import drift, journal, judge
 from .core import Case, Facts, Record, Replicate, Result, Run
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_OK, UsageError
+from .flags import BIAS
 from .registry import METRICS
+from .stats import median, relative_half_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .core import Status
+
+# Below a machine's folder: what measures vbench itself (tests/campaigns), left out when a folder is searched.
+CAMPAIGNS = "campaigns"
 
 IDENTITY = (
     "run_id", "machine", "case_id", "definition", "architecture", "family", "task", "topic", "year", "input_shape",
@@ -32,16 +37,21 @@ IDENTITY = (
 COLUMNS = (
     *IDENTITY,
     "params", "trainable_params", "buffers", "weight_bytes", "macs", "flops", "other_ops", "uncounted_ops", "activations",
-    "peak_activation_bytes", "peak_scratch_bytes",
-    "latency_s", "latency_s_low", "latency_s_high", "latency_s_run_low", "latency_s_run_high",
+    "backward_macs", "peak_activation_bytes", "peak_scratch_bytes", "largest_batch",
+    "latency_s", "latency_s_low", "latency_s_high", "latency_s_run_low", "latency_s_run_high", "drift_share",
     "latency_s_p90", "latency_s_p95", "latency_s_p99", "latency_processes", "latency_samples",
-    "device_time_s", "enqueue_s", "throughput_per_s", "throughput_per_s_low", "throughput_per_s_high",
+    "device_time_s", "enqueue_s", "throughput_per_s", "throughput_per_s_low", "throughput_per_s_high", "throughput_processes",
+    "best_batch", "oom_batch", "throughput_by_batch", "sweep_ended",
+    "throughput_first_per_s", "throughput_last_per_s", "sustained_ratio", "stream_balance",
+    "server_qps", "server_p50_s", "server_p99_s", "server_queries", "server_trials", "server_note",
+    "decode_s", "resize_s", "normalise_s", "transfer_s", "forward_s", "postprocess_s",
     "build_s", "compile_s", "first_run_s",
+    "train_forward_s", "train_backward_s", "train_optimizer_s", "train_gradient_sqnr_db", "train_update_sqnr_db",
     "peak_host_bytes", "peak_device_bytes", "reserved_device_bytes", "process_device_bytes", "file_bytes",
-    "h2d_s", "d2h_s", "clock_mhz", "temperature_c",
+    "h2d_s", "d2h_s", "h2d_pageable_s", "d2h_pageable_s", "clock_mhz", "temperature_c",
     "executed_precision", "agreement_sqnr_db", "agreement_cosine", "agreement_top1",
-    "peak_flops", "bandwidth_bytes_per_s", "efficiency", "bound",
-    "energy_j", "energy_method", "power_w",
+    "achieved_flops", "peak_flops", "bandwidth_bytes_per_s", "efficiency", "bound",
+    "energy_j", "energy_method", "power_w", "energy_above_idle_j", "idle_power_w", "energy_dram_j",
     "receptive_field", "output_stride", "bytes_moved", "arithmetic_intensity",
     "quality", "quality_metric", "top1", "top5", "accuracy_source", "accuracy_protocol", "accuracy_kind",
 )  # fmt: skip
@@ -64,24 +74,33 @@ def derive(run: Run, replicates: Iterable[Replicate], ended: str = "") -> tuple[
     by_case: dict[str, list[Replicate]] = {}
     for replicate in replicates:
         by_case.setdefault(replicate.case, []).append(replicate)
-    return tuple(derive_case(run, case, by_case.get(case.id, []), ended) for case in run.cases)
+    sentinels = drift.of_run(run, [r for found in by_case.values() for r in found])
+    return tuple(
+        derive_case(run, case, by_case.get(case.id, []), ended, sentinels.get(drift.key(case), ())) for case in run.cases
+    )
 
 
-def derive_case(run: Run, case: Case, replicates: Sequence[Replicate], ended: str = "") -> Result:
+def derive_case(
+    run: Run, case: Case, replicates: Sequence[Replicate], ended: str = "", sentinels: Sequence[float] = ()
+) -> Result:
     """The row of one case: its status is that of the first replicate that went wrong, if one did.
+
+    `sentinels` are those of all cases of the run on the same device and threads, in order: they show the machine's drift.
 
     A case that was counted and never timed is `skipped`, with its counts; the order of the replicates does not matter.
     """
     from . import metrics  # a package that only those who derive rows need  # noqa: PLC0415
+    from .metrics import efficiency  # as above  # noqa: PLC0415
 
     load_metrics()
     replicates = sorted(replicates, key=lambda r: (r.role, r.index))
     if case.id in run.skipped:
         return Result(case=case, status="skipped", reason=run.skipped[case.id])
-    wrong = next((r for r in replicates if r.status != "ok"), None)
+    # What went wrong in the energy pass, after all timing, leaves the times as they are, and the energy empty.
+    wrong = next((r for r in replicates if r.status != "ok" and r.role != "energy"), None)
     status: Status = "ok" if wrong is None else wrong.status
     reason = "" if wrong is None else wrong.reason
-    if wrong is None and all(r.role == "check" for r in replicates):
+    if wrong is None and all(r.role != "measure" for r in replicates):
         status = "skipped"
         reason = "not run: the run was interrupted before it" if ended != "complete" else "not run: the time limit came first"
     good = [r for r in replicates if r.status == "ok"]
@@ -90,12 +109,17 @@ def derive_case(run: Run, case: Case, replicates: Sequence[Replicate], ended: st
     broken: list[str] = []
     for metric in sorted(METRICS, key=lambda m: m.order):
         try:
-            derived = metric.derive(case, replicates if metric.kind == "counted" else good)
+            derived = metrics.derive(metric, case, replicates if metric.kind == "counted" else good, run)
             values.update({column: metrics.plain(derived.get(column)) for column in metric.columns})
         except Exception:  # noqa: BLE001 - a plugin's metric may raise anything, and must not take the row with it
             values.update(dict.fromkeys(metric.columns))
             broken = ["metric_failed"]
-    flags = (*broken, *_flags(run, replicates, values)) if wrong is None else ()
+    earlier = run.sentinels.get(drift.key(case), ())
+    values |= judge.with_drift(values, drift.share(sentinels, earlier))
+    flags: tuple[str, ...] = ()
+    if wrong is None:
+        found = judge.flags(good, drift.usual(sentinels, earlier))
+        flags = (*broken, *_flags(run, replicates, values), *found, *efficiency.ceiling_flags(values))
     return Result(
         case=case,
         status=status,
@@ -107,12 +131,19 @@ def derive_case(run: Run, case: Case, replicates: Sequence[Replicate], ended: st
 
 def _flags(run: Run, replicates: Sequence[Replicate], values: dict[str, Any]) -> list[str]:
     """The validity flags that the replicates give cause for; each is explained in flags.py."""
+    from . import metrics  # as above  # noqa: PLC0415
+
     flags = []
-    low, high, middle = values.get("latency_s_low"), values.get("latency_s_high"), values.get("latency_s")
+    # What the stopping rule watches is this run's own interval; drift is a property of the machine, shown beside it.
+    low, high, middle = values.get("latency_s_run_low"), values.get("latency_s_run_high"), values.get("latency_s")
     asked = run.settings.get("interval")
-    if middle and low is None:
+    width = None if low is None or high is None or not middle else (high - low) / 2 / middle
+    if middle is None:  # a scenario without latency is measured until its throughput is known
+        rates = metrics.values(replicates, "throughput_per_s")
+        middle, width = (median(rates) if rates else None), relative_half_width(rates)
+    if middle and width is None:
         flags.append("no_interval")
-    elif middle and high is not None and asked is not None and (high - low) / 2 / middle > asked:
+    elif middle and width is not None and asked is not None and width > asked:
         flags.append("imprecise")
     counted = next((r.counted for r in replicates if r.counted is not None), None)
     if counted is None:
@@ -122,9 +153,6 @@ def _flags(run: Run, replicates: Sequence[Replicate], values: dict[str, Any]) ->
         flags.append("counted_once")
     elif counted.macs_second != counted.macs:
         flags.append("macs_disagree")
-    timed = [r for r in replicates if r.role == "measure"]
-    if sum("warmup_not_settled" in r.notes for r in timed) * 2 > len(timed):
-        flags.append("warmup_not_settled")
     return flags
 
 
@@ -164,7 +192,8 @@ def files(paths: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            found += sorted(path.rglob("*.jsonl"))
+            # The logs of campaigns are no result files, and the runs of one are repetitions of the same.
+            found += sorted(p for p in path.rglob("*.jsonl") if CAMPAIGNS not in p.relative_to(path).parts)
         elif any(mark in str(path) for mark in "*?[") and not path.exists():
             found += sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 - an absolute pattern
         else:
@@ -225,12 +254,13 @@ def html(rec: Record) -> str:
     return str(table[shown].to_html(index=False, escape=True, float_format=lambda v: f"{v:.5g}"))
 
 
-def exit_code(rec: Record) -> int:
-    """The contract's exit code: interrupted, a case failed, nothing measured, or fine."""
+def exit_code(rec: Record, *, strict: bool = False) -> int:
+    """The contract's exit code: interrupted, a case failed (or, with `strict`, may be biased), nothing measured, or fine."""
     statuses = {result.status for result in rec.results}
     if rec.ended == "interrupted":
         return EXIT_INTERRUPTED
-    if statuses - {"ok", "skipped"} or rec.plugin_errors:
+    biased = strict and any(BIAS & set(result.flags) for result in rec.results)
+    if statuses - {"ok", "skipped"} or rec.plugin_errors or biased:
         return EXIT_FAILED
     if not statuses or statuses == {"skipped"}:
         return EXIT_NOTHING

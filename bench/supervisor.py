@@ -81,7 +81,8 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             # One thread: a fork copies only the one that calls it, and numpy's library would start another.
-            env={**os.environ, "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1")},
+            # As many threads as the case says: OpenMP would start fewer under load where it may choose.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1"), "OMP_DYNAMIC": "false"},
             start_new_session=True,  # Ctrl-C reaches the run only, which then ends the worker in good order.
         )
         self._lines = queue.SimpleQueue()
@@ -126,7 +127,7 @@ class Server:
             reason += f": {tail}" if tail else ""
         return Replicate(
             case=job.case.id,
-            role="check" if job.check else "measure",
+            role=job.role,
             index=job.index,
             round=job.round,
             server=job.server,

@@ -17,6 +17,8 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
     "": ((1.0, ""), (1e3, " k"), (1e6, " M"), (1e9, " G"), (1e12, " T")),
     "B": ((1.0, " B"), (2.0**10, " KiB"), (2.0**20, " MiB"), (2.0**30, " GiB"), (2.0**40, " TiB")),
     "1/s": ((1.0, "/s"), (1e3, " k/s"), (1e6, " M/s"), (1e9, " G/s")),
+    "B/s": ((1.0, " B/s"), (1e3, " kB/s"), (1e6, " MB/s"), (1e9, " GB/s"), (1e12, " TB/s")),
+    "FLOP/s": ((1.0, " FLOP/s"), (1e3, " kFLOP/s"), (1e6, " MFLOP/s"), (1e9, " GFLOP/s"), (1e12, " TFLOP/s")),
     "J": ((1e-6, " µJ"), (1e-3, " mJ"), (1.0, " J"), (1e3, " kJ")),
     "%": ((1.0, " %"),),
 }
@@ -35,7 +37,8 @@ _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([a-zµ]*)\s*", re.IGNORECASE)
 def quantity(value: float | None, unit: str, *, digits: int = _DIGITS) -> str:
     """Write a value given in `unit` with `digits` significant digits, at the step that keeps it short.
 
-    `unit` is "s", "B", "1/s", "J", "%" (the value is in percent), "" for a count, or any other text, which is appended.
+    `unit` is "s", "B", "1/s", "B/s", "FLOP/s", "J", "%" (the value is in percent), "" for a count, or any other text, which
+    is appended.
     """
     if value is None or not math.isfinite(value):
         return MISSING

@@ -12,7 +12,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from . import check, contention, devices, measure
+from . import check, contention, devices, energy, measure, scenarios
 from . import job as jobs
 from .core import Replicate
 from .errors import VbenchError
@@ -21,6 +21,7 @@ from .job import Phase, Wrong
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .devices import Device
     from .job import Job
 
 
@@ -31,7 +32,7 @@ def run(job: Job, tell: Callable[[str], None]) -> Replicate:
     found: dict[str, Any] = {}
     status, reason = "ok", ""
     try:
-        _limit_memory(job.memory_limit)
+        _limit_memory(job)
         found = check.check(job, phase) if job.check else _measure(job, phase)
     except Wrong as error:
         status, reason = "failed", str(error)
@@ -43,7 +44,7 @@ def run(job: Job, tell: Callable[[str], None]) -> Replicate:
         status, reason = _judge(error, phase.name, job)
     return Replicate(
         case=job.case.id,
-        role="check" if job.check else "measure",
+        role=job.role,
         index=job.index,
         round=job.round,
         server=job.server,
@@ -58,7 +59,7 @@ def run(job: Job, tell: Callable[[str], None]) -> Replicate:
 def _judge(error: BaseException, phase: str, job: Job) -> tuple[str, str]:
     """PyTorch reports exhausted memory as a RuntimeError; everything else is a failure of the network."""
     text = " ".join(str(error).split())
-    if "can't allocate memory" in text or "out of memory" in text.lower() or "bad_alloc" in text:
+    if jobs.out_of_memory(error):
         return "oom", f"out of memory while in {phase}{_limit_text(job)}: {text[:200]}"
     own = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(os.path.dirname(__file__))]  # noqa: PTH120 - a prefix
     own = [f for f in own if f"{os.sep}torch{os.sep}" not in f.filename]
@@ -67,12 +68,23 @@ def _judge(error: BaseException, phase: str, job: Job) -> tuple[str, str]:
 
 
 def _limit_text(job: Job) -> str:
-    return f" (limit {job.memory_limit / 2**30:.1f} GiB)" if job.memory_limit else ""
+    if job.device_memory_limit:
+        return f" (limit {job.device_memory_limit / 2**30:.1f} GiB of {job.case.device})"
+    return f" (limit {job.memory_limit / 2**30:.1f} GiB)" if job.memory_limit and _on_host(job) else ""
 
 
-def _limit_memory(limit: int | None) -> None:
-    """Bound the data this process may hold, so that a runaway network ends alone (Linux counts private mappings)."""
-    if limit is None or not sys.platform.startswith("linux"):
+def _on_host(job: Job) -> bool:
+    return job.case.virtual or job.case.device == "cpu"
+
+
+def _limit_memory(job: Job) -> None:
+    """Bound the data this process may hold, so that a runaway network ends alone (Linux counts private mappings).
+
+    Not where the network runs on another device: its driver maps far more than it holds. The device's own limit is set
+    with its switches.
+    """
+    limit = job.memory_limit
+    if limit is None or not _on_host(job) or not sys.platform.startswith("linux"):
         return
     import resource  # noqa: PLC0415 - absent on Windows
 
@@ -81,17 +93,22 @@ def _limit_memory(limit: int | None) -> None:
 
 
 def _measure(job: Job, phase: Phase) -> dict[str, Any]:
-    """Cold start, latency, throughput, memory: each pass apart, so that none disturbs another."""
-    case, values, notes = job.case, {}, dict[str, str]()
+    """Cold start, then what the scenario does, then the same answer again; the sentinel before and after."""
+    case, values, notes = job.case, dict[str, float](), dict[str, str]()
     phase("load")
     architecture, engine = jobs.load(job)
     device = devices.get(case.device)
-    if device.reset_peak() and (base := device.peak_bytes()) is not None:
-        values["base_host_bytes"] = float(base)  # after the imports, before the network
+    if device.reset_peak() and (base := device.memory().get("peak_host_bytes")) is not None:
+        values["base_host_bytes"] = base  # after the imports, before the network
     clock = device.clock(job.index)
     module = None
+    sentinel: tuple[int, ...] = ()
     if architecture is not None:
         jobs.settle_threads(case, notes)
+    jobs.settle_device(job, device, notes)
+    if architecture is not None:
+        phase("sentinel")
+        sentinel = _sentinel(device)
         from . import data  # noqa: PLC0415 - imports torch
 
         phase("build")
@@ -108,37 +125,57 @@ def _measure(job: Job, phase: Phase) -> dict[str, Any]:
     values["first_run_s"] = measure.sample(session, clock, 1)[0] / measure.NS
     output = jobs.fingerprint(session, case, architecture)
     _as_verified(job, output, "this process answers another output than the one that was verified")
-    before_passes = contention.snapshot()
-    with measure.quiet():
-        phase("warm-up")
-        warmup, settled = measure.warm_up(session, clock, job.budget)
-        phase("latency")
-        latency = measure.latency(session, clock, job.budget)
-        phase("throughput")
-        values["throughput_per_s"] = measure.throughput(session, clock, job.budget, case.batch)
-        phase("memory")
-        if not device.reset_peak():
-            notes["peak_host_bytes"] = "the peak could not be reset: it is that of the whole process"
-        measure.sample(session, clock, 1)
-        peak = device.peak_bytes()
-    values |= contention.since(before_passes)
+    bench = scenarios.Bench(
+        job=job, case=case, architecture=architecture, device=device, clock=clock, session=session, inputs=inputs,
+        prepare=jobs.other_batch(job, engine, module, architecture), phase=phase, values=values, notes=notes,
+    )  # fmt: skip
+    found = _passes(bench)
     phase("verify again")
-    session.load(inputs)
-    measure.sample(session, clock, 1)
-    _as_verified(job, jobs.fingerprint(session, case, architecture), "after it was timed it answers another output than before")
-    if peak is not None:
-        values["peak_host_bytes"] = float(peak)
+    _same_again(bench)
     session.close()
-    if not settled:
-        notes["warmup_not_settled"] = f"after {len(warmup)} samples"
-    return {"latency_ns": tuple(latency), "warmup_ns": tuple(warmup), "values": values, "notes": notes, "output": output}
+    if job.energy:
+        return found  # a process that the meter watched takes no part in any timing
+    if sentinel:
+        phase("sentinel")
+        sentinel += _sentinel(device)
+    return found | {"sentinel_ns": sentinel, "values": values, "notes": notes, "output": output}
+
+
+def _passes(bench: scenarios.Bench) -> dict[str, Any]:
+    """What the scenario measures, and what the rest of the machine did meanwhile."""
+    before, began = contention.snapshot(), time.perf_counter()
+    with measure.quiet():
+        job = bench.job
+        found = energy.measure(bench) if job.energy else scenarios.get(bench.case.scenario).measure(bench)
+    if not bench.case.virtual:
+        # Virtual time passes in no time: what happened to the process meanwhile says nothing about it.
+        bench.values.update(contention.since(before))
+        bench.values["clock_reading_ns"] = measure.clock_reading(bench.clock)
+        bench.values["passes_s"] = time.perf_counter() - began
+    return found
+
+
+def _same_again(bench: scenarios.Bench) -> None:
+    """After it was timed the case must still answer as it was verified; a network in training must still answer numbers."""
+    if bench.case.phase == "infer":
+        bench.session.load(bench.inputs)
+        measure.sample(bench.session, bench.clock, 1)
+    output = jobs.fingerprint(bench.session, bench.case, bench.architecture)
+    if bench.case.phase == "infer":
+        _as_verified(bench.job, output, "after it was timed it answers another output than before")
+
+
+def _sentinel(device: Device) -> tuple[int, ...]:
+    from . import sentinel  # noqa: PLC0415 - imports torch
+
+    return sentinel.run(device)
 
 
 def _as_verified(job: Job, output: tuple[float, ...], problem: str) -> None:
     if job.expected and output:
-        from .agreement import same  # noqa: PLC0415 - imports torch
+        from .agreement import limit_db, same  # noqa: PLC0415 - imports torch
 
-        if not same(job.expected, output, job.case.precision):
+        if not same(job.expected, output, limit_db(job.case)):
             message = f"wrong_output: {problem}"
             raise Wrong(message)
 
@@ -147,12 +184,12 @@ def _as_verified(job: Job, output: tuple[float, ...], problem: str) -> None:
 _COUNTING = ("vbench.counting", "torch._dynamo", "torch.fx.experimental.symbolic_shapes", "fvcore.nn")
 PRELOADS = {
     "none": (),
-    "torch": ("torch", "vbench.data", "vbench.agreement", "vbench.engines.eager"),
-    "count": ("torch", "vbench.data", "vbench.agreement", "vbench.engines.eager", *_COUNTING),
+    "torch": ("torch", "vbench.data", "vbench.agreement", "vbench.sentinel", "vbench.engines.eager"),
+    "count": ("torch", "vbench.data", "vbench.agreement", "vbench.sentinel", "vbench.engines.eager", *_COUNTING),
 }
 
 
 def preload(what: str) -> None:
     """Import what workers will need. Imports only: a preload that ran a threaded operation would hang every child."""
-    for name in ("vbench.devices.cpu", "vbench.devices.fake", *PRELOADS[what]):
+    for name in ("vbench.devices.cpu", "vbench.devices.fake", "vbench.scenarios.single_stream", *PRELOADS[what]):
         importlib.import_module(name)

@@ -24,13 +24,16 @@ LONGEST_FILE = 300
 
 # Highest first; names on one rung do not import each other. A package is named once, for all of its modules.
 RUNGS = """
-errors units
+errors units evidence cache
 core
 interfaces
 registry
 stats
+variance sweeps
 metrics
-journal flags
+journal flags axes
+drift
+judge
 results config
 sources
 plugins
@@ -38,15 +41,19 @@ verdicts
 plan
 history claims reports exports
 devices machine doctor contention
-data agreement estimate
-counting engines compress
+data agreement estimate peaks
+training
+counting engines compress witness
 measure head
-job
+job sentinel energy
+effort
+scenarios
 check
 worker
 forkserver
 supervisor
-pipeline gate evaluate study profile cluster serve
+ceilings
+pipeline watch gate evaluate study profile cluster serve
 api
 cli pytest_plugin
 __main__

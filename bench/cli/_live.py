@@ -9,18 +9,25 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .. import flags, units
+from .. import effort, flags, units
+from ..axes import STEADY
+from ..reports import extra
+from ..reports.rows import axis_text
 from . import _common as common
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ..api import Prepared
     from ..core import Case, Record, Replicate, Result
     from ..pipeline import State
 
-_AXES = ("engine", "precision", "device", "batch", "threads", "layout")
+_AXES = ("phase", "scenario", "engine", "engine_options", "precision", "device", "batch", "threads", "layout", "input_shape")
 _HEADER = ("latency [95 %]", "images/s", "params", "MACs", "memory", "n", "status")
+
+
+STEPS = {-1: "counting and verifying", -2: "energy"}
 
 
 def watcher(*, as_json: bool) -> Any:
@@ -32,19 +39,23 @@ def watcher(*, as_json: bool) -> Any:
 
 def labels(cases: tuple[Case, ...]) -> dict[str, str]:
     """A short label per case: its architecture, and the axes in which the cases of this run differ."""
-    varying = [axis for axis in (*_AXES, "input_shape") if len({getattr(case, axis) for case in cases}) > 1]
+    varying = [axis for axis in _AXES if len({getattr(case, axis) for case in cases}) > 1]
     out = {}
     for case in cases:
-        extra = []
+        said = []
         for axis in varying:
-            value = getattr(case, axis)
             short = {"batch": "b", "threads": "t"}.get(axis, "")
-            extra.append(f"{short}{'x'.join(map(str, value)) if axis == 'input_shape' else value}")
-        out[case.id] = " ".join([case.architecture, *extra])
+            said.append(f"{short}{axis_text(case, axis)}")
+        out[case.id] = " ".join([case.architecture, *filter(None, said)])
     return out
 
 
-def cells(result: Result) -> tuple[str, ...]:
+def header(columns: Sequence[extra.Extra]) -> tuple[str, ...]:
+    """The headings, those that only some scenarios fill before the last two."""
+    return ("architecture", *_HEADER[:-2], *(column.head for column in columns), *_HEADER[-2:])
+
+
+def cells(result: Result, columns: Sequence[extra.Extra] = ()) -> tuple[str, ...]:
     """One row of the table after its label."""
     values = result.values
     latency = units.interval(values.get("latency_s"), values.get("latency_s_low"), values.get("latency_s_high"))
@@ -57,7 +68,8 @@ def cells(result: Result) -> tuple[str, ...]:
         units.count(values.get("params")),
         units.count(values.get("macs")),
         units.bytes_(values.get("peak_host_bytes")),
-        str(values.get("latency_processes", 0)),
+        *(column.cell(values) for column in columns),
+        str(values.get("latency_processes", values.get("throughput_processes", 0))),
         state,
     )
 
@@ -65,16 +77,21 @@ def cells(result: Result) -> tuple[str, ...]:
 def outlook(state: State) -> str:
     """Processes done, time gone, and the time left as far as it is known."""
     open_ = state.open()
-    least = state.settings.min_processes
-    missing = sum(max(0, least - len(state.of(case))) * state.cost(case) for case in open_)
+    least = {case.id: effort.bounds(case, state.settings)[0] for case in state.run.cases}
+    missing = sum(max(0, least[case.id] - len(state.of(case))) * state.cost(case) for case in open_)
     limit = state.settings.time_limit
     spread = state.settings.spread - state.elapsed() if missing else 0.0
     left = max(missing, spread, 0.0)
     if not missing and open_ and limit is not None:
         left = max(0.0, limit - state.elapsed())
     done = sum(r.role == "measure" for r in state.replicates)
-    wanted = sum(max(least, len(state.of(c))) for c in state.run.cases if c.id not in state.run.skipped)
+    wanted = sum(max(least[c.id], len(state.of(c))) for c in state.run.cases if c.id not in state.run.skipped)
     return f"{done} processes of at least {wanted}, {units.clock(state.elapsed())} gone, about {units.clock(left)} left"
+
+
+def measuring(missing: Sequence[str]) -> str:
+    """What is measured before the run, once for this machine."""
+    return f"measuring what this machine can do at most ({'; '.join(missing)}): once, a few seconds each"
 
 
 class Plain:
@@ -88,9 +105,13 @@ class Plain:
         note = f", resumed with {state.measured_before} processes" if state.measured_before else ""
         self._say(f"{len(state.run.cases)} cases into {state.path}{note}")
 
+    def ceilings(self, missing: Sequence[str]) -> None:
+        """One line, since a few seconds go by."""
+        self._say(measuring(missing))
+
     def round(self, state: State, number: int, pause_s: float) -> None:
         """A line per round."""
-        name = "counting and verifying" if number < 0 else f"round {number + 1}"
+        name = STEPS.get(number) or f"round {number + 1}"
         wait = f" (in {pause_s:.0f} s, so that the run is spread over time)" if pause_s >= 1 else ""
         self._say(f"{name}{wait}: {outlook(state)}")
 
@@ -115,8 +136,10 @@ class Plain:
 def table(record: Record) -> str:
     """The finished rows as plain text."""
     names = labels(record.run.cases)
-    rows = [(names[result.case.id], *cells(result)) for result in record.results]
-    return common.plain_table(("architecture", *_HEADER), rows, right=(1, 2, 3, 4, 5, 6))
+    columns = extra.shown(result.values for result in record.results)
+    rows = [(names[result.case.id], *cells(result, columns)) for result in record.results]
+    heads = header(columns)
+    return common.plain_table(heads, rows, right=tuple(range(1, len(heads) - 1)))
 
 
 def closing(record: Record) -> None:
@@ -127,9 +150,27 @@ def closing(record: Record) -> None:
     for result in record.results:
         if result.reason:
             print(f"{names[result.case.id]}: {result.status}: {result.reason}", file=sys.stderr)
+        if note := result.values.get("server_note"):
+            print(f"{names[result.case.id]}: {note}", file=sys.stderr)
+    for reason, cases in unread(record).items():
+        print(f"energy of {', '.join(names[case] for case in cases)}: {reason}", file=sys.stderr)
     if record.ended == "interrupted":
         print(f"interrupted; everything measured is in {record.path}", file=sys.stderr)
         print(f"to go on: vbench run --resume {shlex.quote(record.path)}", file=sys.stderr)
+
+
+def unread(record: Record) -> dict[str, list[str]]:
+    """Why energy cells are empty, each reason with its cases."""
+    found: dict[str, list[str]] = {}
+    for replicate in record.replicates:
+        if replicate.role == "energy" and "energy_j" not in replicate.values:
+            found.setdefault(replicate.reason or replicate.notes.get("energy", ""), []).append(replicate.case)
+    if record.run.settings.get("energy"):
+        for case in record.run.cases:
+            if case.scenario.partition(":")[0] not in STEADY:
+                reason = f"read only under continuous submission ({', '.join(STEADY)})"
+                found.setdefault(reason, []).append(case.id)
+    return found
 
 
 class Live:
@@ -150,9 +191,13 @@ class Live:
         self._live.console.print(f"{len(state.run.cases)} cases into {state.path}", markup=False, highlight=False)
         self._live.start()
 
+    def ceilings(self, missing: Sequence[str]) -> None:
+        """One line, above the table."""
+        self._live.console.print(measuring(missing), markup=False, highlight=False)
+
     def round(self, state: State, number: int, pause_s: float) -> None:
         """Name the round."""
-        name = "counting and verifying" if number < 0 else f"round {number + 1}"
+        name = STEPS.get(number) or f"round {number + 1}"
         self._round = f"{name} in {pause_s:.0f} s (spread over time)" if pause_s >= 1 else name
         self._draw(state)
         self._round = name
@@ -179,12 +224,14 @@ class Live:
         from rich.text import Text  # noqa: PLC0415 - as above
 
         grid = Table(box=None, pad_edge=False, header_style="bold")
-        for index, name in enumerate(("architecture", *_HEADER)):
-            grid.add_column(name, justify="right" if 0 < index < len(_HEADER) else "left", no_wrap=index == 0)
-        for case in state.run.cases:
-            result = state.result(case)
+        results = [state.result(case) for case in state.run.cases]
+        columns = extra.shown(result.values for result in results)
+        heads = header(columns)
+        for index, name in enumerate(heads):
+            grid.add_column(name, justify="right" if 0 < index < len(heads) - 1 else "left", no_wrap=index == 0)
+        for case, result in zip(state.run.cases, results, strict=True):
             waiting = not final and not state.of(case) and case.id not in state.run.skipped and not state.failed(case)
-            row = list(cells(result))
+            row = list(cells(result, columns))
             if waiting:
                 row[-1] = "waiting"
             if case.id == self._current:

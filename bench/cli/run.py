@@ -25,12 +25,29 @@ def run(
     suite: Annotated[str, typer.Option(metavar="NAME", help="A suite of bench.toml.")] = "default",
     exclude: Annotated[Many, typer.Option(metavar="NAMES", help="Names or globs to leave out.")] = None,
     topic: Annotated[Many, typer.Option(metavar="TOPICS", help="Only these topics (vbench list).")] = None,
-    device: Annotated[Many, typer.Option(metavar="DEVICES", help="cpu, fake, or all.")] = None,
+    device: Annotated[Many, typer.Option(metavar="DEVICES", help="cpu, cuda, cuda:1, mps, xpu, fake, or all.")] = None,
     engine: Annotated[Many, typer.Option(metavar="ENGINES", help="eager, fake, a plugin's, or all.")] = None,
     precision: Annotated[Many, typer.Option(metavar="PRECISIONS", help="fp32, tf32, bf16, fp16, int8, or all.")] = None,
     batch: Annotated[Many, typer.Option(metavar="SIZES", help="Batch sizes.")] = None,
     threads: Annotated[Many, typer.Option(metavar="COUNTS", help="Threads; left out, as many as this process may use.")] = None,
     layout: Annotated[Many, typer.Option(metavar="LAYOUTS", help="nchw, nhwc.")] = None,
+    phase: Annotated[Many, typer.Option(metavar="PHASES", help="infer, train (a step: forward, backward, optimiser).")] = None,
+    scenario: Annotated[
+        Many,
+        typer.Option(metavar="SCENARIOS", help="single-stream, offline, concurrent:2, sustained:60s, server:15ms or end-to-end."),
+    ] = None,
+    latency_bound: Annotated[
+        str | None, typer.Option(metavar="TIME", help="What --scenario server keeps its 99th percentile under, for example 15ms.")
+    ] = None,
+    sustained: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Throughput over so long a time: --scenario sustained:TIME.")
+    ] = None,
+    streams: Annotated[int | None, typer.Option(metavar="N", help="Submit from N streams: --scenario concurrent:N.")] = None,
+    end_to_end: Annotated[bool, typer.Option("--end-to-end", help="From a compressed picture to an answer, in parts.")] = False,
+    cold_cache: Annotated[bool, typer.Option("--cold-cache", help="Empty a GPU's L2 cache before every sample.")] = False,
+    cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph; a case of its own.")] = False,
+    energy: Annotated[bool, typer.Option("--energy", help="Read an energy counter over 5 s or more per case.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 4 where a flag says that a number may be biased.")] = False,
     input_: Annotated[
         str | None, typer.Option("--input", metavar="CxHxW", help="Shape of one input, for example 3x224x224.")
     ] = None,
@@ -50,7 +67,9 @@ def run(
         str | None, typer.Option(metavar="TIME", help="For the whole run, for example 4m30s; 0 for none.")
     ] = None,
     timeout: Annotated[str | None, typer.Option(metavar="TIME", help="For one worker, for example 2m.")] = None,
-    memory_limit: Annotated[str | None, typer.Option(metavar="SIZE", help="For one worker, for example 8GB.")] = None,
+    memory_limit: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="For one worker, as 8GB; on a GPU, of its memory.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Of weights, inputs and the order of cases.")] = None,
 ) -> None:
     """Measure; see HELP, which typer shows."""
@@ -64,6 +83,7 @@ def run(
         "timeout": common.quantity(timeout, parse_duration, "--timeout"),
         "memory_limit": common.quantity(memory_limit, parse_bytes, "--memory-limit"),
         "seed": seed,
+        "energy": energy or None,
     }
     changes = {name: value for name, value in changes.items() if value is not None}
     if time_limit is not None:
@@ -71,6 +91,8 @@ def run(
     if resume is not None:
         given: dict[str, Any] = {"names": architectures, "-o": output, "--exclude": exclude, "--topic": topic, "--device": device}
         given |= {"--engine": engine, "--precision": precision, "--batch": batch, "--threads": threads, "--layout": layout}
+        given |= {"--phase": phase, "--scenario": scenario, "--latency-bound": latency_bound, "--sustained": sustained}
+        given |= {"--streams": streams, "--end-to-end": end_to_end, "--cold-cache": cold_cache, "--cuda-graph": cuda_graph}
         given |= {"--input": input_, "--quick": quick, "--suite": suite != "default", "--list": list_}
         if fixed := [option for option, value in given.items() if value]:
             message = f"--resume goes on with the cases of its file: leave out {', '.join(fixed)}"
@@ -88,6 +110,10 @@ def run(
             batch=common.numbers(batch, "--batch"),
             threads=common.numbers(threads, "--threads"),
             layout=common.words(layout),
+            phase=common.words(phase),
+            scenario=_scenarios(common.words(scenario), latency_bound, sustained, streams, end_to_end),
+            cold_cache=cold_cache,
+            cuda_graph=cuda_graph,
             input=common.shape(input_),
             plugin=common.words(plugin),
             config=config,
@@ -105,7 +131,21 @@ def run(
         common.dump([results.row(record.run, result) for result in record.results])
     if not no_report and record.ended == "complete" and any(result.status == "ok" for result in record.results):
         _report(path)
-    raise typer.Exit(record.exit_code)
+    raise typer.Exit(results.exit_code(record, strict=strict))
+
+
+def _scenarios(
+    named: tuple[str, ...], bound: str | None, sustained: str | None, streams: int | None, end_to_end: bool
+) -> tuple[str, ...]:
+    """The scenarios that were named, and those that an option of its own stands for."""
+    if bound is not None and "server" not in named:
+        message = "--latency-bound belongs to --scenario server: vbench run --scenario server --latency-bound 15ms"
+        raise UsageError(message)
+    found = [f"server:{bound}" if name == "server" and bound is not None else name for name in named]
+    found += [f"sustained:{sustained}"] if sustained is not None else []
+    found += [f"concurrent:{streams}"] if streams is not None else []
+    found += ["end-to-end"] if end_to_end else []
+    return tuple(found)
 
 
 def _report(path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from ..core import Counted
 from . import cache
+from .backward import backward_macs
 from .second import Second, second_count
 from .walk import Shape, Walk, walk
 
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def count(build: Callable[[], nn.Module], shape: Shape, *, second: bool = True) -> Counted:
-    """Count the network that `build` makes, for one input of shape `(1, *shape)`; every number is per image.
+def count(
+    build: Callable[[], nn.Module], shape: Shape, *, second: bool = True, batch: int = 1, backward: bool = False
+) -> Counted:
+    """Count the network that `build` makes, for inputs of shape `(1, *shape)`; every number is per image but two.
+
+    `peak_activation_bytes` and `bytes_moved` are those of a forward pass at `batch`; None where a tensor without a plain
+    storage took part, or where the network refuses that batch, with a note. `backward` adds `backward_macs`; it stays None,
+    with a note, where the network cannot be trained on inputs of that shape.
 
     Parameters and buffers that are used twice count once. `weight_bytes` holds parameters and buffers in the types in which
     they were built. `second` adds fvcore's count of the MACs, from the cache where it is known; it stays None, with a note,
@@ -32,6 +39,20 @@ def count(build: Callable[[], nn.Module], shape: Shape, *, second: bool = True) 
             other = _second(build, module, counted, shape)
         except Exception as error:  # noqa: BLE001 - whatever went wrong without values, the real run below decides whether it is an error
             notes = (*notes, f"fvcore could not count: {_line(error)}")
+    at_batch: Walk | None = counted
+    device = "meta" if method == "meta" else "cpu"
+    if batch != 1:
+        try:
+            at_batch = walk(module, shape, device=device, batch=batch)
+        except Exception as error:  # noqa: BLE001 - the case itself will meet the same error, and names it better
+            at_batch = None
+            notes = (*notes, f"memory could not be counted at batch {batch}: {_line(error)}")
+    gradients: int | None = None
+    if backward:
+        try:
+            gradients = backward_macs(module, shape, device=device)
+        except Exception as error:  # noqa: BLE001 - as above
+            notes = (*notes, f"the backward pass could not be counted: {_line(error)}")
     parameters, buffers = list(module.parameters()), list(module.buffers())
     return Counted(
         params=_elements(parameters),
@@ -44,6 +65,10 @@ def count(build: Callable[[], nn.Module], shape: Shape, *, second: bool = True) 
         operators=counted.operators,
         uncounted_ops=counted.uncounted_ops,
         macs_second=None if other is None else other.macs,
+        batch=batch,
+        peak_activation_bytes=None if at_batch is None else at_batch.peak_activation_bytes,
+        bytes_moved=None if at_batch is None else at_batch.bytes_moved,
+        backward_macs=gradients,
         method=method,
         notes=notes,
     )

@@ -8,7 +8,7 @@ and is reported by name, so that a new operator is seen and never silently 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Literal
 
@@ -50,6 +50,18 @@ OTHER = words("""
     var_mean
 """)
 
+# Views that do not declare themselves as such.
+UNDECLARED_VIEWS = words("_reshape_alias _unsafe_view lift lift_fresh")
+
+# What allocates without writing, or changes only what a tensor says about its memory.
+NOTHING_MOVED = words("""
+    as_strided_ detach_ empty empty_like empty_permuted empty_strided new_empty new_empty_strided resize_ resize_as_ set_
+    squeeze_ swapaxes_ swapdims_ t_ transpose_ unsqueeze_
+""")
+
+# What writes over its first argument without reading it.
+OVERWRITE = words("bernoulli_ copy_ exponential_ fill_ geometric_ normal_ random_ uniform_ zero_")
+
 
 def _vectors(*tensors: Tensor, **_: object) -> int:
     """A matrix with a vector, or two vectors: one multiply-accumulate per element of the left side."""
@@ -64,9 +76,23 @@ def _addbmm(_: Tensor, left: Tensor, right: Tensor, **__: object) -> int:
     return 2 * left.numel() * right.shape[-1]
 
 
+def _convolution_gradients(
+    above: Tensor, x: Tensor, weight: Tensor, _bias: object, _stride: object, _padding: object, _dilation: object,
+    transposed: bool, _more: object, _groups: object, wanted: Sequence[bool], **_: object,  # noqa: FBT001 - the operator's own argument
+) -> int:  # fmt: skip
+    """Each of the two gradients uses every product of the forward pass once; that of the bias only adds."""
+    forward = (x if transposed else above).numel() * weight[0].numel()
+    return 2 * forward * (wanted[0] + wanted[1])
+
+
 def _attention(query: Tensor, key: Tensor, value: Tensor, *_: object, **__: object) -> int:
     rule: FlopRule = flop_counter.sdpa_flop_count
     return rule(query.shape, key.shape, value.shape)
+
+
+def _attention_gradients(above: Tensor, query: Tensor, key: Tensor, value: Tensor, *_: object, **__: object) -> int:
+    rule: FlopRule = flop_counter.sdpa_backward_flop_count
+    return rule(above.shape, query.shape, key.shape, value.shape)
 
 
 # Products for which torch's flop counter has no rule: it would count 0.
@@ -78,12 +104,17 @@ _MISSING: dict[str, FlopRule] = {
     "aten.addbmm": _addbmm,
     "aten.linear": _linear,
     "aten._scaled_dot_product_flash_attention_for_cpu": _attention,
+    "aten._scaled_dot_product_flash_attention_for_cpu_backward": _attention_gradients,
 }
+
+
+# In place of torch's rules. Its count of a grouped convolution's weight gradient is too large by the number of groups.
+_CORRECTED: dict[str, FlopRule] = {"aten.convolution_backward": _convolution_gradients}
 
 
 def product_rules() -> dict[str, FlopRule]:
     """The rules for products by operator name, for example `aten.convolution`, as they stand now."""
-    return _MISSING | {str(packet): rule for packet, rule in flop_counter.flop_registry.items()}
+    return _MISSING | {str(packet): rule for packet, rule in flop_counter.flop_registry.items()} | _CORRECTED
 
 
 @cache

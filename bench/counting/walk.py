@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import torch
 from torch import Tensor, nn
+from torch._C import DisableTorchFunction
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from .liveness import Ledger, tensors, without_collector
 from .rules import Kind, kind_of, product_rules
 
 if TYPE_CHECKING:
@@ -42,7 +44,10 @@ class Operator(msgspec.Struct, frozen=True):
 
 
 class Walk(msgspec.Struct, frozen=True, kw_only=True):
-    """What one forward pass executed, at batch 1.
+    """What one forward pass executed, at batch 1 unless another was asked for; every number is that of the whole batch.
+
+    `peak_activation_bytes` is the largest sum of live bytes at an operator's end, weights excluded; `bytes_moved` what the
+    operators read and wrote. Both are None where a tensor without a plain storage took part.
 
     `digest` stands for the sequence of operators with their shapes, types and other arguments: equal digests are equal
     work. `modules` maps the path of each module that ran to the shape of its first output, in order of execution.
@@ -53,28 +58,42 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
     activations: int
     operators: dict[str, int]
     uncounted_ops: dict[str, int]
+    peak_activation_bytes: int | None
+    bytes_moved: int | None
     digest: str
     records: tuple[Operator, ...]
     modules: dict[str, Shape]
 
 
-def walk(module: nn.Module, shape: Shape, *, device: str = "meta") -> Walk:
-    """Count one forward pass of `module` on an input of shape `(1, *shape)`.
+def walk(module: nn.Module, shape: Shape, *, device: str = "meta", batch: int = 1) -> Walk:
+    """Count one forward pass of `module` on an input of shape `(batch, *shape)`, which is alive all the while.
 
     The module must be on `device`, and is put into eval mode. What a forward pass creates without naming a device is
     created there too. Whatever the forward pass raises is passed on: on the meta device that is the usual fate of a
     network whose shapes depend on values.
     """
-    recorder = _Recorder({id(child): path for path, child in module.named_modules()}, meta=device == "meta")
     module.eval()
-    with torch.no_grad(), torch.device(device), plain_attention():
-        inputs = torch.zeros(1, *shape, dtype=dtype_of(module))
-        with recorder.following(), recorder:
-            module(inputs)
-    return _summed(recorder)
+    with torch.no_grad(), torch.device(device), plain_attention(), without_collector():
+        recorder, ledger = _forward(module, shape, device, batch)
+        # What outlives the forward pass is either the network's own, such as a table that it makes once and keeps, or it
+        # hangs on the frame of something that was imported on the way. Neither is so in the passes that follow.
+        _, lasting = _forward(module, shape, device, batch) if ledger.left() else (recorder, ledger)
+    return _summed(recorder, lasting)
 
 
-def _summed(recorder: _Recorder) -> Walk:
+def _forward(module: nn.Module, shape: Shape, device: str, batch: int) -> tuple[_Recorder, Ledger]:
+    inputs = torch.zeros(batch, *shape, dtype=dtype_of(module))
+    ledger = Ledger(module, inputs)
+    recorder = _Recorder({id(child): path for path, child in module.named_modules()}, ledger, meta=device == "meta")
+    with recorder.following(), recorder:
+        output = module(inputs)
+    ledger.starts()
+    # Held to the last operator's end, as a caller does; a linter cannot see that.
+    del output
+    return recorder, ledger
+
+
+def _summed(recorder: _Recorder, ledger: Ledger) -> Walk:
     records = tuple(recorder.records)
     return Walk(
         macs=sum(record.macs for record in records),
@@ -82,6 +101,8 @@ def _summed(recorder: _Recorder) -> Walk:
         activations=sum(record.elements for record in records if record.kind == "product"),
         operators=dict(Counter(record.name for record in records)),
         uncounted_ops=dict(Counter(record.name for record in records if record.kind == "unknown")),
+        peak_activation_bytes=ledger.peak(),
+        bytes_moved=ledger.moved(),
         digest=hashlib.sha256("\n".join(record.signature for record in records).encode()).hexdigest(),
         records=records,
         modules=recorder.modules,
@@ -108,11 +129,12 @@ class _Recorder(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
-    def __init__(self, paths: dict[int, str], *, meta: bool) -> None:
+    def __init__(self, paths: dict[int, str], ledger: Ledger, *, meta: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch gives it no types
         self.records: list[Operator] = []
         self.modules: dict[str, Shape] = {}
         self._paths = paths
+        self._ledger = ledger
         self._scope: list[str] = []
         self._rules = product_rules()
         self._meta = meta
@@ -149,22 +171,29 @@ class _Recorder(TorchDispatchMode):
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:
                 return parts
-        # Written down before the call, since an operator in place may change the shapes that it was given.
-        signature = f"{full}({_render(args)}, {_render(sorted(kwargs.items()))})"
+        # Asking a tensor for its shape goes through the context of the default device, at ten times the cost, unless that is off.
+        with DisableTorchFunction():
+            # Written down before the call, since an operator in place may change the shapes that it was given.
+            signature = f"{full}({_render(args)}, {_render(sorted(kwargs.items()))})"
+            read = tensors(args, kwargs)
+            self._ledger.starts()
         shortcut = SHORTCUTS.get(full) if self._meta else None
         output = shortcut(*args) if shortcut else func(*args, **kwargs)
-        first = _first_tensor(output)
-        record = Operator(
-            name=name,
-            kind=kind,
-            scope=tuple(self._scope),
-            signature=signature,
-            output=() if first is None else tuple(first.shape),
-            elements=0 if first is None else first.numel(),
-            macs=rule(*args, **kwargs, out_val=output) // 2 if rule else 0,
-            # Arithmetic on indices and masks is bookkeeping, not the network's work.
-            counts=first is not None and (first.is_floating_point() or first.is_complex()),
-        )
+        with DisableTorchFunction():
+            written = tensors(output)
+            first = written[0] if written else None
+            self._ledger.ends(func, read, written)
+            record = Operator(
+                name=name,
+                kind=kind,
+                scope=tuple(self._scope),
+                signature=signature,
+                output=() if first is None else tuple(first.shape),
+                elements=0 if first is None else first.numel(),
+                macs=rule(*args, **kwargs, out_val=output) // 2 if rule else 0,
+                # Arithmetic on indices and masks is bookkeeping, not the network's work.
+                counts=first is not None and (first.is_floating_point() or first.is_complex()),
+            )
         self.records.append(record)
         return output
 
@@ -200,16 +229,6 @@ def _render(value: object) -> str:
             return type(value).__name__
 
 
-def _first_tensor(value: object) -> Tensor | None:
-    if isinstance(value, Tensor):
-        return value
-    if isinstance(value, dict):
-        value = tuple(value.values())
-    if isinstance(value, list | tuple):
-        return next((found for item in value if (found := _first_tensor(item)) is not None), None)
-    return None
-
-
 def _first_shape(value: object) -> Shape:
-    first = _first_tensor(value)
-    return () if first is None else tuple(first.shape)
+    found = tensors(value)
+    return tuple(found[0].shape) if found else ()

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from . import Meter
+
 _PROC = Path("/proc/self")
+
+
+def names() -> tuple[str, ...]:
+    """There is one processor to torch, however many sockets."""
+    return ("cpu",)
+
+
+def device(index: str = "") -> Cpu:
+    """The processor; it has no number."""
+    del index
+    return Cpu()
 
 
 class Cpu:
@@ -20,10 +33,34 @@ class Cpu:
         """There is always a processor."""
         return None
 
+    def target(self) -> str:
+        """As torch spells it."""
+        return "cpu"
+
+    def lacks(self, precision: str) -> str | None:
+        """Which precisions a processor computes in is the engine's to say."""
+        del precision
+        return None
+
+    def settle(self, precision: str) -> dict[str, str]:
+        """The threads are the case's, and are set with it."""
+        del precision
+        return {}
+
+    def describe(self) -> dict[str, str]:
+        """The machine's description has it all."""
+        return {}
+
     def clock(self, replicate: int) -> Callable[[], int]:
         """Monotonic, and the finest that Python has."""
         del replicate
         return time.perf_counter_ns
+
+    def synchronize(self) -> None:
+        """There is nothing to wait for."""
+
+    def timer(self) -> None:
+        """The host's clock is the device's."""
 
     def reset_peak(self) -> bool:
         """Reset the high-water mark of the resident set (proc(5), clear_refs). Containers may forbid it."""
@@ -32,6 +69,26 @@ class Cpu:
         except OSError:
             return False
         return True
+
+    def memory(self) -> dict[str, float]:
+        """The peak of the resident set."""
+        peak = self.peak_bytes()
+        return {} if peak is None else {"peak_host_bytes": float(peak)}
+
+    def state(self) -> dict[str, float]:
+        """Nothing that this device says of itself; the sentinel shows what its clock did."""
+        return {}
+
+    def energy(self) -> Meter | str:
+        """The counters of its packages, or why they cannot be read."""
+        from . import rapl  # noqa: PLC0415 - only for a run with --energy
+
+        return rapl.find()
+
+    def limit_memory(self, size: int) -> str | None:
+        """The worker's own limit holds on the processor."""
+        del size
+        return None
 
     def peak_bytes(self) -> int | None:
         """VmHWM; elsewhere the process's lifetime maximum, which in a fresh worker is the case's own."""
@@ -49,6 +106,3 @@ class Cpu:
             return int(getattr(psutil.Process().memory_info(), "peak_wset", 0)) or None
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
-
-
-DEVICE = Cpu()

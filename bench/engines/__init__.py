@@ -1,7 +1,9 @@
 """The engines that come with vbench: one file each, registered like a plugin's.
 
-An engine class may set `builds = False` when it needs no network (the fake one), and `reference = True` when it is what
-the others are compared with.
+An engine class may set `builds = False` when it needs no network (the fake one), `reference = True` when it is what the
+others are compared with, and `trains = True` when it also prepares cases of the phase `train`. Such a session's step is a
+whole training step that changes the module that it was given, in place; `training` defines it, and has one for engines
+that call the module. `options` are the modes that it has besides its plain one: `cold-cache`, `cuda-graph`.
 """
 
 from __future__ import annotations

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
+from .. import devices, training
 from ..registry import engine
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..core import Case
+    from ..devices.cuda import Cuda
+
+# What is cast where: TF32 is fp32 whose matrix products are computed in a shorter format, by a switch of the device.
+_DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_KINDS = ("cpu", "cuda", "mps", "xpu")
+# As PyTorch's notes on CUDA graphs do: kernels are chosen and workspaces allocated before the capture, on a side stream.
+_WARM_UP = 3
 
 
 @engine("eager")
@@ -19,33 +27,91 @@ class Eager:
     """The module's own forward under inference mode."""
 
     reference = True
+    trains = True
+    options = ("cold-cache", "cuda-graph")
 
     def version(self) -> str:
         """The version of PyTorch."""
         return str(torch.__version__)
 
     def skip(self, case: Case) -> str | None:
-        """It measures fp32 so far; the other precisions come with the engines that deploy them."""
-        if case.device != "cpu":
-            return f"the eager engine runs on the cpu in this version, not on {case.device}"
-        if case.precision != "fp32":
-            return f"the eager engine measures fp32 in this version, not {case.precision}"
-        return None
+        """Nothing but fp32 on a processor so far; on a GPU what it computes in; one line for each thing that it cannot."""
+        kind = case.device.partition(":")[0]
+        if kind not in _KINDS:
+            return f"the eager engine runs on {', '.join(_KINDS)}, not on {case.device}"
+        if kind == "cpu" and case.precision != "fp32":
+            return f"the eager engine measures fp32 on the cpu in this version, not {case.precision}"
+        if case.precision not in _DTYPES:
+            return f"the eager engine has no {case.precision}: it measures {', '.join(_DTYPES)} on a GPU"
+        lacking = devices.get(case.device).lacks(case.precision)
+        if lacking is not None:
+            return lacking
+        return _refused_options(case, kind) or (training.refused(case) if case.phase == "train" else None)
 
-    def prepare(self, module: Any, case: Case) -> EagerSession:
-        """Switch to evaluation and put the weights into the layout asked for."""
-        module = module.eval()
+    def prepare(self, module: Any, case: Case) -> EagerSession | training.TrainSession:
+        """Switch to evaluation, move the weights to the device, and put them into the precision and the layout asked for."""
+        if case.phase == "train":
+            return training.prepare(module, case)
+        place = Place(case)
+        module = module.eval().to(place.target, place.dtype)
         if case.layout == "nhwc":
             module = module.to(memory_format=torch.channels_last)
-        return EagerSession(module, case)
+        return GraphSession(module, case, place) if _has(case, "cuda-graph") else EagerSession(module, case, place)
+
+
+def _has(case: Case, option: str) -> bool:
+    return (option, "on") in case.engine_options
+
+
+def _refused_options(case: Case, kind: str) -> str | None:
+    """Why a mode that was asked for does not exist here."""
+    graph, cold = _has(case, "cuda-graph"), _has(case, "cold-cache")
+    if graph and kind != "cuda":
+        return f"CUDA graphs are CUDA's, and {case.device} has none: leave out --cuda-graph, or add --device cuda"
+    if cold and kind != "cuda":
+        return f"only CUDA's L2 cache can be emptied, and not that of {case.device}: leave out --cold-cache, or add --device cuda"
+    if cold and (case.scenario != "single-stream" or case.phase == "train"):
+        what = "a training step" if case.phase == "train" else f"--scenario {case.scenario}"
+        return (
+            f"a cache is emptied between the requests of a single stream, and {what} has no such moment: leave out --cold-cache"
+        )
+    return None
+
+
+class Place:
+    """Where a case's tensors live, and how to wait for the work on them."""
+
+    def __init__(self, case: Case) -> None:
+        self.device = devices.get(case.device)
+        self.target = self.device.target()
+        self.dtype = _DTYPES[case.precision]
+        self.layout = torch.channels_last if case.layout == "nhwc" else torch.contiguous_format
+        self.flush: Callable[[], None] | None = cast("Cuda", self.device).flush if _has(case, "cold-cache") else None
+        self.wait = self._wait()
+
+    def _wait(self) -> Callable[[], None]:
+        """Wait for the queue that this session submits to, and not for those of other sessions on the same device."""
+        kind = self.target.partition(":")[0]
+        if kind not in {"cuda", "xpu"}:
+            return self.device.synchronize
+        wait: Callable[[], None] = getattr(torch, kind).current_stream(self.target).synchronize
+        return wait
+
+    def put(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor on the device, in the case's precision (where it holds no whole numbers) and layout."""
+        dtype = self.dtype if tensor.is_floating_point() else tensor.dtype
+        return tensor.to(self.target, dtype).contiguous(memory_format=self.layout)
 
 
 class EagerSession:
-    """Calls the module on the inputs in rotation."""
+    """Calls the module on the inputs in rotation; they are on the device before anything is timed."""
 
-    def __init__(self, module: torch.nn.Module, case: Case) -> None:
+    def __init__(self, module: torch.nn.Module, case: Case, place: Place) -> None:
+        del case
         self._module: Any = module
-        self._layout = torch.channels_last if case.layout == "nhwc" else torch.contiguous_format
+        self._place = place
+        self.synchronize = place.wait
+        self.flush = place.flush
         self._inputs: list[torch.Tensor] = []
         self._next = 0
         self._output: Any = None
@@ -54,8 +120,8 @@ class EagerSession:
         self._mode.__enter__()
 
     def load(self, inputs: Sequence[torch.Tensor]) -> None:
-        """Put the inputs into the case's layout."""
-        self._inputs = [tensor.contiguous(memory_format=self._layout) for tensor in inputs]
+        """Put the inputs where the module is, as it wants them."""
+        self._inputs = [self._place.put(tensor) for tensor in inputs]
         self._next = 0
 
     def step(self) -> None:
@@ -63,9 +129,6 @@ class EagerSession:
         inputs, index = self._inputs, self._next
         self._output = self._module(inputs[index])
         self._next = index + 1 if index + 1 < len(inputs) else 0
-
-    def synchronize(self) -> None:
-        """Calls on the processor return when they are done."""
 
     def output(self) -> Any:
         """What the last step returned."""
@@ -76,3 +139,37 @@ class EagerSession:
         self._mode.__exit__(None, None, None)
         self._module = self._output = None
         self._inputs = []
+
+
+class GraphSession(EagerSession):
+    """Replays a CUDA graph of the forward pass instead of submitting its kernels one by one.
+
+    A graph reads its input where it was captured. A step copies the next input there, from the device to the device, and
+    replays: the copy is part of the request, since whoever deploys a graph has to make it too.
+    """
+
+    def __init__(self, module: torch.nn.Module, case: Case, place: Place) -> None:
+        super().__init__(module, case, place)
+        self._static = place.put(torch.zeros(case.batch, *case.input_shape))
+        side = torch.cuda.Stream(device=place.target)
+        side.wait_stream(torch.cuda.current_stream(place.target))
+        with torch.cuda.stream(side):
+            for _ in range(_WARM_UP):
+                module(self._static)
+        torch.cuda.current_stream(place.target).wait_stream(side)
+        self._graph: Any = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._output = module(self._static)
+
+    def step(self) -> None:
+        """Copy the next input to where the graph reads it, and replay."""
+        inputs, index = self._inputs, self._next
+        self._static.copy_(inputs[index])
+        self._graph.replay()
+        self._next = index + 1 if index + 1 < len(inputs) else 0
+
+    def close(self) -> None:
+        """Give back the graph with the memory that it holds."""
+        self.synchronize()
+        self._graph.reset()
+        super().close()

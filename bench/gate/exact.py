@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from ..core import Case, Counted
 
 # Every one is better when it is lower.
-METRICS = ("params", "trainable_params", "buffers", "weight_bytes", "macs", "other_ops", "activations")
+METRICS = (
+    "params", "trainable_params", "buffers", "weight_bytes", "macs", "other_ops", "activations", "peak_activation_bytes",
+)  # fmt: skip
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The counts of one case that are locked; they are explained at `Counted`."""
+    """The counts of one case that are locked, at batch 1; they are explained at `Counted`.
+
+    The peak is None where it is not known, as for a network with sparse tensors, and in a file that is older than it.
+    """
 
     params: int
     trainable_params: int
@@ -31,6 +36,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     macs: int
     other_ops: int
     activations: int
+    peak_activation_bytes: int | None = None
     operators: dict[str, int]
     uncounted_ops: dict[str, int]
 
@@ -40,14 +46,14 @@ class Difference(msgspec.Struct, frozen=True):
 
     case: str
     kind: Literal["new", "removed", "changed"]
-    changes: dict[str, tuple[int, int]]
+    changes: dict[str, tuple[int | None, int | None]]
     improved: bool = False
 
     def line(self) -> str:
         """For people: the case and each number, before and after."""
         if self.kind != "changed":
             return f"{self.kind}: {self.case}"
-        parts = [f"{name} {before:,} -> {after:,}" for name, (before, after) in self.changes.items()]
+        parts = [f"{name} {_number(before)} -> {_number(after)}" for name, (before, after) in self.changes.items()]
         if self.improved:
             return f"improved: {self.case}: {', '.join(parts)}; if that is meant: vbench gate --update-lock"
         return f"differs: {self.case}: {', '.join(parts)}"
@@ -116,16 +122,26 @@ def compare(locked: dict[str, Entry], entries: dict[str, Entry], *, whole: bool)
         if before is None:
             found.append(Difference(name, "new", {}))
         elif before != now:
-            numbers = _changes({m: getattr(before, m) for m in METRICS}, {m: getattr(now, m) for m in METRICS})
+            numbers = {m: pair for m in METRICS if (pair := (getattr(before, m), getattr(now, m)))[0] != pair[1]}
             operators = _changes(before.operators, now.operators)
             uncounted = _changes(before.uncounted_ops, now.uncounted_ops)
             # What no rule counts any more makes the counts smaller, and nothing better.
-            better = bool(numbers) and all(new < old for old, new in (*numbers.values(), *uncounted.values()))
+            better = bool(numbers) and all(map(_smaller, (*numbers.values(), *uncounted.values())))
             changes = numbers | operators | {f"uncounted {name}": change for name, change in uncounted.items()}
             found.append(Difference(name, "changed", changes, improved=better))
     if whole:
         found += [Difference(name, "removed", {}) for name in sorted(set(locked) - set(entries))]
     return found
+
+
+def _number(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"
+
+
+def _smaller(change: tuple[int | None, int | None]) -> bool:
+    """What became unknown is no smaller than it was."""
+    before, now = change
+    return before is not None and now is not None and now < before
 
 
 def _changes(before: dict[str, int], now: dict[str, int]) -> dict[str, tuple[int, int]]:

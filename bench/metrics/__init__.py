@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..core import Counted, Replicate
+    from ..core import Case, Counted, Metric, Replicate, Run
+
+
+def derive(metric: Metric, case: Case, replicates: Sequence[Replicate], run: Run) -> dict[str, Any]:
+    """The metric's columns; one whose function has a parameter `run` is told of the head of the file too."""
+    try:
+        told = "run" in inspect.signature(metric.derive).parameters
+    except (TypeError, ValueError):  # what is written in C may not say what it takes
+        told = False
+    return metric.derive(case, replicates, run=run) if told else metric.derive(case, replicates)
+
+
+def ceiling_key(device: str, precision: str, threads: int) -> str:
+    """Under which name the ceilings of these stand in `Run.ceilings`."""
+    return f"{device},{precision},t{threads}"
 
 
 def counted(replicates: Sequence[Replicate]) -> Counted | None:

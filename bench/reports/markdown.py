@@ -46,7 +46,7 @@ def code(given: object) -> str:
 def table(records: Iterable[Record], protocol: str | None) -> str:
     """The table of the README and of the summary: a line per case, in the order of the plan. Ends in a line feed."""
     found = rows(records)
-    shown = text.columns(varied(found), protocol)
+    shown = text.columns(varied(found), protocol, found)
     lines = [
         _line(escape(column.head) for column in shown),
         _line("---:" if column.number else ":---" for column in shown),

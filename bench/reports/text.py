@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import units
+from . import extra
 from .rows import axis_text
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ class Column(NamedTuple):
     number: bool = True
 
 
-def columns(axes: Sequence[str], protocol: str | None) -> list[Column]:
-    """The columns of the table: the network, the axes on which the rows differ, what it costs, what it is known for."""
+def columns(axes: Sequence[str], protocol: str | None, rows: Iterable[Row] = ()) -> list[Column]:
+    """The columns of the table: the network, the axes on which the rows differ, what it costs, what it is known for.
+
+    What only some scenarios measure has a column where one of `rows` has it.
+    """
     return [
         Column("architecture", lambda row: row.case.architecture, number=False),
         *(Column(axis.replace("_", " "), _axis(axis), number=False) for axis in axes),
@@ -34,6 +38,7 @@ def columns(axes: Sequence[str], protocol: str | None) -> list[Column]:
         Column("activations", lambda row: units.count(row.value("activations"))),
         Column("latency [95 % interval]", latency),
         Column("throughput (images)", lambda row: units.rate(row.value("throughput_per_s"))),
+        *(Column(e.head, _extra(e)) for e in extra.shown(row.result.values for row in rows)),
         Column("peak memory", _memory),
         Column(f"top-1 ({protocol})" if protocol else "top-1", lambda row: top1(row, protocol)),
         Column("status", status, number=False),
@@ -58,6 +63,10 @@ def status(row: Row) -> str:
 
 def _axis(axis: str) -> Callable[[Row], str]:
     return lambda row: axis_text(row.case, axis)
+
+
+def _extra(column: extra.Extra) -> Callable[[Row], str]:
+    return lambda row: column.cell(row.result.values)
 
 
 def latency(row: Row) -> str:

@@ -131,7 +131,7 @@ def test_a_fingerprint_is_short_and_the_same_for_the_same_output(seed: int, size
     assert len(found) == min(size, 32) or 32 >= len(found) >= 16
     assert set(found) <= set(output.flatten().tolist())
     for precision in PRECISIONS:
-        assert same(found, fingerprint(output.clone()), precision)
+        assert same(found, fingerprint(output.clone()), LIMITS_DB[precision])
 
 
 def test_every_precision_has_a_limit_and_coarser_ones_a_lower_one() -> None:
@@ -145,9 +145,9 @@ def test_every_precision_has_a_limit_and_coarser_ones_a_lower_one() -> None:
 def test_a_fingerprint_may_differ_as_far_as_its_precision_allows(precision: str) -> None:
     expected = fingerprint(_outputs(0, 1, 32))
     step = 10 ** (-LIMITS_DB[precision] / 20)
-    assert same(expected, tuple(value * (1 + 0.99 * step) for value in expected), precision)
-    assert not same(expected, tuple(value * (1 + 1.01 * step) for value in expected), precision)
-    assert not same(expected, (*expected[:-1], math.nan), precision)
-    assert not same(expected, expected[:-1], precision)
-    assert same((0.0, 0.0), (0.0, 0.0), precision)
-    assert not same((0.0, 0.0), (0.0, 1e-30), precision)
+    assert same(expected, tuple(value * (1 + 0.99 * step) for value in expected), LIMITS_DB[precision])
+    assert not same(expected, tuple(value * (1 + 1.01 * step) for value in expected), LIMITS_DB[precision])
+    assert not same(expected, (*expected[:-1], math.nan), LIMITS_DB[precision])
+    assert not same(expected, expected[:-1], LIMITS_DB[precision])
+    assert same((0.0, 0.0), (0.0, 0.0), LIMITS_DB[precision])
+    assert not same((0.0, 0.0), (0.0, 1e-30), LIMITS_DB[precision])

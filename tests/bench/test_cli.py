@@ -50,7 +50,6 @@ WRONG: list[tuple[tuple[str, ...], int, tuple[str, ...]]] = [
     (("run", "--topic", "tinny"), 2, ("topic 'tinny'", "tiny")),
     (("run", "--batch", "1,two"), 2, ("--batch", "'two'")),
     (("run", "--batch", "0"), 2, ("batch", "at least 1")),
-    (("run", "--threads", "4096"), 2, ("--threads", "cores")),
     (("run", "--input", "3xlots"), 2, ("--input", "3x224x224")),
     (("run", "--interval", "2"), 2, ("interval", "between 0 and 1")),
     (("run", "--time-limit", "soon"), 2, ("--time-limit", "'soon'")),
@@ -113,6 +112,17 @@ def test_a_precision_that_the_engine_lacks_is_skipped_with_its_reason(cli: Any) 
     row = json.loads(done.stdout)[0]
     assert row["status"] == "skipped"
     assert "int8" in row["reason"]
+
+
+def test_more_threads_than_there_are_cores_are_skipped_and_the_rest_is_measured(cli: Any) -> None:
+    done = cli("run", "tiny/linear", *FAKE, "--threads", "1,4096", "--json", "-o", "threads.jsonl")
+    assert done.returncode == 0, done.stderr
+    one, many = json.loads(done.stdout)
+    assert (one["threads"], one["status"]) == (1, "ok")
+    assert (many["threads"], many["status"]) == (4096, "skipped")
+    assert "4096 threads are more than" in many["reason"]
+    assert "\n" not in many["reason"]
+    assert cli("run", "tiny/linear", *FAKE, "--threads", "4096", "-o", "none.jsonl").returncode == 3
 
 
 def test_a_broken_plugin_is_one_line_and_the_rest_still_runs(cli: Any) -> None:

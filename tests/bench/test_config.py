@@ -36,6 +36,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "run.seed": ("-1", "0.5", '"luck"'),
     "run.start": ('"forkserve"', "1"),
     "run.images": ("1", "[]"),
+    "run.energy": ('"yes"', "1"),
     "suites.*.architectures": ('"resnet/*"', "[1]", "[]"),
     "suites.*.exclude": ('"*/naive"', "[1]"),
     "suites.*.topic": ('"inception"', "[true]"),
@@ -45,6 +46,10 @@ WRONG: dict[str, tuple[str, ...]] = {
     "suites.*.batch": ("[0]", "1", "[1.5]", '["1"]', "[]"),
     "suites.*.threads": ("[0]", "[-2]", "2", "[true]"),
     "suites.*.layout": ('["nhcw"]', '["all"]', "[1]", "[]"),
+    "suites.*.phase": ('["training"]', '"infer"', "[1]", "[]"),
+    "suites.*.scenario": ('["server"]', '["single-stream:2"]', '["concurrent:1"]', '["sustained:0s"]', '["offlin"]', "[1]", "[]"),
+    "suites.*.cold-cache": ('"yes"', "1"),
+    "suites.*.cuda-graph": ('"on"', "[]"),
 }
 CASES = [(key, text) for key, texts in WRONG.items() for text in texts]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from torch import nn
 from vbench import devices, engines
 from vbench.core import Source
 from vbench.devices.fake import CLOCK, FakeClock
-from vbench.engines.eager import Eager
+from vbench.engines.eager import Eager, GraphSession, Place
 from vbench.engines.fake import FakeEngine, base_duration_ns
 from vbench.measure import sample
 from vbench.registry import ENGINES
@@ -58,8 +59,13 @@ def test_an_engine_that_cannot_run_says_why_and_takes_no_other_along() -> None:
 
 def test_engines_say_what_they_cannot_run(make: Any) -> None:
     assert Eager().skip(make.case()) is None
-    assert Eager().skip(make.case(device="fake")) == "the eager engine runs on the cpu in this version, not on fake"
-    assert Eager().skip(make.case(precision="bf16")) == "the eager engine measures fp32 in this version, not bf16"
+    assert Eager().skip(make.case(device="fake")) == "the eager engine runs on cpu, cuda, mps, xpu, not on fake"
+    assert Eager().skip(make.case(precision="bf16")) == "the eager engine measures fp32 on the cpu in this version, not bf16"
+    assert Eager().skip(make.case(device="cuda:0", precision="int8")) == (
+        "the eager engine has no int8: it measures fp32, tf32, bf16, fp16 on a GPU"
+    )
+    for precision in ("fp32", "fp16"):
+        assert Eager().skip(make.case(device="cuda:0", precision=precision)) is None
     assert FakeEngine().skip(make.case(device="fake")) is None
     assert FakeEngine().skip(make.case()) == "the fake engine runs on the fake device only: add --device fake"
 
@@ -97,6 +103,114 @@ def test_eager_calls_the_module_on_its_inputs_in_rotation(layout: str, make: Any
     assert not torch.is_inference_mode_enabled()
 
 
+GRAPH, COLD = ("cuda-graph", "on"), ("cold-cache", "on")
+
+
+def test_modes_of_a_gpu_are_refused_where_they_do_not_exist(make: Any) -> None:
+    skip = Eager().skip
+    for option, word in ((GRAPH, "--cuda-graph"), (COLD, "--cold-cache")):
+        assert skip(make.case(device="cuda:1", engine_options=(option,))) is None
+        assert word in str(skip(make.case(engine_options=(option,))))
+        assert word in str(skip(make.case(device="mps", engine_options=(option,))))
+        assert word in str(skip(make.case(device="cuda:0", phase="train", engine_options=(option,))))
+    assert skip(make.case(device="cuda:0", engine_options=(GRAPH,), scenario="offline")) is None
+    assert skip(make.case(device="cuda:0", engine_options=(COLD,), scenario="offline")) == (
+        "a cache is emptied between the requests of a single stream, and --scenario offline has no such moment: "
+        "leave out --cold-cache"
+    )
+
+
+def test_weights_and_inputs_are_cast_and_what_holds_whole_numbers_is_not(make: Any) -> None:
+    """The casts of a GPU's precisions, played on the processor: they are the same call."""
+    place = Place(make.case(layout="nhwc"))
+    place.dtype = torch.bfloat16
+    pixels, marks = torch.zeros(1, 3, 2, 2), torch.ones(1, 3, 2, 2, dtype=torch.int64)
+    assert (place.put(pixels).dtype, place.put(marks).dtype) == (torch.bfloat16, torch.int64)
+    assert place.put(pixels).is_contiguous(memory_format=torch.channels_last)
+    whole = Place(make.case())
+    assert whole.put(pixels) is pixels  # on the processor nothing is copied
+
+
+class Graph:
+    """A CUDA graph as far as a session can tell: what was captured runs again on what lies in the same places now."""
+
+    captured: Any = None
+
+    def replay(self) -> None:
+        Graph.captured()
+
+    def reset(self) -> None:
+        Graph.captured = None
+
+
+def test_a_graph_is_fed_where_it_was_captured(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    class Queue:
+        def __init__(self, device: str = "") -> None:
+            order.append("stream")
+
+        def wait_stream(self, other: Any) -> None:
+            order.append("wait")
+
+        def synchronize(self) -> None:
+            order.append("synchronize")
+
+    case = make.case(input_shape=(3, 4, 4), batch=2)
+    place = Place(case)
+    place.wait = Queue().synchronize
+    for name, value in {
+        "Stream": Queue,
+        "current_stream": Queue,
+        "stream": lambda queue: contextlib.nullcontext(),
+        "CUDAGraph": Graph,
+        "graph": lambda graph: contextlib.nullcontext(order.append("capture")),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    module = Spy().eval()
+    session = GraphSession(module, case, place)
+    assert len(module.seen) == 4  # three to warm up, and the one that is captured
+    assert order.index("capture") > order.index("wait")
+    output = session.output()
+    monkeypatch.setattr(Graph, "captured", lambda: output.copy_(module(session._static)))
+    session.load([torch.full((2, 3, 4, 4), float(value)) for value in (1, 2, 3)])
+    for expected in (1, 2, 3, 1):
+        session.step()
+        session.synchronize()
+        assert session.output().tolist() == [48.0 * expected] * 2
+    session.close()
+    assert Graph.captured is None
+    assert not torch.is_inference_mode_enabled()
+
+
+class Cold:
+    """A session with a cache to empty, that writes down the order of calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.flush: Any = lambda: self.calls.append("flush")
+
+    def step(self) -> None:
+        self.calls.append("step")
+
+    def synchronize(self) -> None:
+        self.calls.append("synchronize")
+
+    def clock(self) -> int:
+        self.calls.append("clock")
+        return len(self.calls)
+
+
+def test_a_cache_is_emptied_before_each_request_and_outside_of_what_is_timed() -> None:
+    session: Any = Cold()
+    sample(session, session.clock, 2)
+    assert session.calls == 2 * ["flush", "synchronize", "clock", "step", "synchronize", "clock"]
+    session.calls.clear()
+    session.flush = None
+    sample(session, session.clock, 1)
+    assert session.calls == ["synchronize", "clock", "step", "synchronize", "clock"]
+
+
 def test_the_fake_engine_takes_the_time_that_the_case_costs(make: Any) -> None:
     case = make.case("a/b", device="fake", engine="fake")
     base = base_duration_ns(case)
@@ -129,12 +243,7 @@ def test_the_fake_devices_clock_moves_only_when_it_is_moved() -> None:
     device = devices.get("fake")
     assert device.clock(7) is CLOCK
     assert CLOCK.replicate == 7
-    assert (device.reset_peak(), device.peak_bytes()) == (False, None)
-
-
-def test_every_device_is_known_and_there() -> None:
-    assert devices.known() == {"cpu": None, "fake": None}
-    assert devices.get("cpu") is devices.get("cpu:0")
+    assert (device.reset_peak(), device.memory(), device.timer()) == (False, {}, None)
 
 
 def test_the_processors_peak_is_that_of_the_resident_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +252,7 @@ def test_the_processors_peak_is_that_of_the_resident_set(tmp_path: Path, monkeyp
     device = devices.get("cpu")
     assert device.reset_peak()
     assert (tmp_path / "clear_refs").read_text("ascii") == "5"
-    assert device.peak_bytes() == 2048 * 1024
+    assert device.memory() == {"peak_host_bytes": 2048.0 * 1024}
 
 
 def test_where_the_peak_cannot_be_reset_it_is_that_of_the_whole_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +262,5 @@ def test_where_the_peak_cannot_be_reset_it_is_that_of_the_whole_process(tmp_path
     assert not device.reset_peak()
     unit = 1 if sys.platform == "darwin" else 1024
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    peak = device.peak_bytes()
-    assert peak is not None
+    peak = device.memory()["peak_host_bytes"]
     assert before <= peak <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from vbench import estimate
+from vbench import effort, estimate
 from vbench.config import Settings
 
 if TYPE_CHECKING:
@@ -56,3 +56,30 @@ def test_the_plan_prints_that_total_and_keeps_what_each_case_takes(commands: Any
     assert "at least 6 processes each" in done.stderr
     assert case.split()[-1] not in total
     assert total.startswith("1:"), total  # a minute and some seconds
+
+
+@pytest.mark.parametrize(
+    ("scenario", "processes", "passes"),
+    [
+        ("single-stream", 6, 1.0 + 0.5),
+        ("offline", 6, 5.0 + 1.0 + 0.5),
+        ("concurrent:4", 6, 1.0 + 0.5),
+        ("sustained:90s", 1, 90.0),
+    ],
+)
+def test_a_scenario_takes_its_own_time(make: Any, scenario: str, processes: int, passes: float) -> None:
+    case = make.case("squeezenet/1.1", scenario=scenario)
+    found = estimate.estimate([case], settings(), {}, macs_per_s=1e15)
+    assert found[case.id] == pytest.approx(processes * (0.5 + passes), rel=0.01)
+    assert estimate.estimate([case], settings(), {case.id: 3.0}, 1e15)[case.id] == processes * 3.0
+
+
+def test_a_long_case_alone_is_one_round_and_its_check_does_not_last(make: Any) -> None:
+    case = make.case("my/net", scenario="sustained:90s")
+    assert estimate.total([case], settings(), {case.id: 92.0}) == pytest.approx(92.0 + 2 * 1.5 + 2.0)
+
+
+def test_a_worker_has_the_time_that_its_scenario_takes_beside_its_own(make: Any) -> None:
+    patient = settings(timeout=100.0)
+    assert effort.timeout(make.case(), patient) == 100.0
+    assert effort.timeout(make.case(scenario="sustained:10m"), patient) == 700.0

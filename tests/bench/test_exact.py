@@ -26,6 +26,7 @@ LOCKED = Entry(
     macs=1_000_000,
     other_ops=500,
     activations=700,
+    peak_activation_bytes=4_000,
     operators={"aten.convolution": 3, "aten.relu": 2},
     uncounted_ops={"aten.fft": 1},
 )
@@ -149,3 +150,19 @@ def test_a_file_that_is_absent_or_cannot_be_written_is_bad_usage(tmp_path: Path)
     with pytest.raises(UsageError, match=r"cannot write the lock file .*deep.lock\.json: No such file") as caught:
         update(tmp_path / "deep" / "lock.json", {"a": LOCKED})
     assert caught.value.exit_code == 2
+
+
+def test_a_peak_that_became_known_or_unknown_differs_and_is_no_improvement() -> None:
+    unknown = msgspec.structs.replace(LOCKED, peak_activation_bytes=None, macs=1)
+    (lost,) = compare({"a": LOCKED}, {"a": unknown}, whole=True)
+    assert (lost.improved, lost.changes["peak_activation_bytes"]) == (False, (4_000, None))
+    assert lost.line() == "differs: a: macs 1,000,000 -> 1, peak_activation_bytes 4,000 -> unknown"
+    (found,) = compare({"a": unknown}, {"a": msgspec.structs.replace(LOCKED, macs=0)}, whole=True)
+    assert (found.improved, found.line()) == (False, "differs: a: macs 1 -> 0, peak_activation_bytes unknown -> 4,000")
+
+
+def test_a_file_from_before_the_peak_was_locked_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "lock.json"
+    update(path, {"a": LOCKED})
+    path.write_text("\n".join(line for line in path.read_text("utf-8").splitlines() if "peak" not in line), encoding="utf-8")
+    assert read(path) == {"a": msgspec.structs.replace(LOCKED, peak_activation_bytes=None)}

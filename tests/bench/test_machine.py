@@ -100,6 +100,42 @@ def test_memory_that_is_available_is_the_lesser_of_the_system_and_the_group(plan
     assert machine.memory_available(plant({f"{GROUP}/job/memory.current": "9500"})) == 0
 
 
+def test_a_quota_may_stand_anywhere_above_and_need_not_be_whole(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    files = {"proc/self/cgroup": "0::/kubepods/burstable/pod/box\n", f"{GROUP}/kubepods/cpu.max": "780000 100000"}
+    assert machine.usable_cores(plant(files)) == 7
+    root = plant(
+        {f"{GROUP}/kubepods/burstable/pod/cpu.max": "350000 100000", f"{GROUP}/kubepods/burstable/pod/box/cpu.max": "max"}
+    )
+    assert machine.cpu_quota(root) == 3.5
+    assert machine.usable_cores(root) == 3
+    # The container's own group is all that is mounted in it.
+    assert machine.usable_cores(plant({"proc/self/cgroup": "0::/../../box\n", f"{GROUP}/cpu.max": "299999 100000"})) == 2
+
+
+def test_version_1_controllers_that_are_mounted_together_without_links(plant: Plant) -> None:
+    home = f"{GROUP}/cpu,cpuacct/docker/abc"
+    root = plant(
+        {
+            "proc/self/cgroup": "3:cpu,cpuacct:/docker/abc\n0::/\n",
+            f"{home}/cpu.cfs_quota_us": "50000",
+            f"{home}/cpu.cfs_period_us": "100000",
+            f"{GROUP}/cpu,cpuacct/docker/cpu.cfs_quota_us": "-1",
+        }
+    )
+    assert machine.cpu_quota(root) == 0.5
+    assert machine.usable_cores(root) == 1
+
+
+@pytest.mark.parametrize(("limit", "cores"), [("3", 3), ("99", 8), ("0", 1), ("", 8), ("many", 8), (" 2 ", 2)])
+def test_openmp_starts_no_more_threads_than_it_is_told(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, limit: str, cores: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setenv("OMP_THREAD_LIMIT", limit)
+    assert machine.usable_cores(plant({})) == cores
+
+
 @pytest.mark.parametrize(("quota", "cores"), [("50000 100000", 1), ("199999 100000", 1), ("max 100000", 8), ("250000 100000", 2)])
 def test_usable_cores_are_whole_and_never_none(plant: Plant, monkeypatch: pytest.MonkeyPatch, quota: str, cores: int) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)

@@ -96,7 +96,8 @@ def test_under_all_what_is_absent_is_skipped_with_its_reason_and_the_fakes_are_l
 @pytest.mark.parametrize(
     ("axes", "words"),
     [
-        ({"device": ("cuda:0",)}, "device 'cuda:0' is not here; those that are: cpu"),
+        ({"device": ("mps",)}, "device 'mps' is not here; those that are: cpu"),
+        ({"device": ("cuda:7",)}, "device 'cuda:7' was asked for and cannot be used: no driver"),
         ({"engine": ("eagre",)}, r"unknown engine 'eagre': did you mean eager\?"),
         ({"device": ("cpu", "cuda")}, "device 'cuda' was asked for and cannot be used: no driver"),
         ({"engine": ("trt",)}, "engine 'trt' was asked for and cannot be used: pip install tensorrt"),

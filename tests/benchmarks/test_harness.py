@@ -62,7 +62,7 @@ def test_timed_region(benchmark: BenchmarkFixture) -> None:
 def job() -> Job:
     """A worker's task on a real network, as `vbench run` would give it."""
     prepared = api.prepare(("squeezenet/1.1",))
-    head = heads.new(prepared.plan, prepared.settings)
+    head = heads.new(prepared.plan, prepared.settings, prepared.config.root)
     state = pipeline.State(head, prepared.settings, Path("unused"), [])
     return pipeline.job(state, head.cases[0])
 

@@ -51,6 +51,8 @@ def _default(key: str, example: str) -> str:
         return "none: it must be given"
     if key in {"run.interval", "run.seed", "run.min-processes", "run.max-processes"}:
         return f"`{value}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, float):
         written = example.partition(" = ")[2].strip('"')
         return f'`"{written}"`' if units.parse_duration(written) == value else units.duration(value)

@@ -1,0 +1,115 @@
+"""How much to measure: when a case is done, how many samples a process draws, how long its passes are, how long to wait.
+
+Pure: it looks at what was found so far and at the settings.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .axes import LONG, STEADY, lasts
+from .energy import WINDOW_S
+from .measure import MAX_SAMPLES, MIN_SAMPLES, NS, Budget
+from .stats import median, relative_half_width
+from .variance import components, samples_per_process
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .config import Settings
+    from .core import Case, Replicate
+
+# Of the time that a process has, what goes to each pass when the time limit leaves less than they would like.
+_SHARES = {"warmup": 0.35, "latency": 0.30, "throughput": 0.15, "search": 0.8}
+# From so many processes on, the two variances decide how many samples the next ones draw; the first draw so many.
+_KNOWN, _FIRST = 3, 30
+
+
+def steady(case: Case) -> bool:
+    """Whether a scenario submits the case's own batch without a pause, which is what the energy pass does."""
+    return case.scenario.partition(":")[0] in STEADY
+
+
+def energy_s(settings: Settings, case: Case) -> float:
+    """Seconds that the energy pass of a case takes: its two windows and the warm-up between them."""
+    return 0.0 if case.virtual else 2 * WINDOW_S + settings.warmup + 1.0
+
+
+def bounds(case: Case, settings: Settings) -> tuple[int, int]:
+    """The fewest and the most processes of a case: as the settings say, or one where a process takes minutes."""
+    if case.scenario.partition(":")[0] in LONG:
+        return 1, 1
+    return settings.min_processes, settings.max_processes
+
+
+def timeout(case: Case, settings: Settings) -> float:
+    """Seconds after which a worker is taken to hang: as the settings say, beyond what the scenario itself takes."""
+    return settings.timeout + lasts(case.scenario)
+
+
+def headline(replicate: Replicate) -> float | None:
+    """The number that decides when a case is done: the median latency, or the throughput where a scenario has no latency."""
+    if replicate.latency_ns:
+        return median(replicate.latency_ns)
+    return replicate.values.get("throughput_per_s")
+
+
+def unfinished(case: Case, replicates: Sequence[Replicate], settings: Settings) -> bool:
+    """Whether a case wants another process: too few yet, or not yet as precise as asked."""
+    least, most = bounds(case, settings)
+    if len(replicates) < least:
+        return True
+    found = [value for r in replicates if (value := headline(r)) is not None]
+    width = relative_half_width(found)
+    return len(replicates) < most and bool(found) and (width is None or width > settings.interval)
+
+
+def samples(replicates: Sequence[Replicate]) -> int:
+    """How many samples the next process of a case should draw, from the two variances and the two costs found so far.
+
+    Before enough processes have run it is a number that shows the variance inside one: variances must be known to be weighed.
+    """
+    timed = [r for r in replicates if len(r.latency_ns) > 1]
+    found = components([r.latency_ns for r in timed])
+    if len(timed) < _KNOWN or found is None:
+        return _FIRST
+    sample_s = median([median(r.latency_ns) for r in timed]) / NS
+    # What a process costs before its first sample: everything but its samples and the pass that submits as many again.
+    start_s = median([max(0.0, r.seconds - _sampling(r)) for r in timed])
+    return samples_per_process(found, start_s, 2 * sample_s, MIN_SAMPLES, MAX_SAMPLES)
+
+
+def _sampling(replicate: Replicate) -> float:
+    """Seconds that a process spent on what grows with the number of its samples."""
+    return sum(replicate.latency_ns) / NS + replicate.values.get("throughput_s", 0.0)
+
+
+def budget(replicates: Sequence[Replicate], settings: Settings, missing: int, left_s: float) -> Budget:
+    """The passes of the next process of a case.
+
+    As the settings say; shorter where the variances say that more would not help; and shorter still where `left_s` seconds
+    must do for the `missing` processes that are required of all cases together.
+    """
+    count = samples(replicates)
+    planned = Budget(settings.warmup, settings.latency, settings.throughput, count, settings.timeout / 2)
+    if middle := [median(r.latency_ns) for r in replicates if r.latency_ns]:
+        # As many submissions as samples: what makes more of one useless makes more of the other so.
+        planned = Budget(
+            planned.warmup, planned.latency, min(planned.throughput, count * median(middle) / NS), count, planned.search
+        )
+    if missing == 0 or left_s == float("inf"):
+        return planned
+    share = max(0.0, left_s) / missing
+    short = {name: min(getattr(planned, name), part * share) for name, part in _SHARES.items()}
+    return Budget(**short, samples=count)
+
+
+def pause(settings: Settings, rounds: int, elapsed_s: float, expected_s: float, left_s: float) -> float:
+    """Seconds to wait before a round, so that the `rounds` that are required are spread over `spread`.
+
+    A case measured in ten seconds cannot know the next minute.
+    """
+    if rounds <= 0:
+        return 0.0
+    spare = settings.spread - elapsed_s - rounds * (expected_s + 1.0)
+    return max(0.0, min(spare, left_s) / rounds)

@@ -1,0 +1,73 @@
+"""What was found, as it goes to the result file: exact counts, a process's measurements, the ceilings of the machine."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Status = Literal["ok", "skipped", "failed", "timeout", "oom", "crashed"]
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """Exact costs of one forward pass, per image; `peak_activation_bytes` and `bytes_moved` are those of the whole `batch`.
+
+    MACs are multiply-accumulates of convolution, linear and matrix products without bias; `other_ops` counts output elements
+    of every other arithmetic operator. `backward_macs` is counted where the case is a training step.
+    """
+
+    params: int
+    trainable_params: int
+    buffers: int
+    weight_bytes: int
+    macs: int
+    other_ops: int
+    activations: int
+    operators: dict[str, int]
+    uncounted_ops: dict[str, int] = {}
+    macs_second: int | None = None
+    batch: int = 1
+    peak_activation_bytes: int | None = None
+    bytes_moved: int | None = None
+    backward_macs: int | None = None
+    method: str = "meta"
+    notes: tuple[str, ...] = ()
+
+
+class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
+    """What this machine can do at most, as measured on it: operations per second of a large matrix product, bytes of a copy."""
+
+    peak_flops: float | None = None
+    bandwidth_bytes_per_s: float | None = None
+    method: str = ""
+
+
+class Replicate(msgspec.Struct, frozen=True, kw_only=True):
+    """What one fresh worker process found. `server` identifies the forkserver that it was forked from.
+
+    Its `role` is `check` (counted and verified, once per case, never timed), `measure`, or `energy` (once per case, after
+    all timing). `sentinel_ns` are the times of a fixed piece of work before and after the passes; `device_ns` and
+    `enqueue_ns` belong to devices that work behind the host's back; `series` holds pairs of a second and a value (of a batch
+    and a value where batches were swept), and `states` what the device said of itself after each of them, by name.
+    """
+
+    case: str
+    role: Literal["check", "measure", "energy"] = "measure"
+    index: int
+    round: int
+    server: int
+    status: Status
+    reason: str = ""
+    started_s: float = 0.0
+    seconds: float = 0.0
+    latency_ns: tuple[int, ...] = ()
+    warmup_ns: tuple[int, ...] = ()
+    sentinel_ns: tuple[int, ...] = ()
+    device_ns: tuple[int, ...] = ()
+    enqueue_ns: tuple[int, ...] = ()
+    series: tuple[tuple[float, float], ...] = ()
+    states: dict[str, tuple[float, ...]] = {}
+    values: dict[str, float] = {}
+    notes: dict[str, str] = {}
+    output: tuple[float, ...] = ()
+    counted: Counted | None = None

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vbench import effort
+from vbench.config import Settings
+from vbench.core import Case, Replicate
+
+CASE = Case(architecture="a/b", input_shape=(3, 8, 8))
+SETTINGS = Settings()
+
+
+def _processes(make: Any, within: float, between: float, count: int = 12, ms: float = 10.0) -> list[Replicate]:
+    source = np.random.default_rng(1)
+    out = []
+    for index in range(count):
+        middle = ms * 1e6 * (1 + source.normal(0, between))
+        samples = tuple(int(middle * (1 + source.normal(0, within))) for _ in range(50))
+        out.append(
+            make.replicate(CASE, index, latency_ns=samples, seconds=0.5 + sum(samples) / 1e9, values={"throughput_s": 0.0})
+        )
+    return out
+
+
+def test_a_case_goes_on_until_it_has_its_processes_and_its_width(make: Any) -> None:
+    steady = [make.replicate(CASE, i, 10 + 0.01 * i) for i in range(6)]
+    wide = [make.replicate(CASE, i, 10 + i) for i in range(30)]
+    assert effort.unfinished(CASE, steady[:5], SETTINGS)
+    assert not effort.unfinished(CASE, steady, SETTINGS)
+    assert effort.unfinished(CASE, wide[:29], SETTINGS)
+    assert not effort.unfinished(CASE, wide, SETTINGS)
+
+
+def test_one_burst_does_not_keep_a_case_from_its_end(make: Any) -> None:
+    calm = [make.replicate(CASE, i, 10 + 0.01 * i) for i in range(9)]
+    assert not effort.unfinished(CASE, [*calm, make.replicate(CASE, 9, 20.0)], SETTINGS)
+
+
+def test_a_scenario_without_latency_is_judged_by_its_throughput(make: Any) -> None:
+    rates = [make.replicate(CASE, i, latency_ns=(), values={"throughput_per_s": 100.0 + 0.1 * i}) for i in range(6)]
+    assert not effort.unfinished(CASE, rates, SETTINGS)
+    nothing = [make.replicate(CASE, i, latency_ns=()) for i in range(6)]
+    assert not effort.unfinished(CASE, nothing, SETTINGS), "more processes would tell no more"
+
+
+@pytest.mark.parametrize("scenario", ["server:15ms", "sustained:60s"])
+def test_a_scenario_of_minutes_is_measured_once(scenario: str, make: Any) -> None:
+    case = msgspec.structs.replace(CASE, scenario=scenario)
+    assert effort.unfinished(case, [], SETTINGS)
+    assert not effort.unfinished(case, [make.replicate(case, 0)], SETTINGS)
+
+
+def test_the_number_of_samples_follows_from_the_variances(make: Any) -> None:
+    assert effort.samples([]) == 30
+    assert effort.samples(_processes(make, 0.001, 0.05)[:2]) == 30, "two processes have no variance between them to speak of"
+    assert effort.samples(_processes(make, 0.001, 0.05)) == 10, "processes differ: more samples tell nothing"
+    assert effort.samples(_processes(make, 0.05, 0.0001, ms=1.0)) == 100, "samples differ, and starting a process is not free"
+    middle = effort.samples(_processes(make, 0.05, 0.05, ms=2.0))
+    assert 10 < middle < 100
+    assert effort.samples(_processes(make, 0.05, 0.05, ms=20.0)) < middle, "dearer samples, fewer of them"
+
+
+def test_the_passes_follow_the_samples_and_the_time_that_is_left(make: Any) -> None:
+    planned = effort.budget([], SETTINGS, 0, math.inf)
+    assert (planned.warmup, planned.latency, planned.throughput, planned.samples) == (5.0, 1.0, 0.5, 30)
+    few = effort.budget(_processes(make, 0.001, 0.05), SETTINGS, 0, 100.0)
+    assert few.samples == 10
+    assert few.throughput == pytest.approx(0.1, rel=0.1), "as long as ten samples take"
+    short = effort.budget([], SETTINGS, 60, 60.0)
+    assert (short.warmup, short.latency, short.throughput) == pytest.approx((0.35, 0.30, 0.15))
+    none = effort.budget([], SETTINGS, 60, -5.0)
+    assert (none.warmup, none.latency, none.throughput) == (0.0, 0.0, 0.0)
+
+
+@given(
+    rounds=st.integers(min_value=-1, max_value=6),
+    elapsed=st.floats(min_value=0, max_value=300),
+    expected=st.floats(min_value=0, max_value=100),
+    left=st.floats(min_value=0, max_value=300),
+)
+def test_pauses_fill_the_spread_and_no_more(rounds: int, elapsed: float, expected: float, left: float) -> None:
+    pause = effort.pause(SETTINGS, rounds, elapsed, expected, left)
+    assert pause >= 0
+    assert rounds > 0 or pause == 0
+    assert pause * max(rounds, 0) <= min(SETTINGS.spread, left) + 1e-9

@@ -1,0 +1,1 @@
+"""From a campaign's log to its tables, one file per campaign: pure, and without torch."""

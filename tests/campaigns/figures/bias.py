@@ -1,0 +1,88 @@
+"""Our medians over those of torch.utils.benchmark, network by network, paired by round."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from campaign import host, markdown, ours
+
+from vbench import stats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from campaign.chance import Interval
+    from campaign.log import Log
+
+GOAL = 0.02
+
+
+class Ratio(NamedTuple):
+    """Ours over theirs: the median of the rounds' ratios with its interval, and the ratio of the two long-run medians."""
+
+    rounds: int
+    paired: float
+    interval: Interval | None
+    pooled: float
+
+    def verdict(self, goal: float = GOAL) -> str:
+        """Whether the ratio is within the goal; `yes` and `no` only where the whole interval says so."""
+        if self.interval is None:
+            return "too few rounds"
+        low, high = 1 - goal, 1 + goal
+        if low <= self.interval[0] and self.interval[1] <= high:
+            return "yes"
+        if self.interval[1] < low or self.interval[0] > high:
+            return "no"
+        return f"{'yes' if low <= self.paired <= high else 'no'}, the interval reaches across"
+
+
+def ratio(pairs: Sequence[tuple[float, float]]) -> Ratio:
+    """The ratio of pairs (ours, theirs): the logarithm treats a half and a double alike."""
+    logs = [math.log(mine / other) for mine, other in pairs]
+    interval = stats.median_interval(logs)
+    return Ratio(
+        rounds=len(pairs),
+        paired=math.exp(stats.median(logs)),
+        interval=None if interval is None else (math.exp(interval[0]), math.exp(interval[1])),
+        pooled=stats.median([mine for mine, _ in pairs]) / stats.median([other for _, other in pairs]),
+    )
+
+
+def pairs(repetitions: Sequence[dict[str, Any]], network: str) -> list[tuple[float, float]]:
+    """The rounds in which both tools measured a network; several processes of ours count as their median."""
+    found = []
+    for repetition in repetitions:
+        row = repetition["vbench"]["networks"].get(network)
+        other = repetition["torch"].get(network)
+        if row is not None and row["status"] == "ok" and row["processes"] and other is not None:
+            found.append((stats.median(ours.medians(row)), other["median_s"]))
+    return found
+
+
+def report(log: Log) -> str:
+    """The table, and the worst of it."""
+    repetitions = log.ordered()
+    networks = list(dict.fromkeys(name for r in repetitions for name in r["vbench"]["networks"]))
+    found = {network: ratio(both) for network in networks if (both := pairs(repetitions, network))}
+    header = ("network", "rounds", "ours / torch.utils.benchmark, paired by round", "95 % interval", "ratio of the two medians")
+    rows = [
+        (
+            network,
+            str(one.rounds),
+            markdown.ratio(one.paired),
+            markdown.MISSING if one.interval is None else " to ".join(map(markdown.ratio, one.interval)),
+            markdown.ratio(one.pooled),
+            one.verdict(),
+        )
+        for network, one in found.items()
+    ]
+    parts = [
+        host.summary(log, "rounds"),
+        markdown.table((*header, f"within {markdown.percent(GOAL, 0)}"), rows),
+    ]
+    if found:
+        worst = max(found, key=lambda network: abs(found[network].paired - 1))
+        parts.append(f"Worst: {worst}, {100 * (found[worst].paired - 1):+.2f} %.")
+    return "\n\n".join(parts)
