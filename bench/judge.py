@@ -53,14 +53,25 @@ def _share(timed: Sequence[Replicate], found: Callable[[Replicate], bool], least
 
 def _stolen(timed: Sequence[Replicate], usual: float | None) -> bool:
     def found(r: Replicate) -> bool:
-        seconds = r.values.get("passes_s", 0.0)
-        # Under load the arrivals wake a thread of the same process, which takes the core from the other, as it must.
-        switches = r.values.get("involuntary_switches", 0.0) / seconds if seconds > 0 and "server_trials" not in r.values else 0.0
         sentinel = drift.sentinel_s(r)
         late = sentinel is not None and usual is not None and sentinel > SENTINEL * usual
-        return r.values.get("steal_share", 0.0) > STEAL or switches > SWITCHES_PER_S or late
+        return r.values.get("steal_share", 0.0) > STEAL or late or _kept_waiting(r)
 
     return _share(timed, found, SHARE)
+
+
+def _kept_waiting(r: Replicate) -> bool:
+    """Whether its threads waited for a core that others had.
+
+    Where several requests are under way at once its own threads take each other's cores, as they must. The kernel's clock of
+    waiting is the evidence; switches stand in where it has none, and count too much: OpenMP yields its core while it spins.
+    """
+    seconds = r.values.get("passes_s", 0.0)
+    if seconds <= 0 or "server_trials" in r.values or "stream_balance" in r.values:
+        return False
+    if "waited_s" in r.values:
+        return r.values["waited_s"] > STEAL * seconds * r.values.get("threads", 1.0)
+    return r.values.get("involuntary_switches", 0.0) > SWITCHES_PER_S * seconds
 
 
 def _noisy(timed: Sequence[Replicate], _: float | None) -> bool:

@@ -75,8 +75,13 @@ def supported_percentile(values: Sequence[float], q: float) -> float | None:
 
 
 def settled(samples: Sequence[float], group: int = 5, tolerance: float = 0.02) -> bool:
-    """Whether the medians of the last two groups of samples differ by less than `tolerance`: the warm-up is over."""
+    """Whether the warm-up is over: the last group of samples is like the one before.
+
+    Their medians differ by less than `tolerance`, or, on a machine whose samples differ by more than that anyway, the last
+    median lies between the least and the most of the group before: it is not still falling.
+    """
     if len(samples) < 2 * group:
         return False
-    last, before = median(samples[-group:]), median(samples[-2 * group : -group])
-    return abs(last - before) < tolerance * before
+    before = samples[-2 * group : -group]
+    last, middle = median(samples[-group:]), median(before)
+    return abs(last - middle) < tolerance * middle or min(before) <= last <= max(before)

@@ -151,6 +151,7 @@ def _passes(bench: scenarios.Bench) -> dict[str, Any]:
         # Virtual time passes in no time: what happened to the process meanwhile says nothing about it.
         bench.values.update(contention.since(before))
         bench.values["clock_reading_ns"] = measure.clock_reading(bench.clock)
+        bench.values["threads"] = float(bench.case.threads)
         bench.values["passes_s"] = time.perf_counter() - began
     return found
 

@@ -35,6 +35,7 @@ def test_no_flag_without_cause(make: Any) -> None:
     [
         ("stolen", 2, {"values": {"steal_share": 0.03}}),
         ("stolen", 2, {"values": {"involuntary_switches": 120.0, "passes_s": 2.0}}),
+        ("stolen", 2, {"values": {"waited_s": 0.09, "passes_s": 2.0, "threads": 2.0}}),
         ("noisy", 3, {"latency_ns": (8_000_000, 9_000_000, 10_000_000, 11_000_000, 12_000_000) * 2}),
         ("warmup_not_settled", 4, {"notes": {"warmup_not_settled": "after 50 samples"}}),
         ("throttled", 3, {"values": {"clock_mhz_start": 2000.0, "clock_mhz": 1700.0}}),
@@ -53,6 +54,9 @@ def test_a_flag_needs_its_share_of_the_processes(flag: str, least: int, fields: 
     [
         {"values": {"steal_share": 0.02}},
         {"values": {"involuntary_switches": 100.0, "passes_s": 2.0}},
+        {"values": {"waited_s": 0.08, "involuntary_switches": 900.0, "passes_s": 2.0, "threads": 2.0}},
+        {"values": {"waited_s": 1.5, "stream_balance": 0.9, "passes_s": 2.0}},  # its own threads take turns
+        {"values": {"involuntary_switches": 900.0, "server_trials": 9.0, "passes_s": 2.0}},
         {"values": {"clock_mhz_start": 2000.0, "clock_mhz": 1800.0}},
         {"values": {"throttle": float(0x1)}},  # idle is no throttling
         {"sentinel_ns": (1_000_000,) * 5 + (1_100_000,) * 5},

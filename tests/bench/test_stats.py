@@ -129,7 +129,10 @@ def test_the_half_width_is_relative_to_the_median() -> None:
         ([100.0] * 5 + [98.0] * 5, False),
         ([100.0] * 5 + [102.1] * 5, False),
         ([100.0, 900.0, 100.0, 100.0, 100.0] * 2, True),
+        ([100.0, 120.0, 95.0, 110.0, 104.0, 111.0, 98.0, 112.0, 109.0, 115.0], True),  # 5 % apart, and so are all of them
+        ([100.0, 90.0, 80.0, 70.0, 60.0, 59.0, 58.0, 57.0, 56.0, 55.0], False),  # still falling
+        ([55.0, 56.0, 57.0, 58.0, 59.0, 60.0, 70.0, 80.0, 90.0, 100.0], False),  # rising
     ],
 )
-def test_settled_compares_the_medians_of_the_last_two_groups(samples: list[float], *, expected: bool) -> None:
+def test_settled_compares_the_last_two_groups(samples: list[float], *, expected: bool) -> None:
     assert stats.settled(samples) is expected

@@ -49,10 +49,8 @@ def _default(key: str, example: str) -> str:
         return "90 % of what is available"
     if key == "suites.*.architectures":
         return "none: it must be given"
-    if key in {"run.interval", "run.seed", "run.min-processes", "run.max-processes"}:
-        return f"`{value}`"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
+    if isinstance(value, bool) or key in {"run.interval", "run.seed", "run.min-processes", "run.max-processes"}:
+        return f"`{value}`".lower()
     if isinstance(value, float):
         written = example.partition(" = ")[2].strip('"')
         return f'`"{written}"`' if units.parse_duration(written) == value else units.duration(value)
