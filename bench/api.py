@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -204,8 +205,10 @@ class Begun(msgspec.Struct, frozen=True):
     def execute(self, watcher: Watcher) -> Record:
         """Measure what is missing; of a run that is complete, nothing is. A new one first wants the machine's ceilings."""
         settings = self.prepared.settings
+        began = time.perf_counter()
+        head = self.head if self.size else ceilings.told(self.head, settings, watcher.ceilings)
         return pipeline.execute(
-            self.head if self.size else ceilings.told(self.head, settings, watcher.ceilings),
+            head,
             settings,
             self.path,
             watcher,
@@ -213,6 +216,7 @@ class Begun(msgspec.Struct, frozen=True):
             size=self.size,
             complete=self.complete,
             plugin_errors=self.prepared.errors,
+            ceilings_s=time.perf_counter() - began,
         )
 
 

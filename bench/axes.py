@@ -30,9 +30,6 @@ SCENARIOS = {
 # One process of these takes as long as many of the others; they are measured once, and say that they have no interval.
 LONG = ("sustained", "server")
 
-# Those that submit the case's own batch without a pause, as the pass that reads an energy counter does.
-STEADY = ("single-stream", "sustained")
-
 # What a scenario needs beside vbench itself: the module, what it is called, and the extra that installs it.
 PACKAGES = {"server": ("mlperf_loadgen", "MLPerf LoadGen", "loadgen")}
 

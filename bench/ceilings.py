@@ -18,6 +18,7 @@ import msgspec
 from . import cache, machine, peaks
 from .axes import PRECISIONS
 from .core import Ceiling
+from .drift import HIDING
 from .metrics import ceiling_key
 from .peaks import BYTES, Peak
 from .registry import ENGINES
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 TIMEOUT_S = 120.0
 # Under load a second look often finds the moment that the first did not.
 LOOKS = 2
-_HIDING = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 
 
 class Need(NamedTuple):
@@ -150,7 +150,7 @@ def better(one: Peak | None, other: Peak) -> Peak:
 def _entry(part: Need) -> str:
     """The name of its entry: by everything that could change it. A GPU's does not depend on the host's threads."""
     how = hashlib.sha256(Path(peaks.__file__).read_bytes()).hexdigest()
-    seen = () if part.device == "cpu" else tuple(os.environ.get(name, "") for name in _HIDING)
+    seen = () if part.device == "cpu" else tuple(os.environ.get(name, "") for name in HIDING)
     threads = part.threads if part.device == "cpu" else 0
     torch = machine.versions().get("torch", "")
     parts = (machine.describe().fingerprint, torch, how, part.device, part.precision, threads, seen)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .interfaces import Engine
     from .job import Job, Phase
 
+# The types in which a network can be walked without values, by what is cast where. A quantised network is another network.
+_WALKED = {"fp32": "float32", "tf32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+
 
 def check(job: Job, phase: Phase) -> dict[str, Any]:
     """Count the network, then compare the engine's answers with eager fp32 on the module itself."""
@@ -37,6 +40,7 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
     counted = _count(job, architecture, notes)
     if job.count_only or case.phase == "train":
         rest = {} if job.count_only else _train(job, architecture, engine, phase, notes)
+        _fitting(job, architecture, counted, notes)
         return {"counted": counted, "notes": notes, **rest}
     phase("build")
     module, notes["weights"] = data.build(architecture.build, case.seed)
@@ -70,17 +74,30 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
     values = _verdict(wanted, torch.cat(got), case, architecture, notes)
     phase("scratch")
     values |= _scratch(module, batches[0], engine, case, counted)
-    values |= _fitting(job, architecture, counted)
+    values |= _fitting(job, architecture, counted, notes)
     return {"counted": counted, "values": values, "notes": notes, "output": output}
 
 
-def _fitting(job: Job, architecture: Architecture, counted: Counted | None) -> dict[str, float]:
-    """The counted largest batch that fits the memory limit, where one was set."""
+def _fitting(job: Job, architecture: Architecture, counted: Counted | None, notes: dict[str, str]) -> dict[str, float]:
+    """The counted largest batch that fits the memory limit, where one was set; a note where it cannot be counted."""
     if job.fit is None or counted is None:
         return {}
+    case = job.case
+    if case.phase == "train":
+        notes["largest_batch"] = "left empty: what a training step keeps for its backward pass is not counted"
+        return {}
+    if case.precision not in _WALKED:
+        notes["largest_batch"] = f"left empty: the tensors of an {case.precision} network are not those that were counted"
+        return {}
+    import torch  # noqa: PLC0415 - only workers that build need it
+
     from .counting import largest_batch  # noqa: PLC0415 - imports torch
 
-    found = largest_batch(architecture.build, job.case.input_shape, job.fit, counted.weight_bytes)
+    try:
+        found = largest_batch(architecture.build, case.input_shape, job.fit, getattr(torch, _WALKED[case.precision]))
+    except Exception as error:  # noqa: BLE001 - it was verified already: what cannot be counted takes no row with it
+        notes["largest_batch"] = f"left empty: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return {}
     return {} if found is None else {"largest_batch": float(found)}
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import msgspec
 
 # Variables that change what a library executes, or on how many cores; recorded in the head of a result file, not judged.
-PREFIXES = ("OMP_", "MKL_", "KMP_", "GOMP_", "ONEDNN_", "DNNL_", "OPENBLAS_", "ATEN_", "TORCH", "PYTORCH_", "CUDA_", "NVIDIA_")
+PREFIXES = (
+    "OMP_", "MKL_", "KMP_", "GOMP_", "ONEDNN_", "DNNL_", "OPENBLAS_", "ATEN_", "TORCH", "PYTORCH_", "CUDA_", "NVIDIA_", "HIP_",
+    "ROCR_", "ZE_", "ONEAPI_",
+)  # fmt: skip
 NAMES = ("LD_PRELOAD", "MALLOC_CONF", "PYTHONMALLOC", "PYTHONOPTIMIZE")
 
 

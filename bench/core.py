@@ -24,6 +24,9 @@ __all__ = [
 Direction = Literal["lower", "higher", "none"]
 Kind = Literal["counted", "sampled", "derived"]
 
+# Scenarios that submit the case's own batch without a pause, as the pass that reads an energy counter does.
+STEADY = ("single-stream", "sustained")
+
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
     """Where an architecture was published."""

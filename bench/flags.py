@@ -4,6 +4,7 @@ from __future__ import annotations
 
 FLAGS: dict[str, str] = {
     "imprecise": "the interval is wider than asked for: raise --time-limit, or measure on an idle machine (vbench doctor)",
+    "machine_drift": "the interval is wide for the machine's drift: an idle machine and fixed clocks help, more processes do not",
     "no_interval": "fewer than six processes measured it: leave out --quick, or --resume; sustained and server have one each",
     "stolen": "other work took the processor while it was measured: stop it (vbench doctor), or pin the run to free cores",
     "noisy": "samples inside a process spread by more than 10 % (quartiles over median): look for other work on this machine",

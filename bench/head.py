@@ -31,7 +31,7 @@ def new(plan: Plan, settings: Settings, root: Path) -> Run:
     folder = plugins.catalogue_folder()
     names = {case.architecture for case in plan.cases}
     images = pictures(settings)
-    here, versions = machine.describe(), machine.versions()
+    here, versions, environment = machine.describe(), machine.versions(), contention.environment()
     return Run(
         schema=journal.SCHEMA,
         run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",
@@ -44,8 +44,8 @@ def new(plan: Plan, settings: Settings, root: Path) -> Run:
         architectures={name: ARCHITECTURES.get(name).facts() for name in names},
         skipped=plan.skipped,
         sources=sources(plan.cases),
-        sentinels=drift.earlier(root / "results" / here.slug, here.fingerprint, versions.get("torch", "")),
-        environment=contention.environment(),
+        sentinels=drift.earlier(root / "results" / here.slug, here.fingerprint, versions.get("torch", ""), environment),
+        environment=environment,
         commit=machine.git_commit(Path.cwd()),
         catalogue=plugins.digest(folder) if folder is not None else "",
         command=shlex.join(["vbench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "vbench" else "vbench.run(…)",

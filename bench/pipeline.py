@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import drift, effort, journal, results, sweeps
+from .axes import lasts
 from .errors import ResultFileError
 from .job import Job, catalogue, memory_limit
 from .registry import ARCHITECTURES, ENGINES
@@ -25,20 +26,28 @@ if TYPE_CHECKING:
     from .measure import Budget
     from .watch import Watcher
 
+# Seconds that a process is taken to last before one has run.
+_GUESS_S = 2.0
+
 
 class State:
     """A run under way: what is planned, what is on disk, and when it began."""
 
-    def __init__(self, run: Run, settings: Settings, path: Path, replicates: Sequence[Replicate]) -> None:
+    def __init__(
+        self, run: Run, settings: Settings, path: Path, replicates: Sequence[Replicate], ceilings_s: float = 0.0
+    ) -> None:
         self.run = run
         self.settings = settings
         self.path = path
         self.replicates: list[Replicate] = list(replicates)
         self.began = time.perf_counter()
+        # Seconds of the run that were over when processes began to measure; None as long as none has.
+        self.before: float | None = None
         self.measured_before = len(self.replicates)
-        # A run that is resumed has what its earlier sessions took already behind it.
+        # A run that is resumed has what its earlier sessions took already behind it, a new one what its ceilings took.
         self.servers = 0
-        self.spent = sum(replicate.seconds for replicate in replicates)
+        self.ceilings_s = ceilings_s
+        self.spent = sum(replicate.seconds for replicate in replicates) + ceilings_s
 
     def of(self, case: Case, role: str = "measure") -> list[Replicate]:
         """The replicates of a case so far."""
@@ -65,8 +74,26 @@ class State:
         return wanted
 
     def elapsed(self) -> float:
-        """Seconds that the run has taken, earlier sessions included."""
+        """Seconds that the run has taken, its ceilings and earlier sessions included."""
         return self.spent + time.perf_counter() - self.began
+
+    @property
+    def limit(self) -> float | None:
+        """The time limit; longer only where the ceilings would leave the required processes less than they need of it."""
+        limit = self.settings.time_limit
+        if limit is None:
+            return None
+        cases = [case for case in self.run.cases if case.id not in self.run.skipped]
+        needed = sum(effort.bounds(case, self.settings)[0] * (_GUESS_S + lasts(case.scenario)) for case in cases)
+        return max(limit, self.ceilings_s + min(limit, needed))
+
+    def begin(self) -> None:
+        """From now on processes measure: what is spread over time begins here, and not with the check."""
+        self.before = self.elapsed() - sum(r.seconds for r in self.replicates if r.role == "measure")
+
+    def measuring(self) -> float:
+        """Seconds since processes began to measure, earlier sessions included."""
+        return 0.0 if self.before is None else self.elapsed() - self.before
 
     def next_server(self) -> int:
         """A number for the next forkserver that no earlier one had."""
@@ -76,7 +103,7 @@ class State:
     def cost(self, case: Case) -> float:
         """Seconds that a process of this case took, or a guess before the first."""
         took = [r.seconds for r in self.of(case)]
-        return median(took) if took else 2.0
+        return median(took) if took else _GUESS_S
 
 
 def execute(  # noqa: PLR0913 - what was planned, where it goes, who watches, and what there is already
@@ -89,9 +116,13 @@ def execute(  # noqa: PLR0913 - what was planned, where it goes, who watches, an
     size: int = 0,
     complete: bool = False,
     plugin_errors: tuple[str, ...] = (),
+    ceilings_s: float = 0.0,
 ) -> Record:
-    """Measure everything that `found` does not hold yet, and return the Record; Ctrl-C gives what there is."""
-    state = State(run, settings, path, found)
+    """Measure everything that `found` does not hold yet, and return the Record; Ctrl-C gives what there is.
+
+    `ceilings_s` are the seconds that went into the machine's ceilings just before: they count against the time limit.
+    """
+    state = State(run, settings, path, found, ceilings_s)
     if complete:
         return _nothing_missing(state, watcher, plugin_errors)
     file = journal.Journal(path, size)
@@ -158,6 +189,7 @@ def _check(state: State, file: journal.Journal, watcher: Watcher) -> None:
 def _rounds(state: State, file: journal.Journal, watcher: Watcher) -> None:
     """One replicate of every open case per round, in an order shuffled with the recorded seed, until all are done."""
     number = max((r.round for r in state.replicates), default=-1) + 1
+    state.begin()
     while cases := state.open():
         least = min(len(state.of(case)) for case in cases)
         required = any(len(state.of(case)) < effort.bounds(case, state.settings)[0] for case in cases)
@@ -199,17 +231,18 @@ def _unread(state: State) -> list[Case]:
 
 def _left(state: State) -> float:
     """Seconds that the time limit leaves for the rounds, after what the energy pass will take (of the whole, half at most)."""
-    if state.settings.time_limit is None:
+    limit = state.limit
+    if limit is None:
         return float("inf")
     reserved = sum(effort.energy_s(state.settings, case) for case in _unread(state))
-    return state.settings.time_limit - state.elapsed() - min(reserved, state.settings.time_limit / 2)
+    return limit - state.elapsed() - min(reserved, limit / 2)
 
 
 def _pause(state: State, done: int, expected: float) -> float:
     """How long to wait before a round; not before the first, and not in virtual time."""
     if done == 0 or all(case.virtual for case in state.run.cases):
         return 0.0
-    return effort.pause(state.settings, state.settings.min_processes - done, state.elapsed(), expected, _left(state))
+    return effort.pause(state.settings, state.settings.min_processes - done, state.measuring(), expected, _left(state))
 
 
 def _one(state: State, file: journal.Journal, watcher: Watcher, server: Server, task: Job) -> None:

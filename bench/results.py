@@ -15,7 +15,6 @@ from .core import Case, Facts, Record, Replicate, Result, Run
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_OK, UsageError
 from .flags import BIAS
 from .registry import METRICS
-from .stats import median, relative_half_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,20 +37,21 @@ COLUMNS = (
     *IDENTITY,
     "params", "trainable_params", "buffers", "weight_bytes", "macs", "flops", "other_ops", "uncounted_ops", "activations",
     "backward_macs", "peak_activation_bytes", "peak_scratch_bytes", "largest_batch",
-    "latency_s", "latency_s_low", "latency_s_high", "latency_s_run_low", "latency_s_run_high", "drift_share",
+    "latency_s", "latency_s_low", "latency_s_high", "latency_s_run_low", "latency_s_run_high", "drift_share", "drift_offset",
     "latency_s_p90", "latency_s_p95", "latency_s_p99", "latency_processes", "latency_samples",
-    "device_time_s", "enqueue_s", "throughput_per_s", "throughput_per_s_low", "throughput_per_s_high", "throughput_processes",
+    "device_time_s", "enqueue_s", "throughput_per_s", "throughput_per_s_low", "throughput_per_s_high",
+    "throughput_per_s_run_low", "throughput_per_s_run_high", "throughput_processes",
     "best_batch", "oom_batch", "throughput_by_batch", "sweep_ended",
     "throughput_first_per_s", "throughput_last_per_s", "sustained_ratio", "stream_balance",
     "server_qps", "server_p50_s", "server_p99_s", "server_queries", "server_trials", "server_note",
     "decode_s", "resize_s", "normalise_s", "transfer_s", "forward_s", "postprocess_s",
     "build_s", "compile_s", "first_run_s",
     "train_forward_s", "train_backward_s", "train_optimizer_s", "train_gradient_sqnr_db", "train_update_sqnr_db",
-    "peak_host_bytes", "peak_device_bytes", "reserved_device_bytes", "process_device_bytes", "file_bytes",
+    "peak_host_bytes", "base_host_bytes", "peak_device_bytes", "reserved_device_bytes", "process_device_bytes", "file_bytes",
     "h2d_s", "d2h_s", "h2d_pageable_s", "d2h_pageable_s", "clock_mhz", "temperature_c",
     "executed_precision", "agreement_sqnr_db", "agreement_cosine", "agreement_top1",
     "achieved_flops", "peak_flops", "bandwidth_bytes_per_s", "efficiency", "bound",
-    "energy_j", "energy_method", "power_w", "energy_above_idle_j", "idle_power_w", "energy_dram_j",
+    "energy_j", "energy_method", "energy_note", "power_w", "energy_above_idle_j", "idle_power_w", "energy_dram_j",
     "receptive_field", "output_stride", "bytes_moved", "arithmetic_intensity",
     "quality", "quality_metric", "top1", "top5", "accuracy_source", "accuracy_protocol", "accuracy_kind",
 )  # fmt: skip
@@ -103,7 +103,8 @@ def derive_case(
     if wrong is None and all(r.role != "measure" for r in replicates):
         status = "skipped"
         reason = "not run: the run was interrupted before it" if ended != "complete" else "not run: the time limit came first"
-    good = [r for r in replicates if r.status == "ok"]
+    # A pass that failed after all timing has no number in it, and says why the energy is empty.
+    good = [r for r in replicates if r.status == "ok" or r.role == "energy"]
     # A replicate that failed after counting still carries exact counts; times come from the good ones only.
     values: dict[str, Any] = {}
     broken: list[str] = []
@@ -115,10 +116,10 @@ def derive_case(
             values.update(dict.fromkeys(metric.columns))
             broken = ["metric_failed"]
     earlier = run.sentinels.get(drift.key(case), ())
-    values |= judge.with_drift(values, drift.share(sentinels, earlier))
+    values |= judge.with_drift(values, drift.of(sentinels, earlier))
     flags: tuple[str, ...] = ()
     if wrong is None:
-        found = judge.flags(good, drift.usual(sentinels, earlier))
+        found = judge.flags(good, drift.usual(sentinels, earlier), case.scenario)
         flags = (*broken, *_flags(run, replicates, values), *found, *efficiency.ceiling_flags(values))
     return Result(
         case=case,
@@ -131,20 +132,7 @@ def derive_case(
 
 def _flags(run: Run, replicates: Sequence[Replicate], values: dict[str, Any]) -> list[str]:
     """The validity flags that the replicates give cause for; each is explained in flags.py."""
-    from . import metrics  # as above  # noqa: PLC0415
-
-    flags = []
-    # What the stopping rule watches is this run's own interval; drift is a property of the machine, shown beside it.
-    low, high, middle = values.get("latency_s_run_low"), values.get("latency_s_run_high"), values.get("latency_s")
-    asked = run.settings.get("interval")
-    width = None if low is None or high is None or not middle else (high - low) / 2 / middle
-    if middle is None:  # a scenario without latency is measured until its throughput is known
-        rates = metrics.values(replicates, "throughput_per_s")
-        middle, width = (median(rates) if rates else None), relative_half_width(rates)
-    if middle and width is None:
-        flags.append("no_interval")
-    elif middle and width is not None and asked is not None and width > asked:
-        flags.append("imprecise")
+    flags = judge.width_flags(values, run.settings.get("interval"))
     counted = next((r.counted for r in replicates if r.counted is not None), None)
     if counted is None:
         # An engine that needs no network has nothing to count, and no check either.

@@ -78,10 +78,10 @@ def settled(samples: Sequence[float], group: int = 5, tolerance: float = 0.02) -
     """Whether the warm-up is over: the last group of samples is like the one before.
 
     Their medians differ by less than `tolerance`, or, on a machine whose samples differ by more than that anyway, the last
-    median lies between the least and the most of the group before: it is not still falling.
+    median lies within the middle half of the group before: it is not still falling.
     """
     if len(samples) < 2 * group:
         return False
     before = samples[-2 * group : -group]
     last, middle = median(samples[-group:]), median(before)
-    return abs(last - middle) < tolerance * middle or min(before) <= last <= max(before)
+    return abs(last - middle) < tolerance * middle or quantile(before, 0.25) <= last <= quantile(before, 0.75)

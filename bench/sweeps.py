@@ -1,7 +1,11 @@
-"""What a batch sweep says: when a process may stop growing the batch, and which batch is the best over all processes. Pure."""
+"""The number that each process stands for, which for a sweep of batches takes a choice: the batch best over all. Pure.
+
+Also when a process may stop growing the batch.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from .stats import median
@@ -49,6 +53,26 @@ def medians(replicates: Iterable[Replicate]) -> dict[int, float]:
     found = [{int(batch): rate for batch, rate in r.series} for r in replicates if r.series]
     common = set.intersection(*map(set, found)) if found else set()
     return {batch: median([rates[batch] for rates in found]) for batch in sorted(common)}
+
+
+def rates(scenario: str, replicates: Sequence[Replicate]) -> list[float]:
+    """The throughput of each process that has one, in the order given; of a sweep all at the batch that is best over all.
+
+    Not at each one's own best: that would compare different batches, and favour what chance made fast.
+    """
+    if scenario == SCENARIO and (swept := medians(replicates)):
+        return at(replicates, best(swept))
+    found = (r.values.get("throughput_per_s") for r in replicates)
+    return [rate for rate in found if rate is not None and math.isfinite(rate)]
+
+
+def headlines(scenario: str, replicates: Sequence[Replicate]) -> list[float]:
+    """One number per process, in the order given: what the row's interval is built over, and what decides when a case is done.
+
+    The median latency, or the throughput where no process has a latency.
+    """
+    timed = [median(r.latency_ns) for r in replicates if r.latency_ns]
+    return timed or rates(scenario, replicates)
 
 
 def at(replicates: Iterable[Replicate], batch: int) -> list[float]:

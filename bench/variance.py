@@ -6,7 +6,6 @@ every run and every report would wait for it.
 
 from __future__ import annotations
 
-import itertools
 import math
 import statistics
 from typing import TYPE_CHECKING
@@ -24,6 +23,8 @@ TREND, TREND_P = 0.5, 0.001
 APART, SHARE, DIP_P = 0.10, 0.2, 0.01
 # Fewer values show no shape.
 _FEW = 10
+# So many standard deviations from the median a run is no longer like the others.
+_OUTLYING = 3.0
 # The variance of a median is that of a mean times pi / 2, for a normal distribution and many values.
 _MEDIAN = math.pi / 2
 
@@ -138,23 +139,6 @@ def samples_per_process(found: Components, start_s: float, sample_s: float, leas
     return round(min(max(best, least), most))
 
 
-def adjusted(values: Sequence[float], sentinels: Sequence[float], reference: float | None = None) -> list[float] | None:
-    """The values with what the sentinel explains of them taken away, or None where it explains nothing for certain.
-
-    A control variate on logarithms, with the Theil-Sen slope (Sen 1968), which a burst does not bend. It brings each value
-    to where the sentinel stands at `reference`, by default its median here. The slope must be certain (Spearman, p < 0.01).
-    """
-    if len(values) != len(sentinels) or len(values) < _FEW or min((*values, *sentinels)) <= 0 or len(set(sentinels)) == 1:
-        return None
-    x, y = [math.log(s) for s in sentinels], [math.log(v) for v in values]
-    if len(set(values)) == 1 or by_chance(correlation(x, y), len(x)) >= 0.01:  # noqa: PLR2004 - as said above
-        return None
-    pairs = itertools.combinations(zip(x, y, strict=True), 2)
-    slope = median([(d - b) / (c - a) for (a, b), (c, d) in pairs if c != a])
-    centre = math.log(reference) if reference else median(x)
-    return [math.exp(b - slope * (a - centre)) for a, b in zip(x, y, strict=True)]
-
-
 def halves(values: Sequence[float]) -> float:
     """The standard deviation, on a logarithmic scale, of what changes slowly: half the distance between the halves' medians.
 
@@ -172,26 +156,31 @@ def halves(values: Sequence[float]) -> float:
 def between_runs(medians: Sequence[float], noise: float = 0.0) -> float | None:
     """The half-width, at 95 % on a logarithmic scale, of what a run's median is off by for being that run.
 
-    None for fewer than five runs. `noise` is the standard deviation that a run's median has by chance; it is taken away.
+    None for fewer than five runs. `noise` is the standard deviation that a run's median has by chance; it is taken away. One
+    run beside a neighbour is brought in to what the others' scatter allows, so that it does not widen the next twenty.
     """
     if len(medians) < 5 or min(medians) <= 0:  # noqa: PLR2004 - fewer say nothing about a spread
         return None
     from scipy.special import stdtrit  # noqa: PLC0415 - as above
 
     logs = [math.log(value) for value in medians]
+    middle, reach = median(logs), _OUTLYING * scatter(logs)
+    logs = [min(max(value, middle - reach), middle + reach) for value in logs]
     spread = math.sqrt(max(0.0, statistics.variance(logs) - noise**2))
     return spread * float(stdtrit(len(logs) - 1, 0.975))
 
 
-def widened(middle: float, interval: tuple[float, float], more: float) -> tuple[float, float]:
+def widened(middle: float, interval: tuple[float, float], more: float, offset: float = 0.0) -> tuple[float, float]:
     """The interval with a further half-width added, `more` on a logarithmic scale, so that no end becomes negative.
 
-    Independent parts add by their squares, each side for itself. Where an end is not positive the interval stays as it is.
+    Independent parts add by their squares, each side for itself. An `offset` (logarithmic too) is no chance but a known
+    distance: the end on its side moves by all of it. Where an end is not positive the interval stays as it is.
     """
     low, high = interval
     if min(low, middle) <= 0:
         return interval
-    below, above = math.hypot(math.log(middle / low), more), math.hypot(math.log(high / middle), more)
+    below = math.hypot(math.log(middle / low), more) - min(offset, 0.0)
+    above = math.hypot(math.log(high / middle), more) + max(offset, 0.0)
     return min(low, middle * math.exp(-below)), max(high, middle * math.exp(above))
 
 

@@ -10,7 +10,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import effort, flags, units
-from ..axes import STEADY
 from ..reports import extra
 from ..reports.rows import axis_text
 from . import _common as common
@@ -79,8 +78,8 @@ def outlook(state: State) -> str:
     open_ = state.open()
     least = {case.id: effort.bounds(case, state.settings)[0] for case in state.run.cases}
     missing = sum(max(0, least[case.id] - len(state.of(case))) * state.cost(case) for case in open_)
-    limit = state.settings.time_limit
-    spread = state.settings.spread - state.elapsed() if missing else 0.0
+    limit = state.limit
+    spread = state.settings.spread - state.measuring() if missing else 0.0
     left = max(missing, spread, 0.0)
     if not missing and open_ and limit is not None:
         left = max(0.0, limit - state.elapsed())
@@ -91,7 +90,15 @@ def outlook(state: State) -> str:
 
 def measuring(missing: Sequence[str]) -> str:
     """What is measured before the run, once for this machine."""
-    return f"measuring what this machine can do at most ({'; '.join(missing)}): once, a few seconds each"
+    names = "; ".join(missing)
+    return f"measuring what this machine can do at most ({names}): once, a few seconds each, out of the run's time limit"
+
+
+def opening(state: State) -> str:
+    """How many cases go where, and what was before them."""
+    note = f", resumed with {state.measured_before} processes" if state.measured_before else ""
+    before = f", after {units.clock(state.ceilings_s)} for ceilings" if state.ceilings_s >= 1 else ""
+    return f"{len(state.run.cases)} cases into {state.path}{note}{before}"
 
 
 class Plain:
@@ -102,8 +109,7 @@ class Plain:
 
     def started(self, state: State) -> None:
         """Where the results go."""
-        note = f", resumed with {state.measured_before} processes" if state.measured_before else ""
-        self._say(f"{len(state.run.cases)} cases into {state.path}{note}")
+        self._say(opening(state))
 
     def ceilings(self, missing: Sequence[str]) -> None:
         """One line, since a few seconds go by."""
@@ -162,14 +168,9 @@ def closing(record: Record) -> None:
 def unread(record: Record) -> dict[str, list[str]]:
     """Why energy cells are empty, each reason with its cases."""
     found: dict[str, list[str]] = {}
-    for replicate in record.replicates:
-        if replicate.role == "energy" and "energy_j" not in replicate.values:
-            found.setdefault(replicate.reason or replicate.notes.get("energy", ""), []).append(replicate.case)
-    if record.run.settings.get("energy"):
-        for case in record.run.cases:
-            if case.scenario.partition(":")[0] not in STEADY:
-                reason = f"read only under continuous submission ({', '.join(STEADY)})"
-                found.setdefault(reason, []).append(case.id)
+    for result in record.results:
+        if note := result.values.get("energy_note"):
+            found.setdefault(note, []).append(result.case.id)
     return found
 
 
@@ -188,7 +189,7 @@ class Live:
     def started(self, state: State) -> None:
         """Begin to draw."""
         self._names = labels(state.run.cases)
-        self._live.console.print(f"{len(state.run.cases)} cases into {state.path}", markup=False, highlight=False)
+        self._live.console.print(opening(state), markup=False, highlight=False)
         self._live.start()
 
     def ceilings(self, missing: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ processor does; `fake:async` returns when the work is handed over, as a GPU does
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from .. import units
@@ -21,12 +22,16 @@ _NS = 1e9
 _BLOCK = 2 * 2**20
 _CONTEXT = 300 * 2**20
 MEMORY = 8 * 2**30
+# So many steps may be handed over and not yet done; whoever hands over another waits for the oldest, as CUDA's queue of
+# about a thousand kernels makes its callers do.
+QUEUE = 8
 
 
 class FakeClock:
     """Virtual time in nanoseconds, and the number of the replicate that lives in it.
 
-    `busy` is when the work that was handed over will be done; on a device that does not run behind, it has passed.
+    `busy` is when the work that was handed over will be done; on a device that does not run behind, it has passed. `idle`
+    says whether all of it was waited for.
     """
 
     def __init__(self) -> None:
@@ -34,6 +39,8 @@ class FakeClock:
         self.busy = 0
         self.worked = 0
         self.replicate = 0
+        self.idle = True
+        self._queue: deque[int] = deque()
 
     def __call__(self) -> int:
         """The virtual time."""
@@ -44,15 +51,25 @@ class FakeClock:
         self.now += nanoseconds
 
     def submit(self, host: int, work: int) -> None:
-        """Hand over work: it begins when the device is free, and handing it over takes the host some time."""
+        """Hand over work: it begins when the device is free, and handing it over takes the host some time.
+
+        Where the queue is full, the host first waits until there is room.
+        """
+        while self._queue and self._queue[0] <= self.now:
+            self._queue.popleft()
+        if len(self._queue) >= QUEUE:
+            self.now = self._queue.popleft()
         begin = max(self.now, self.busy)
         self.now += host
         self.busy = max(begin + work, self.now)
         self.worked += self.busy - begin
+        self._queue.append(self.busy)
+        self.idle = False
 
     def wait(self) -> None:
         """Let time pass until the work is done."""
         self.now = max(self.now, self.busy)
+        self.idle = True
 
 
 class FakeMemory:
@@ -220,7 +237,9 @@ class FakeAsync(Fake):
         }
 
     def state(self) -> dict[str, float]:
-        """It neither heats up nor slows down."""
+        """It neither heats up nor slows down; when it has nothing to do, it saves power and says so, as GPUs do."""
+        if CLOCK.idle:
+            return {"clock_mhz": 200.0, "temperature_c": 40.0, "power_w": _IDLE_WATTS, "throttle": 1.0}
         return {"clock_mhz": 1000.0, "temperature_c": 40.0, "power_w": _WATTS, "throttle": 0.0}
 
     def energy(self) -> FakeMeter:

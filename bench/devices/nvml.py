@@ -128,13 +128,27 @@ def newest_cuda() -> tuple[int, int] | None:
 
 
 def find(address: str, uuid: str) -> Any:
-    """The GPU at a PCI address (`00000000:3B:00.0`), or of that UUID where the address is unknown. Raises Refusal."""
+    """The GPU at a PCI address (`00000000:3B:00.0`), or of that UUID where the address is unknown.
+
+    Raises Refusal, also where the GPU is cut into parts: this process has one of them, and NVML answers for all together.
+    """
     reason = missing()
     if reason is not None:
         raise Refusal(reason)
-    if address:
-        return _call("nvmlDeviceGetHandleByPciBusId", address)
-    return _call("nvmlDeviceGetHandleByUUID", uuid)
+    gpu = _call("nvmlDeviceGetHandleByPciBusId", address) if address else _call("nvmlDeviceGetHandleByUUID", uuid)
+    if _in_parts(gpu):
+        message = "it is a part of a GPU (MIG), and NVML answers for the whole GPU, whoever else works on it"
+        raise Refusal(message)
+    return gpu
+
+
+def _in_parts(gpu: Any) -> bool:
+    """Whether the GPU is in the mode in which it is shared out in parts; most GPUs have no such mode, and refuse."""
+    try:
+        current, _ = _call("nvmlDeviceGetMigMode", gpu)
+    except Refusal:
+        return False
+    return bool(current == pynvml.NVML_DEVICE_MIG_ENABLE)
 
 
 def state(gpu: Any) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -150,6 +151,19 @@ class GraphSession(EagerSession):
 
     def __init__(self, module: torch.nn.Module, case: Case, place: Place) -> None:
         super().__init__(module, case, place)
+        self._static: Any = None
+        self._graph: Any = None
+        try:
+            self._capture(module, case, place)
+        except BaseException:
+            # Whoever goes on without this session must find no inference mode and no half of a graph. What fails on the way,
+            # on a device that has just failed, is no news.
+            with suppress(Exception):
+                self.close()
+            raise
+
+    def _capture(self, module: torch.nn.Module, case: Case, place: Place) -> None:
+        """Run the module until its kernels are chosen, and then once for the record."""
         self._static = place.put(torch.zeros(case.batch, *case.input_shape))
         side = torch.cuda.Stream(device=place.target)
         side.wait_stream(torch.cuda.current_stream(place.target))
@@ -157,7 +171,7 @@ class GraphSession(EagerSession):
             for _ in range(_WARM_UP):
                 module(self._static)
         torch.cuda.current_stream(place.target).wait_stream(side)
-        self._graph: Any = torch.cuda.CUDAGraph()
+        self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
             self._output = module(self._static)
 
@@ -169,7 +183,11 @@ class GraphSession(EagerSession):
         self._next = index + 1 if index + 1 < len(inputs) else 0
 
     def close(self) -> None:
-        """Give back the graph with the memory that it holds."""
-        self.synchronize()
-        self._graph.reset()
-        super().close()
+        """Give back the graph with the memory that it holds; inference mode is left whatever the device says to that."""
+        try:
+            self.synchronize()
+            if self._graph is not None:
+                self._graph.reset()
+        finally:
+            self._graph = self._static = None
+            super().close()

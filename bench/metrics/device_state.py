@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..core import Case, Replicate
 
 COLUMNS = {
-    "clock_mhz": "of the multiprocessors, in MHz",
+    "clock_mhz": "of the multiprocessors at work, in MHz",
     "temperature_c": "of the chip, in degrees Celsius",
 }
 
@@ -24,7 +24,7 @@ COLUMNS = {
     better="none",
     kind="sampled",
     order=44,
-    description="the device right after the latency pass, as its driver says; empty where it does not",
+    description="the device after the timed passes, with work in its queue, as its driver says; empty where it does not",
     columns=COLUMNS,
 )
 def device_state(case: Case, replicates: Sequence[Replicate]) -> dict[str, Any]:

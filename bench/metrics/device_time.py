@@ -21,7 +21,8 @@ NS = 1e-9
     better="lower",
     kind="sampled",
     order=12,
-    description="on a device that works behind the host's back: pairs of events around each forward, read after one wait",
+    description="on a device that works behind the host's back: events around a step that lies behind another in the queue, and "
+    "the host's time for handing one over to an empty queue",
     columns={
         "device_time_s": "between the events: median over processes of each one's median",
         "enqueue_s": "the host's time for a call that does not wait: median over processes of each one's median",

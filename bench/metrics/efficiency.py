@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .. import sweeps
 from ..core import Ceiling
 from ..registry import metric
 from ..stats import median
@@ -30,13 +31,14 @@ _NARROWER = {"bf16": 0.5, "fp16": 0.5, "int8": 0.25}
     columns={
         "efficiency": "achieved_flops over the lower ceiling",
         "bound": "which ceiling is the lower: compute or memory",
-        "achieved_flops": "counted operations per second: 2 x macs x batch / latency, in training with the backward pass",
+        "achieved_flops": "counted operations (2 x macs, in training with the backward pass) of a request over its latency; of "
+        "several streams and of a sweep by the throughput, end to end over forward_s",
         "peak_flops": "operations per second of the fastest matrix product or convolution, same precision and threads",
         "bandwidth_bytes_per_s": "bytes per second of the fastest copy or read of more than the last cache holds",
     },
 )
 def efficiency(case: Case, replicates: Sequence[Replicate], run: Run | None = None) -> dict[str, Any]:
-    """From the counts, the median latency (else the throughput) and the ceilings in the head of the file."""
+    """From the counts, the time of the network's own work, and the ceilings in the head of the file."""
     ceilings = {} if run is None else run.ceilings
     ceiling = ceilings.get(ceiling_key(case.device, case.precision, case.threads), Ceiling())
     found, per_second = counted(replicates), _images_per_s(case, replicates)
@@ -84,9 +86,16 @@ def _operations(case: Case, found: Counted) -> float | None:
 
 
 def _images_per_s(case: Case, replicates: Sequence[Replicate]) -> float | None:
-    """By the latency of a request where that was measured, else by the throughput."""
-    medians = [median(r.latency_ns) for r in replicates if r.role == "measure" and r.latency_ns]
-    if medians:
-        return case.batch * 1e9 / median(medians) if median(medians) > 0 else None
-    rates = values([r for r in replicates if r.role == "measure"], "throughput_per_s")
-    return median(rates) if rates else None
+    """What the network achieves: by the latency of a request where it is alone on the device, else by the throughput.
+
+    Streams wait for each other, so the latency of one is not what the device does; and of a request that begins with a
+    picture only the forward pass is the network's.
+    """
+    scenario, timed = case.scenario.partition(":")[0], [r for r in replicates if r.role == "measure"]
+    seconds = [median(r.latency_ns) * 1e-9 for r in timed if r.latency_ns]
+    if scenario == "end-to-end":
+        seconds = values(timed, "forward_s")
+    elif scenario == "concurrent" or not seconds:
+        rates = sweeps.rates(case.scenario, timed)
+        return median(rates) if rates else None
+    return case.batch / median(seconds) if seconds and median(seconds) > 0 else None

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Bench:
     """A prepared case with everything that a scenario may use, inside a worker.
 
-    `inputs` are the host's tensors in rotation, None for an engine that needs no network. `prepare(batch)` makes another
+    `inputs` are the host's tensors in rotation, None for an engine that needs no network; no others refer to them, so that a
+    scenario that looks at the memory can let go of them by emptying the list. `prepare(batch)` makes another
     session of the same network for another batch; its inputs are already loaded.
     """
 

@@ -2,6 +2,8 @@
 
 `concurrent:2` has two threads that submit through sessions of their own on the same weights, on CUDA and XPU each on
 a stream of its own. On the fake device, whose clock only one thread can move, the streams take turns.
+
+Nothing is said about memory: the worker's own session and the rotation of every stream are our doing, and nobody else's need.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import job as jobs
 from .. import measure as passes
+from ..stats import median
+from . import _state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,11 +39,13 @@ def measure(bench: Bench) -> dict[str, Any]:
     bench.values["throughput_per_s"] = rate(requests, bench.case.batch, begun)
     served = [len(stream) for stream in requests]
     bench.values["stream_balance"] = min(served) / max(served)
+    bench.notes["memory"] = "left empty: each stream rotates over inputs of its own, beside those that the worker holds"
     bench.notes["streams"] = "requests by stream: " + ", ".join(map(str, served))
     ordered = sorted((request for stream in requests for request in stream), key=lambda request: request[0])
     kept = thinned([end - begin for begin, end in ordered])
     if len(kept) < len(ordered):
         bench.notes["latency_kept"] = f"{len(kept)} of {len(ordered)} requests, evenly spaced"
+    _state.look(bench, median(kept) / count)
     return {"latency_ns": tuple(kept), "warmup_ns": tuple(warmup)}
 
 
@@ -74,6 +80,7 @@ def _in_turn(bench: Bench, count: int) -> tuple[list[int], list[Requests], int]:
     clock = bench.clock
     bench.phase("warm-up")
     warmup = [taken for session in sessions for taken in passes.warm_up(session, clock, bench.job.budget)[0]]
+    _state.look(bench, median(warmup))
     bench.phase("streams")
     requests: list[Requests] = [[] for _ in sessions]
     begun = clock()
@@ -98,6 +105,7 @@ class _Shared(NamedTuple):
     preparing: threading.Lock
     ready: threading.Barrier
     start: threading.Barrier
+    going: threading.Event
 
 
 def _in_threads(bench: Bench, count: int) -> tuple[list[int], list[Requests], int]:
@@ -105,24 +113,24 @@ def _in_threads(bench: Bench, count: int) -> tuple[list[int], list[Requests], in
     begun: list[int] = []
 
     def let_go() -> None:
-        if not bench.device.reset_peak():
-            bench.notes["peak_host_bytes"] = "the peak could not be reset: it is that of the whole process"
         begun.append(bench.clock())
 
     empty: tuple[list[list[int]], list[Requests]] = [[] for _ in range(count)], [[] for _ in range(count)]
     barriers = threading.Barrier(count), threading.Barrier(count, action=let_go)
-    shared = _Shared(*empty, [], [], threading.Lock(), *barriers)
+    shared = _Shared(*empty, [], [], threading.Lock(), *barriers, threading.Event())
     bench.phase("streams")
     threads = [threading.Thread(target=_guarded, args=(bench, shared, index), name=f"stream {index}") for index in range(count)]
     for thread in threads:
         thread.start()
+    # Asked from here once a request was answered: all streams are at work then, and none of them waits for the driver.
+    shared.going.wait()
+    bench.values |= _state.merged(bench.values, bench.device.state())
     for thread in threads:
         thread.join()
     if shared.errors:
         raise shared.errors[0]
     if shared.unsettled:
         bench.notes["warmup_not_settled"] = f"in {len(shared.unsettled)} of {count} streams"
-    bench.values |= bench.device.memory()
     return [taken for warmup in shared.warmups for taken in warmup], shared.requests, begun[0]
 
 
@@ -136,6 +144,7 @@ def _guarded(bench: Bench, shared: _Shared, index: int) -> None:
         shared.errors.append(error)
         shared.ready.abort()
         shared.start.abort()
+        shared.going.set()
 
 
 def _serve(bench: Bench, shared: _Shared, index: int) -> None:
@@ -152,6 +161,8 @@ def _serve(bench: Bench, shared: _Shared, index: int) -> None:
             taken = passes.sample(session, clock, 1)[0]
             now = clock()
             mine.append((now - taken, now))
+            if len(mine) == 1:
+                shared.going.set()
             if now >= end and _enough(shared.requests):
                 return
 

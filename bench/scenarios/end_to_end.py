@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .. import measure as passes
 from ..measure import NS
 from ..stats import median
-from . import single_stream
+from . import _state, single_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,13 +65,17 @@ def measure(bench: Bench) -> dict[str, Any]:
     found["warmup_ns"], settled = passes.warm_up(whole.session, clock, budget)
     if not settled:
         bench.notes["warmup_not_settled"] = f"after {len(found['warmup_ns'])} samples"
+    # The forward pass alone: in a whole request the device mostly waits for the host to decode.
+    _state.look(bench, median(found["warmup_ns"][-passes.GROUP :]))
     phase("latency")
     found["latency_ns"] = passes.latency(whole.session, clock, budget)
     phase("parts")
     times = time_parts(parts, requests, bench.session.synchronize, clock, len(found["latency_ns"]))
     bench.values |= {f"{name}_s": median(ns) / NS for name, ns in times.items()}
     phase("throughput")
-    bench.values["throughput_per_s"] = passes.throughput(whole.session, clock, budget, bench.case.batch)
+    step_ns = None if bench.device.timer() is None else median(found["latency_ns"])
+    bench.values["throughput_per_s"] = passes.throughput(whole.session, clock, budget, bench.case.batch, step_ns)
+    _state.look(bench, median(times["forward"]))
     phase("memory")
     bench.values |= single_stream.memory(whole)
     return found

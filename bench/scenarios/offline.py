@@ -15,6 +15,8 @@ from .. import job as jobs
 from .. import measure as passes
 from .. import sweeps
 from ..job import Wrong
+from ..stats import median
+from . import _state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,11 +98,13 @@ def _throughput(bench: Bench, batch: int) -> float:
     session = bench.session if batch == case.batch else bench.prepare(batch)
     try:
         end = clock() + int(budget.throughput * passes.NS)
-        steps = 0
-        while steps < _LEAST_WARMUP or (steps < _MOST_WARMUP and clock() < end):
-            passes.sample(session, clock, 1)
-            steps += 1
-        rate = passes.throughput(session, clock, budget, batch)
+        warmup: list[int] = []
+        while len(warmup) < _LEAST_WARMUP or (len(warmup) < _MOST_WARMUP and clock() < end):
+            warmup += passes.sample(session, clock, 1)
+        # The last ones, since the first pay for what happens once.
+        step_ns = median(warmup[-_LEAST_WARMUP:])
+        rate = passes.throughput(session, clock, budget, batch, None if bench.device.timer() is None else step_ns)
+        _state.look(bench, step_ns, session)
         if case.phase == "infer":
             jobs.fingerprint(session, msgspec.structs.replace(case, batch=batch), bench.architecture)
     finally:

@@ -11,7 +11,7 @@ from .. import measure as passes
 from ..measure import NS
 from ..stats import median
 from ..units import duration, parse_duration, quantity
-from . import _rates, single_stream
+from . import _rates, _state, single_stream
 
 if TYPE_CHECKING:
     from . import Bench
@@ -28,6 +28,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     found["warmup_ns"], settled = passes.warm_up(session, clock, budget)
     if not settled:
         bench.notes["warmup_not_settled"] = f"after {len(found['warmup_ns'])} samples"
+    _state.look(bench, median(found["warmup_ns"][-passes.GROUP :]))
     phase("latency")
     found["latency_ns"] = passes.latency(session, clock, budget)
     alone = [ns / NS for ns in found["latency_ns"]]
@@ -40,6 +41,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     else:
         phase("load")
         found["series"] = tuple((t.offered, t.p99_s) for t in _search(bench, bound_s, median(alone), ends).trials)
+    _state.look(bench, median(alone) * NS)
     phase("memory")
     bench.values |= single_stream.memory(bench)
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import measure as passes
 from ..stats import median
-from . import _transfer
+from . import _state, _transfer
 
 if TYPE_CHECKING:
     from . import Bench
@@ -20,10 +20,10 @@ def measure(bench: Bench) -> dict[str, Any]:
     found["warmup_ns"], settled = passes.warm_up(session, clock, budget)
     if not settled:
         bench.notes["warmup_not_settled"] = f"after {len(found['warmup_ns'])} samples"
+    _state.look(bench, median(found["warmup_ns"][-passes.GROUP :]))
     phase("latency")
-    before = bench.device.state()
     found["latency_ns"] = passes.latency(session, clock, budget)
-    bench.values |= _state(before, bench.device.state())
+    step_ns = median(found["latency_ns"])
     timer = bench.device.timer()
     if timer is not None:
         phase("device time")
@@ -31,10 +31,13 @@ def measure(bench: Bench) -> dict[str, Any]:
     if getattr(session, "flush", None) is None:
         phase("throughput")
         began = clock()
-        bench.values["throughput_per_s"] = passes.throughput(session, clock, budget, bench.case.batch)
+        bench.values["throughput_per_s"] = passes.throughput(
+            session, clock, budget, bench.case.batch, None if timer is None else step_ns
+        )
         bench.values["throughput_s"] = (clock() - began) / passes.NS
     else:
         bench.notes["throughput_per_s"] = "left empty: between requests that do not wait no cache can be emptied"
+    _state.look(bench, step_ns)
     if bench.device.target() != "cpu":
         phase("transfer")
         bench.values |= _transfer.measure(bench)
@@ -47,9 +50,13 @@ def measure(bench: Bench) -> dict[str, Any]:
 
 
 def memory(bench: Bench) -> dict[str, float]:
-    """The peaks of one more step, with the marks reset before it and a single input on the device: rotation is ours."""
+    """The peaks of one more step, with the marks reset before it and a single input alive: rotation is ours.
+
+    It empties `bench.inputs`. The one that is left is a copy, since pictures are views of one storage.
+    """
     if bench.inputs is not None:
-        bench.session.load(bench.inputs[:1])
+        bench.session.load([bench.inputs[0].clone()])
+        bench.inputs.clear()
     if not bench.device.reset_peak():
         bench.notes["peak_host_bytes"] = "the peak could not be reset: it is that of the whole process"
     bench.session.step()
@@ -64,13 +71,3 @@ def parts(bench: Bench, count: int) -> dict[str, float]:
         return {}
     found = passes.parts(bench.session, bench.clock, named(), count)
     return {f"train_{name}_s": median(times) / passes.NS for name, times in found.items()}
-
-
-def _state(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
-    """The device while it was measured: as it ended, with the clock that it began with beside it."""
-    found = dict(after)
-    if "clock_mhz" in before:
-        found["clock_mhz_start"] = before["clock_mhz"]
-    if "throttle" in before or "throttle" in after:
-        found["throttle"] = float(int(before.get("throttle", 0)) | int(after.get("throttle", 0)))
-    return found

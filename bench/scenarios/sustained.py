@@ -1,7 +1,7 @@
 """As fast as it goes for as long as asked: throughput over time, which shows what heat and clocks leave of the first seconds.
 
 `sustained:60s` submits for a minute in windows of about a second. The device is asked for its clock, temperature and power
-between two windows, when nothing runs.
+between two windows, with a few steps submitted, so that it answers at work.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import msgspec
 from .. import measure as passes
 from ..stats import median
 from ..units import parse_duration
+from . import _state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,14 +34,17 @@ def measure(bench: Bench) -> dict[str, Any]:
     budget = msgspec.structs.replace(bench.job.budget, throughput=min(WINDOW_S, asked / WINDOWS))
     bench.phase(f"sustained for {bench.parameter}")
     series: list[tuple[float, float]] = []
-    states = [bench.device.state()]
+    states: list[dict[str, float]] = []
+    step_ns = float(min(warmup))
+    _state.look(bench, step_ns)
+    ahead = None if bench.device.timer() is None else step_ns
     began = clock()
     while not series or (clock() - began) / passes.NS < asked:
         second = (clock() - began) / passes.NS
-        series.append((second, passes.throughput(session, clock, budget, bench.case.batch)))
-        states.append(bench.device.state())
-    bench.values |= summary([rate for _, rate in series]) | _state(states)
-    return {"warmup_ns": tuple(warmup), "series": tuple(series), "states": _columns(states[1:])}
+        series.append((second, passes.throughput(session, clock, budget, bench.case.batch, ahead)))
+        states.append(_state.look(bench, step_ns))
+    bench.values |= summary([rate for _, rate in series])
+    return {"warmup_ns": tuple(warmup), "series": tuple(series), "states": _columns(states)}
 
 
 def summary(rates: Sequence[float]) -> dict[str, float]:
@@ -59,17 +63,3 @@ def _columns(states: Sequence[dict[str, float]]) -> dict[str, tuple[float, ...]]
     """What the device said after each window, by name; what it did not always say is left out."""
     names = set.intersection(*map(set, states)) if states else set[str]()
     return {name: tuple(state[name] for state in states) for name in sorted(names)}
-
-
-def _state(states: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The device over the whole time: its clock before and at the end, every reason to throttle, its usual power."""
-    found = dict(states[-1])
-    if "clock_mhz" in states[0]:
-        found["clock_mhz_start"] = states[0]["clock_mhz"]
-    bits = 0
-    for state in states:
-        bits |= int(state.get("throttle", 0))
-    if any("throttle" in state for state in states):
-        found["throttle"] = float(bits)
-    power = [state["power_w"] for state in states[1:] if "power_w" in state]
-    return found | ({"power_w": median(power)} if power else {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,12 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import vbench
-from vbench import cache, ceilings, machine
+from vbench import api, cache, ceilings, config, machine, pipeline
 from vbench.ceilings import Need
-from vbench.cli import doctor
+from vbench.cli import _live, doctor
 from vbench.config import Settings
 from vbench.core import Ceiling
 from vbench.peaks import BYTES, Peak
+from vbench.plan import Plan
+from vbench.watch import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +88,45 @@ def test_only_what_runs_on_a_real_device_and_is_counted_has_ceilings(make: Any) 
     skipped, other = make.case(threads=64), make.case(device="fake", engine="fake")
     run = make.run(skipped, other, skipped={skipped.id: "too many threads"})
     assert ceilings.told(run, LONG, pytest.fail) == run
+
+
+def test_what_ceilings_take_counts_against_the_time_limit(monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
+    now = [100.0]
+    given: dict[str, Any] = {}
+
+    def slow(run: Any, *_: Any) -> Any:
+        now[0] += 33.0
+        return run
+
+    monkeypatch.setattr(api, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(api.ceilings, "told", slow)
+    monkeypatch.setattr(api.pipeline, "execute", lambda *_, **words: given.update(words))
+    head = make.run(make.case())
+    prepared = api.Prepared(config.Config(suites={}), LONG, Plan(head.cases, {}), ())
+    api.Begun(prepared, head, Path("r.jsonl")).execute(Silent())
+    assert given["ceilings_s"] == 33.0
+    api.Begun(prepared, head, Path("r.jsonl"), size=9).execute(Silent())  # one that is resumed has its ceilings
+    assert given["ceilings_s"] == 0.0
+
+
+@given(limit=st.none() | st.floats(1, 1e4), took=st.floats(0, 1e3), cases=st.integers(1, 9), skipped=st.booleans())
+def test_ceilings_leave_the_required_processes_what_they_need(
+    make: Any, limit: float | None, took: float, cases: int, *, skipped: bool
+) -> None:  # fmt: skip
+    planned = [make.case(batch=1 + index) for index in range(cases)]
+    run = make.run(*planned, skipped={planned[0].id: "no"} if skipped else {})
+    state = pipeline.State(run, Settings(time_limit=limit), Path("r.jsonl"), [], took)
+    assert state.elapsed() >= took
+    assert state.measuring() == 0.0  # what is spread over time begins later
+    if limit is None:
+        assert state.limit is None
+        return
+    assert state.limit is not None
+    needed = 2.0 * LONG.min_processes * (cases - skipped)
+    assert state.limit - took >= min(limit, needed) - 1e-6
+    assert state.limit == limit or state.limit == pytest.approx(took + min(limit, needed))
+    assert pipeline._left(state) <= state.limit - took
+    assert ("for ceilings" in _live.opening(state)) == (took >= 1)
 
 
 def test_what_other_work_disturbed_is_looked_at_again_and_neither_kept_nor_used(

@@ -92,6 +92,31 @@ def test_throughput_serves_where_there_is_no_latency(make: Any) -> None:
     assert derive(METRICS.get("efficiency"), case, [make.check(case), quiet], run)["efficiency"] == pytest.approx(0.05)
 
 
+def of(make: Any, scenario: str, **fields: Any) -> Any:
+    """The operations per second of one process of that scenario, with 500 MACs in an image and two images in a request."""
+    case = make.case(scenario=scenario, batch=2)
+    run = make.run(case, ceilings={ceiling_key("cpu", "fp32", 1): Ceiling(peak_flops=1e6)})
+    results.load_metrics()
+    return derive(METRICS.get("efficiency"), case, [make.check(case), make.replicate(case, **fields)], run)["achieved_flops"]
+
+
+def test_streams_are_judged_by_what_they_do_together(make: Any) -> None:
+    # Two streams that wait for each other: each request takes twice as long, and the device does no less.
+    assert of(make, "concurrent:2", ms=20.0, values={"throughput_per_s": 200.0}) == pytest.approx(1000 * 200)
+    assert of(make, "concurrent:2", ms=20.0) is None
+    assert of(make, "single-stream", ms=10.0, values={"throughput_per_s": 999.0}) == pytest.approx(1000 * 200)
+
+
+def test_decoding_a_picture_is_none_of_the_networks_work(make: Any) -> None:
+    assert of(make, "end-to-end", ms=50.0, values={"forward_s": 0.010, "decode_s": 0.040}) == pytest.approx(1000 * 200)
+    assert of(make, "end-to-end", ms=50.0) is None
+
+
+def test_a_sweep_is_judged_at_the_batch_that_its_row_shows(make: Any) -> None:
+    series, own = ((2.0, 100.0), (4.0, 102.0)), {"throughput_per_s": 102.0}
+    assert of(make, "offline", latency_ns=(), series=series, values=own) == pytest.approx(1000 * 100)
+
+
 @pytest.mark.parametrize(
     ("achieved", "peak", "share", "flags"),
     [

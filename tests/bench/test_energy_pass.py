@@ -83,7 +83,7 @@ def test_energy_is_read_once_per_case_after_everything_that_is_timed(tmp_path: P
 def test_without_asking_there_is_no_pass_and_no_column(tmp_path: Path) -> None:
     record = run(tmp_path, settings=SETTINGS | {"energy": False})
     assert energies(record) == []
-    assert "energy_j" not in record.results[0].values
+    assert {"energy_j", "energy_note", "power_w"} & set(record.results[0].values) == set()
     assert record.frame()["energy_j"].isna().all()
     assert "energy per image" not in _live.table(record)
 
@@ -92,6 +92,8 @@ def test_a_device_without_a_counter_leaves_an_empty_cell_and_a_line(tmp_path: Pa
     record = run(tmp_path, device=["fake"])
     assert record.results[0].status == "ok"
     assert record.results[0].values.get("energy_j") is None
+    assert record.results[0].values["energy_note"] == "the fake device uses no energy"
+    assert list(record.frame()["energy_note"]) == ["the fake device uses no energy"]
     assert _live.unread(record) == {"the fake device uses no energy": [record.run.cases[0].id]}
 
 
@@ -103,6 +105,7 @@ def test_a_pass_that_dies_takes_no_time_with_it(tmp_path: Path, capsys: pytest.C
     assert record.results[0].status == "ok"
     assert record.results[0].values["latency_processes"] == 2
     assert record.results[0].values.get("energy_j") is None
+    assert record.results[0].values["energy_note"] == dead.reason
     assert record.exit_code == 0
     _live.closing(record)
     assert "energy of resnet/18: RuntimeError in" in capsys.readouterr().err
@@ -125,7 +128,12 @@ def test_a_run_that_was_cut_reads_what_is_missing(tmp_path: Path) -> None:
 def test_scenarios_that_pause_have_no_energy_and_say_so(tmp_path: Path) -> None:
     record = run(tmp_path, scenario=["offline", "sustained:1s"])
     assert [r.case.split(",")[-2] for r in energies(record)] == ["sustained:1s"]
-    assert list(_live.unread(record)) == ["read only under continuous submission (single-stream, sustained)"]
+    reason = "read only under continuous submission (single-stream, sustained)"
+    assert list(_live.unread(record)) == [reason]
+    swept, long = sorted(record.results, key=lambda result: result.case.scenario)
+    assert (swept.values.get("energy_j"), swept.values["energy_note"]) == (None, reason)
+    assert long.values["energy_j"] > 0
+    assert "energy_note" not in long.values
 
 
 def test_estimates_know_the_pass() -> None:
@@ -166,3 +174,25 @@ def test_rows_are_the_same_with_and_without_the_pass(make: Any) -> None:
         own = {"energy_j": 2.0, "power_w": 50.0, "idle_power_w": 10.0, "energy_method": "m"} if values else {}
         assert row.values == plain.values | own
     assert results.derive_case(head, case, [timed[0], last]).status == "skipped"
+
+
+def test_an_empty_cell_says_why_and_power_is_that_of_the_pass_alone(make: Any) -> None:
+    case = make.case()
+    timed = [make.check(case), *(make.replicate(case, index, values={"power_w": 70.0}) for index in range(6))]
+    asked = make.run(case, settings={"interval": 0.02, "energy": True})
+
+    def values(head: Any, *passes: Replicate) -> dict[str, Any]:
+        return results.derive_case(head, case, [*timed, *passes]).values
+
+    def energy_pass(**fields: Any) -> Replicate:
+        found: Replicate = make.replicate(case, 0, role="energy", latency_ns=(), **fields)
+        return found
+
+    assert {"power_w", "energy_note"} & set(values(make.run(case))) == set()
+    assert values(asked)["energy_note"].startswith("not read: ")
+    unread = values(asked, energy_pass(notes={"energy": "the counter stood still"}))
+    assert (unread["energy_note"], "power_w" in unread) == ("the counter stood still", False)
+    dead = values(asked, energy_pass(status="timeout", reason="no answer after 9 s"))
+    assert dead["energy_note"] == "no answer after 9 s"
+    read = values(asked, energy_pass(values={"energy_j": 2.0, "power_w": 50.0}, notes={"energy_method": "m"}))
+    assert (read["energy_j"], read["power_w"], "energy_note" in read) == (2.0, 50.0, False)

@@ -104,6 +104,25 @@ def test_throughput_submits_without_waiting_and_waits_once(clock: Clock, budget:
     assert rate == pytest.approx(steps * 4 / (steps * 0.030))
 
 
+@pytest.mark.parametrize(("step", "together"), [(20 * MS, 5), (1, 100 * MS), (3 * NS, 1)])
+def test_a_host_that_runs_ahead_waits_after_a_tenth_of_a_second_of_work(clock: Clock, step: int, together: int) -> None:
+    session = Fake(clock, step, submit=MS // 10)
+    most = 0
+    real = session.synchronize
+
+    def synchronize() -> None:
+        nonlocal most
+        most = max(most, session.queued)
+        real()
+
+    session.synchronize = synchronize  # type: ignore[method-assign]  # looks at the queue before it is emptied
+    rate = measure.throughput(session, clock, Budget(throughput=0.01), batch=2, step_ns=step)
+    steps = session.calls.count("s")
+    assert most == min(together, steps) * step
+    assert rate == pytest.approx(2 * steps / (clock.now / NS))
+    assert clock.now < 0.01 * NS + max(NS // 10, 3 * step) + step + steps * MS // 10
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 @pytest.mark.parametrize("failing", [True, False])
 def test_garbage_is_collected_before_and_never_inside_and_afterwards_as_it_was(*, enabled: bool, failing: bool) -> None:

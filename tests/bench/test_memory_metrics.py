@@ -37,5 +37,17 @@ def test_what_is_not_known_is_absent_and_not_0(make: Any) -> None:
     assert derived(make, {"bytes_moved": 0}, {"peak_scratch_bytes": 0.0}) == {"peak_scratch_bytes": 0, "bytes_moved": 0}
 
 
+def test_the_peak_of_the_host_is_the_largest_and_what_was_there_before_the_usual(make: Any) -> None:
+    case = make.case("a/b")
+    pairs = [(300.0, 100.0), (500.0, 102.0), (400.0, 190.0)]
+    processes = [
+        make.replicate(case, i, values={"peak_host_bytes": peak, "base_host_bytes": base}) for i, (peak, base) in enumerate(pairs)
+    ]
+    row = results.derive_case(make.run(case), case, processes, "complete").values
+    assert (row["peak_host_bytes"], row["base_host_bytes"]) == (500, 102)
+    quiet = results.derive_case(make.run(case), case, [make.replicate(case)], "complete").values
+    assert {"peak_host_bytes", "base_host_bytes"}.isdisjoint(quiet)
+
+
 def test_they_are_columns_of_the_contract() -> None:
     assert set(COLUMNS) <= set(results.COLUMNS)

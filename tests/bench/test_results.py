@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import vbench
-from vbench import flags, journal, results
+from vbench import flags, journal, metrics, results
 from vbench.core import Accuracy, Case, Facts, Paper, Record, Replicate, Result, Run
 from vbench.errors import UsageError
 from vbench.registry import METRICS
@@ -27,15 +27,16 @@ _TABLE = """
 run_id machine case_id definition architecture family task topic year input_shape compression weights phase scenario engine
 engine_options precision device batch threads layout status reason flags params trainable_params buffers weight_bytes macs flops
 other_ops uncounted_ops activations backward_macs peak_activation_bytes peak_scratch_bytes largest_batch latency_s latency_s_low
-latency_s_high latency_s_run_low latency_s_run_high drift_share latency_s_p90 latency_s_p95 latency_s_p99 latency_processes
-latency_samples device_time_s enqueue_s throughput_per_s throughput_per_s_low throughput_per_s_high throughput_processes
-best_batch oom_batch throughput_by_batch sweep_ended throughput_first_per_s throughput_last_per_s sustained_ratio stream_balance
-server_qps server_p50_s server_p99_s server_queries server_trials server_note decode_s resize_s normalise_s transfer_s forward_s
-postprocess_s build_s compile_s first_run_s train_forward_s train_backward_s train_optimizer_s train_gradient_sqnr_db
-train_update_sqnr_db peak_host_bytes peak_device_bytes reserved_device_bytes process_device_bytes file_bytes h2d_s d2h_s
-h2d_pageable_s d2h_pageable_s clock_mhz temperature_c executed_precision agreement_sqnr_db agreement_cosine agreement_top1
-achieved_flops peak_flops bandwidth_bytes_per_s efficiency bound energy_j energy_method power_w energy_above_idle_j idle_power_w
-energy_dram_j receptive_field output_stride bytes_moved arithmetic_intensity quality quality_metric top1 top5 accuracy_source
+latency_s_high latency_s_run_low latency_s_run_high drift_share drift_offset latency_s_p90 latency_s_p95 latency_s_p99
+latency_processes latency_samples device_time_s enqueue_s throughput_per_s throughput_per_s_low throughput_per_s_high
+throughput_per_s_run_low throughput_per_s_run_high throughput_processes best_batch oom_batch throughput_by_batch sweep_ended
+throughput_first_per_s throughput_last_per_s sustained_ratio stream_balance server_qps server_p50_s server_p99_s server_queries
+server_trials server_note decode_s resize_s normalise_s transfer_s forward_s postprocess_s build_s compile_s first_run_s
+train_forward_s train_backward_s train_optimizer_s train_gradient_sqnr_db train_update_sqnr_db peak_host_bytes base_host_bytes
+peak_device_bytes reserved_device_bytes process_device_bytes file_bytes h2d_s d2h_s h2d_pageable_s d2h_pageable_s clock_mhz
+temperature_c executed_precision agreement_sqnr_db agreement_cosine agreement_top1 achieved_flops peak_flops
+bandwidth_bytes_per_s efficiency bound energy_j energy_method energy_note power_w energy_above_idle_j idle_power_w energy_dram_j
+receptive_field output_stride bytes_moved arithmetic_intensity quality quality_metric top1 top5 accuracy_source
 accuracy_protocol accuracy_kind
 """
 CONTRACT = _TABLE.split()
@@ -162,6 +163,14 @@ def test_each_flag_is_set_where_there_is_cause(case: Case, steady: list[Replicat
     assert _flags(run, [steady[0], restless[0]]) == ("no_interval", "warmup_not_settled")
 
 
+def test_strict_fails_where_a_row_may_be_biased(case: Case, steady: list[Replicate], make: Any) -> None:
+    restless = [make.replicate(case, i, notes={"warmup_not_settled": "after 50 samples"}) for i in range(6)]
+    biased = results.record(make.run(case), restless, "complete")
+    wide = results.record(make.run(case, settings={"interval": 0.001}), steady, "complete")
+    assert [r.flags for r in (*biased.results, *wide.results)] == [("warmup_not_settled",), ("imprecise",)]
+    assert [results.exit_code(found, strict=strict) for found in (biased, wide) for strict in (False, True)] == [0, 4, 0, 0]
+
+
 @pytest.mark.parametrize(("second", "expected"), [(500, ()), (None, ("counted_once",)), (501, ("macs_disagree",))])
 def test_counters_that_disagree_are_flagged(
     second: int | None, expected: tuple[str, ...], case: Case, steady: list[Replicate], make: Any
@@ -192,11 +201,12 @@ def test_every_metric_describes_itself() -> None:
     assert len({metric.order for metric in METRICS}) == len(METRICS), "two metrics want one place"
 
 
-def test_a_metric_fills_the_columns_that_it_names_and_no_other(case: Case, steady: list[Replicate]) -> None:
+def test_a_metric_fills_the_columns_that_it_names_and_no_other(case: Case, steady: list[Replicate], make: Any) -> None:
     for metric in METRICS:
-        assert set(metric.derive(case, steady)) in ({*metric.columns}, set()), metric.name
-        assert set(metric.derive(case, [])) <= set(metric.columns), metric.name
-        assert all(value is None for value in metric.derive(case, []).values()), metric.name
+        full, empty = (metrics.derive(metric, case, found, make.run(case)) for found in (steady, []))
+        assert set(full) in ({*metric.columns}, set()) or metric.name == "energy", metric.name
+        assert {*full, *empty} <= set(metric.columns), metric.name
+        assert all(value is None for value in empty.values()), metric.name
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from vbench import results, sweeps
+from vbench import effort, results, sweeps
+from vbench.config import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,6 +110,34 @@ def test_the_smallest_batch_that_ran_out_of_memory_is_the_row_s(make: Any) -> No
     replicates = [swept(make, case, i, [10, 20], values={"oom_batch": 2.0**i, "throughput_per_s": 20.0}) for i in (5, 3, 4)]
     values = results.derive_case(make.run(case), case, replicates, "complete").values
     assert (values["oom_batch"], values["best_batch"]) == (8, 2)
+
+
+def test_what_decides_when_a_sweep_is_done_is_the_number_that_its_row_shows(make: Any) -> None:
+    case = make.case(scenario="offline", engine="fake", device="fake")
+    settings = Settings()
+    # At batch 4, the best over all, processes agree; what each calls its own best is batch 8 in some and jumps by 20 %.
+    tops = [120.0 if i % 3 == 0 else 99.0 for i in range(10)]
+    own = [{"throughput_per_s": max(100.0, top)} for top in tops]
+    agree = [swept(make, case, i, (50, 80, 100, top), values=own[i]) for i, top in enumerate(tops)]
+    assert sweeps.headlines(case.scenario, agree) == [100.0] * 10
+    assert not effort.unfinished(case, agree, settings)
+    assert "imprecise" not in results.derive_case(make.run(case), case, agree, "complete").flags
+    # The other way round: each one's own best is the same number, found at batches that differ.
+    pairs = [(100, 70) if i % 2 else (70, 100) for i in range(10)]
+    differ = [swept(make, case, i, (50, 80, *pair), values={"throughput_per_s": 100.0}) for i, pair in enumerate(pairs)]
+    shown = results.derive_case(make.run(case), case, differ, "complete")
+    assert effort.unfinished(case, differ, settings)
+    assert "imprecise" in shown.flags
+    assert {shown.values["throughput_per_s_run_low"], shown.values["throughput_per_s_run_high"]} == {70.0, 100.0}
+
+
+def test_a_process_stands_for_its_median_latency_and_else_for_its_throughput(make: Any) -> None:
+    case = make.case()
+    timed = [make.replicate(case, i, 10 + i, values={"throughput_per_s": 5.0}) for i in range(3)]
+    assert sweeps.headlines(case.scenario, timed) == [10e6, 11e6, 12e6]
+    rated = [make.replicate(case, i, latency_ns=(), values={"throughput_per_s": rate}) for i, rate in enumerate((3.0, 1.0))]
+    assert sweeps.headlines("sustained:60s", rated) == [3.0, 1.0]
+    assert sweeps.headlines("offline", [make.replicate(case, latency_ns=())]) == []
 
 
 @pytest.mark.parametrize(

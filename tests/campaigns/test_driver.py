@@ -182,6 +182,7 @@ def test_an_interrupted_run_is_no_repetition(monkeypatch: pytest.MonkeyPatch, tm
         ended = "interrupted"
 
     monkeypatch.setattr(vbench, "run", lambda *names, **options: Interrupted(), raising=False)
+    monkeypatch.setattr(ours, "warm", lambda names, asked: None)
     settings = {"device": "fake", "engine": "fake", "threads": 1, "seed": 0}
     with pytest.raises(KeyboardInterrupt):
         ours.run(ours.Task(0, settings, tmp_path, random.Random(0)), ["a/b"])  # noqa: S311 - an order, not a secret

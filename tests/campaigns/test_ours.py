@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -12,7 +14,8 @@ from campaign import ours
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vbench import core, results
+import vbench
+from vbench import api, ceilings, core, judge, results
 
 HERE = Path(__file__).resolve().parent
 CASES = tuple(core.Case(architecture=f"net/{name}", input_shape=(3, 8, 8)) for name in "ab")
@@ -52,6 +55,42 @@ def test_intervals_derived_again_from_the_log_are_those_of_the_run(medians: list
         assert row["flags"] == before["flags"]
 
 
+def test_no_repetition_spends_its_time_on_ceilings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    now, done = [0.0], list[Any]()
+    clock = SimpleNamespace(perf_counter=lambda: now[0], strftime=lambda *_: "stamp", gmtime=lambda: None)
+
+    class Prepared:
+        settings = "settings"
+        plan = SimpleNamespace(open=CASES)
+
+    def prepare(names: Any, **asked: Any) -> Any:
+        done.append((names, asked))
+        return Prepared
+
+    def peaks(cases: Any, settings: Any, announce: Any) -> None:
+        done.append((cases, settings))
+        announce(["cpu,fp32,t1"])
+        now[0] += 40.0
+
+    def run(*names: str, **asked: Any) -> core.Record:
+        done.append((names, {name: value for name, value in asked.items() if name != "output"}))
+        now[0] += 5.0
+        return record([10_000_000] * 7, [3_000_000] * 7)
+
+    monkeypatch.setattr(ours, "time", clock)
+    monkeypatch.setattr(api, "prepare", prepare)
+    monkeypatch.setattr(ceilings, "for_run", peaks)
+    monkeypatch.setattr(vbench, "run", run, raising=False)
+    settings = {"device": "cpu", "engine": "eager", "threads": 2, "seed": 3}
+    found = ours.run(ours.Task(1, settings, tmp_path, random.Random(0)), ["net/a"], interval=0.02)  # noqa: S311 - an order, not a secret
+    assert found["seconds"] == 5.0
+    first, measured, second = done
+    assert first == second == (("net/a",), {
+        "device": ["cpu"], "engine": ["eager"], "threads": [2], "config": None, "settings": {"interval": 0.02, "seed": 3},
+    })  # fmt: skip
+    assert measured == (CASES, "settings")
+
+
 def test_a_condensed_run_holds_what_was_found() -> None:
     found = ours.condense(record([10_000_000 + i for i in range(7)], [3_000_000] * 7))
     row = found["networks"]["net/a"]
@@ -61,6 +100,22 @@ def test_a_condensed_run_holds_what_was_found() -> None:
     assert row["processes"][3]["sentinel_ns"] == [3_000_000, 3_000_000]
     assert row["processes"][3]["steal_share"] == 0.01
     assert ours.sentinels(found) == {"cpu,t1": pytest.approx(0.003)}
+
+
+def test_what_was_stolen_can_be_judged_again_from_the_log_and_an_older_log_is_still_read() -> None:
+    waited = {"waited_s": 0.09, "passes_s": 2.0, "threads": 2.0, "involuntary_switches": 1.0}
+    whole = record([10_000_000 + i for i in range(7)], [3_000_000] * 7)
+    busy = [msgspec.structs.replace(r, values=r.values | waited) if r.role == "measure" else r for r in whole.replicates]
+    found = ours.condense(results.record(whole.run, busy, "complete"))
+    kept = msgspec.json.decode(msgspec.json.encode(found))
+    assert "stolen" in kept["networks"]["net/a"]["flags"]
+    _, again = ours._evidence(kept, {})
+    assert "stolen" in judge.flags([r for r in again if r.case == CASES[0].id])
+    for row in kept["networks"].values():
+        for process in row["processes"]:
+            for name in ("waited_s", "passes_s", "threads"):
+                del process[name]
+    assert ours.derive(kept)["net/a"]["run_low"] == pytest.approx(found["networks"]["net/a"]["run_low"], rel=1e-12)
 
 
 def test_an_earlier_history_widens_the_interval_with_drift_and_leaves_that_of_the_run() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,8 @@ def newest() -> Record | None:
     """The newest complete run that git tracks under results/: what somebody measured and has not committed is no evidence."""
     listed = subprocess.run(["git", "ls-files", "results"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode == 0:
-        names = [ROOT / name for name in listed.stdout.splitlines() if name.endswith(".jsonl")]
+        named = [name for name in listed.stdout.splitlines() if name.endswith(".jsonl")]
+        names = [ROOT / name for name in named if results.CAMPAIGNS not in Path(name).parts]
     else:
         names = sorted((ROOT / "results").glob("*/*.jsonl"))
     records = [record for record in map(results.read, filter(Path.exists, names)) if record.ended == "complete"]
@@ -133,6 +135,31 @@ def charts() -> str:
     return "\n".join(f"![{text}]({path.relative_to(ROOT).as_posix()})\n" for path, text in found) or NOTHING_YET
 
 
+# Each campaign with what is asked of its log.
+CAMPAIGNS = {
+    "coverage": ([], ["--re-derive", "previous"]),
+    "bias": ([],),
+    "cost": ([],),
+    "repeatability": ([],),
+    "load": ([],),
+}
+
+
+def proof() -> str:
+    """What the campaigns found, from their logs in results/, each with the command that prints it again."""
+    parts = []
+    for name, questions in CAMPAIGNS.items():
+        logs = sorted((ROOT / "results").glob(f"*/{results.CAMPAIGNS}/{name}.jsonl"))
+        if not logs:
+            parts.append(f"**{name.capitalize()}**: not run yet; `nox -s {name}` runs it.\n")
+        for log in logs:
+            for question in questions:
+                words = [f"tests/campaigns/{name}.py", "--analyse", log.relative_to(ROOT).as_posix(), *question]
+                done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=True)
+                parts.append(f"**{name.capitalize()}**: `python {' '.join(words)}`\n\n{done.stdout.strip()}\n")
+    return "\n".join(parts)
+
+
 REGIONS: dict[str, Callable[[], str]] = {
     "keys": keys,
     "validity": validity,
@@ -140,4 +167,5 @@ REGIONS: dict[str, Callable[[], str]] = {
     "limits": limits,
     "table": table,
     "charts": charts,
+    "proof": proof,
 }

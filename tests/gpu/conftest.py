@@ -13,6 +13,7 @@ import vbench
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
 
     import pandas as pd
 
@@ -94,20 +95,20 @@ def wide(classes=10):
 
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pd.DataFrame]:
-    """Run `vbench run` with these words, quickly, and give its rows."""
+    """Run `vbench run` with these words, quickly unless told otherwise, and give its rows."""
     folder = tmp_path_factory.mktemp("gpu")
     (folder / "nets.py").write_text(NETS)
     (folder / "bench.toml").write_text('plugins = ["nets.py"]\n\n[suites.default]\narchitectures = ["gpu/small"]\n')
 
-    def run(*words: str, code: int = 0, **environment: str) -> pd.DataFrame:
-        file = folder / f"{len(list(folder.glob('*.jsonl')))}.jsonl"
+    def run(*words: str, code: int = 0, quick: bool = True, output: Path | None = None, **environment: str) -> pd.DataFrame:
+        file = output or folder / f"{len(list(folder.glob('*.jsonl')))}.jsonl"
         command = [
             sys.executable,
             "-c",
             "from vbench.cli import main; main()",
             "run",
             *words,
-            "--quick",
+            *(["--quick"] if quick else []),
             "--no-report",
             "-o",
             str(file),

@@ -44,4 +44,4 @@ def test_each_stream_is_a_stream_of_the_gpu() -> None:
     assert len(streams) == len(set(streams)) == 2
     assert torch.cuda.default_stream().cuda_stream not in streams
     assert len(found["latency_ns"]) >= 20
-    assert bench.values["peak_device_bytes"] > 0
+    assert "peak_device_bytes" not in bench.values

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from vbench import devices
+from vbench import devices, drift, results, stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import pandas as pd
 
@@ -63,6 +64,31 @@ def test_each_precision_that_the_gpu_has_is_measured_and_the_rest_skipped(measur
     for precision in ("fp32", "tf32", "bf16", "fp16"):
         lacking = device.lacks(precision) is not None
         assert rows.loc[precision, "status"] == ("skipped" if lacking else "ok"), rows.loc[precision, "reason"]
+        if not lacking:
+            flags = set(rows.loc[precision, "flags"])
+            assert "no_interval" in flags, "one process has none"
+            assert not {"metric_failed", "not_counted", "macs_disagree", "too_fast"} & flags, precision
+            assert rows.loc[[precision], "drift_share"].isna().all(), "and nothing that drift could widen"
+
+
+@capability("intervals in every precision")
+def test_a_switch_of_the_device_is_no_drift_of_the_machine(measured: Measured, tmp_path: Path) -> None:
+    words = ("gpu/small", "--device", "cuda", "--precision", "fp32,tf32,bf16,fp16", "--time-limit", "2m")
+    rows = measured(*words, quick=False, output=tmp_path / "r.jsonl")
+    rows = rows[rows["status"] == "ok"]
+    assert "fp32" in set(rows["precision"])
+    for _, row in rows.iterrows():
+        assert not {"no_interval", "metric_failed", "not_counted", "too_fast"} & set(row["flags"]), row["case_id"]
+        assert row["latency_s_low"] <= row["latency_s_run_low"] <= row["latency_s"], row["case_id"]
+        assert row["latency_s"] <= row["latency_s_run_high"] <= row["latency_s_high"], row["case_id"]
+    # All cases of a device are on one machine, and so share one drift.
+    assert rows["drift_share"].notna().all()
+    assert len(set(rows["drift_share"])) == 1
+    # The sentinel is the same work whatever the case computes in: were it not, the slowest precision would look stolen
+    # beside the others. TF32 on matrix products is several times faster, which no neighbour and no clock is.
+    replicates = results.read(tmp_path / "r.jsonl").replicates
+    usual = {case: stats.median(drift.in_order(r for r in replicates if r.case == case)) for case in rows["case_id"]}
+    assert max(usual.values()) < 2 * min(usual.values()), usual
 
 
 @capability("memory limit ends as `oom`")

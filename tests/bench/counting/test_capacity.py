@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,24 +29,46 @@ def small() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
 
 
-# One image of `small` holds the input and two maps.
+# One image of `small` holds the input and two maps; beside them are the weights of its two layers.
 ONE = 4 * (3 * 64 + 2 * 144)
+WEIGHTS = 4 * (4 * 27 + 4 + 144 * 5 + 5)
 
 
 @settings(max_examples=20)
-@given(st.integers(0, 40), st.integers(0, ONE - 1), st.integers(0, 10_000))
-def test_it_fits_and_one_more_does_not(batch: int, rest: int, weights: int) -> None:
-    assert largest_batch(small, (3, 8, 8), weights + batch * ONE + rest, weights) == batch
+@given(st.integers(0, 40), st.integers(0, ONE - 1))
+def test_it_fits_and_one_more_does_not(batch: int, rest: int) -> None:
+    assert largest_batch(small, (3, 8, 8), WEIGHTS + batch * ONE + rest) == batch
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_as_wide_a_type_has_room_for_twice_as_many(dtype: torch.dtype) -> None:
+    limit = WEIGHTS + 10 * ONE
+    assert largest_batch(small, (3, 8, 8), limit, torch.float32) == 10
+    assert largest_batch(small, (3, 8, 8), limit // 2, dtype) == 10
+    assert largest_batch(small, (3, 8, 8), limit // 2 - 1, dtype) == 9
+
+
+def test_whole_numbers_keep_their_width_in_every_precision() -> None:
+    def counts() -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(12))
+
+    # Weight, bias, mean and variance of 12 channels, and the number of batches, which is no number with a point.
+    held = {torch.float32: 4 * 48 + 8, torch.bfloat16: 2 * 48 + 8}
+    for dtype, weights in held.items():
+        width = 2 if dtype is torch.bfloat16 else 4
+        # The input, and what the normalisation makes of it.
+        assert largest_batch(counts, (3, 2, 2), weights + 5 * 2 * 12 * width, dtype) == 5
+        assert largest_batch(counts, (3, 2, 2), weights + 5 * 2 * 12 * width - 1, dtype) == 4
 
 
 def test_weights_alone_may_be_too_many() -> None:
-    assert largest_batch(small, (3, 8, 8), 100, 200) == 0
+    assert largest_batch(small, (3, 8, 8), WEIGHTS - 1) == 0
 
 
 @settings(max_examples=20)
 @given(st.integers(0, 30_000))
 def test_a_peak_that_is_no_line_is_searched(limit: int) -> None:
-    found = largest_batch(Bends, (16,), limit, 0)
+    found = largest_batch(Bends, (16,), limit)
 
     def peak(batch: int) -> int:
         return walk(Bends(), (16,), batch=batch).peak_activation_bytes or 0
@@ -82,7 +105,7 @@ def test_a_network_that_reads_values_is_not_walked_at_a_batch_that_might_not_fit
 
     monkeypatch.setattr(capacity, "walk", noted)
     # Input, product and sum, 32 bytes each.
-    assert largest_batch(Reads, (8,), 96 * 10**9, 0) == 10**9
+    assert largest_batch(Reads, (8,), 96 * 10**9) == 10**9
     assert max(walked) == 2
 
 
@@ -91,4 +114,4 @@ def test_nothing_is_said_where_the_peak_is_not_known() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x.to_sparse().to_dense()
 
-    assert largest_batch(Sparse, (8,), 10**6, 0) is None
+    assert largest_batch(Sparse, (8,), 10**6) is None

@@ -2,7 +2,8 @@
 
    Two GPUs, at the PCI addresses 0000:3B:00.0 and 0000:AF:00.0. What the second one answers is twice what the first does.
    The environment is read at each call: STANDIN_<function>=<code> makes a function return that error, and STANDIN_CLOCK,
-   STANDIN_REASONS, STANDIN_POWER, STANDIN_ENERGY, STANDIN_CAPABILITY, STANDIN_CUDA and STANDIN_PID set what is answered. */
+   STANDIN_REASONS, STANDIN_POWER, STANDIN_ENERGY, STANDIN_CAPABILITY, STANDIN_CUDA and STANDIN_PID set what is answered. STANDIN_MIG
+   has a bit for each GPU that is cut into parts; without it neither knows of parts. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,13 @@ int nvmlDeviceGetTemperature(Gpu *gpu, unsigned sensor, unsigned *celsius) {
 int nvmlDeviceGetPowerUsage(Gpu *gpu, unsigned *milliwatts) {
     ANSWER;
     *milliwatts = (unsigned)setting("STANDIN_POWER", 150000) * TIMES(gpu);
+    return 0;
+}
+
+int nvmlDeviceGetMigMode(Gpu *gpu, unsigned *current, unsigned *pending) {
+    ANSWER;
+    if (!getenv("STANDIN_MIG")) return 3; /* not supported, as most GPUs say */
+    *current = *pending = (unsigned)(setting("STANDIN_MIG", 0) >> (gpu - gpus)) & 1u;
     return 0;
 }
 

@@ -129,6 +129,28 @@ answer += [found.state(), found.energy(), found.describe()["unread"], found.memo
     assert answer == ["cuda:0", None, {}, refused, refused, True]
 
 
+def test_of_a_part_of_a_gpu_nothing_is_read_that_is_the_whole_ones(ask: Ask) -> None:
+    answer = ask(
+        f"""{BUILT}{PROPERTIES}
+properties()
+os.environ["STANDIN_PID"] = str(os.getpid())
+torch.cuda.is_initialized = lambda: True
+torch.cuda.max_memory_allocated = torch.cuda.max_memory_reserved = lambda index: 1
+answer = []
+for parts in ("0", "1"):
+    os.environ["STANDIN_MIG"] = parts
+    found = cuda.device("0")
+    energy = found.energy()
+    said = energy if isinstance(energy, str) else energy.method
+    answer.append([sorted(found.state()), said, "process_device_bytes" in found.memory(), found.describe().get("unread")])
+"""
+    )
+    assert answer[0] == [["clock_mhz", "power_w", "temperature_c", "throttle"], "NVML total energy counter", True, None]
+    state, energy, held, unread = answer[1]
+    assert (state, held, energy) == ([], False, unread)
+    assert "cannot be read: it is a part of a GPU (MIG)" in unread
+
+
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A GPU as far as switching goes: the switches are PyTorch's own, and are put back."""

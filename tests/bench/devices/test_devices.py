@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vbench import devices, judge, measure, results
 from vbench.devices import fake
 from vbench.devices.events import EventPairs
-from vbench.devices.fake import FakeClock, FakeMemory
+from vbench.devices.fake import QUEUE, FakeClock, FakeMemory
 from vbench.engines.fake import GRAPH_NS, IMAGE_BYTES, SUBMIT_NS, FakeEngine, base_duration_ns
 from vbench.errors import VbenchError
 
@@ -121,6 +121,7 @@ def test_a_step_is_handed_over_and_done_later(make: Any) -> None:
 def test_device_time_and_enqueue_time_tell_who_holds_up_whom(make: Any, *, shorter: bool) -> None:
     name = _name(make, shorter=shorter)
     session, device, clock = _session(make, name)
+    # More steps than the queue holds: a host that does not wait is then held up by the device.
     work, enqueue = measure.device_time(session, clock, device.timer(), 20)
     assert len(work) == len(enqueue) == 20
     assert set(enqueue) == {SUBMIT_NS}
@@ -151,7 +152,42 @@ def test_the_async_fake_has_all_that_can_be_read_of_a_gpu(make: Any) -> None:
     meter, before = device.energy(), device.energy().joules()
     clock.advance(2_000_000_000)
     assert meter.joules() > before
-    assert device.state()["throttle"] == 0.0
+    assert device.state() == {"clock_mhz": 200.0, "temperature_c": 40.0, "power_w": 10.0, "throttle": 1.0}
+    session, device, _ = _session(make)
+    session.step()
+    assert device.state() == {"clock_mhz": 1000.0, "temperature_c": 40.0, "power_w": 50.0, "throttle": 0.0}
+    device.synchronize()
+    assert device.state()["clock_mhz"] == 200.0
+
+
+def test_a_full_queue_makes_whoever_hands_over_wait(make: Any) -> None:
+    name = _name(make, shorter=False)
+    session, _, clock = _session(make, name, engine_options=(("cuda-graph", "on"),))
+    took = []
+    for _ in range(2 * QUEUE):
+        began = clock()
+        session.step()
+        took.append(clock() - began)
+    assert took[:QUEUE] == [GRAPH_NS] * QUEUE
+    assert min(took[QUEUE + 1 :]) > 0.9 * base_duration_ns(make.case(name))
+
+
+def test_handing_over_is_timed_on_an_empty_queue_and_work_behind_other_work(make: Any) -> None:
+    session, device, clock = _session(make, _name(make, shorter=False))
+    calls: list[str] = []
+
+    def note(thing: Any, name: str) -> None:
+        real = getattr(thing, name)
+        setattr(thing, name, lambda: (calls.append(name), real()))
+
+    timer = device.timer()
+    for thing, name in ((session, "step"), (session, "synchronize"), (timer, "start"), (timer, "stop")):
+        note(thing, name)
+    count = 3 * QUEUE
+    work, enqueue = measure.device_time(session, clock, timer, count)
+    assert calls == ["synchronize", "step", "start", "step", "stop"] * count
+    assert len(work) == len(enqueue) == count
+    assert set(enqueue) == {SUBMIT_NS}
 
 
 def test_the_async_fakes_memory_ends_where_it_is_limited(make: Any) -> None:
@@ -186,7 +222,8 @@ def test_the_columns_of_a_device_are_derived_from_its_processes(make: Any) -> No
     found = result.values
     assert found["device_time_s"] == pytest.approx(2.000001e-3)
     assert found["enqueue_s"] == pytest.approx(0.500001e-3)
-    assert (found["peak_device_bytes"], found["clock_mhz"], found["power_w"]) == (12, 1001.0, 50.0)
+    assert (found["peak_device_bytes"], found["clock_mhz"]) == (12, 1001.0)
+    assert "power_w" not in found  # a mean power is the energy pass's to measure
     assert "reserved_device_bytes" not in found  # nobody could read it: an empty cell, not 0
     host = make.replicate(case)
     empty = results.derive_case(make.run(case), case, [host], "complete").values

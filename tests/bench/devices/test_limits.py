@@ -62,6 +62,7 @@ def test_a_run_on_a_device_that_works_behind_the_hosts_back(commands: Any, proje
     assert done.returncode == 4
     one = rows["fake:async", 1]
     assert one.status == "ok"
+    # 200 MHz is what it says of itself when it has nothing to do.
     assert (one.enqueue_s, one.peak_device_bytes, one.clock_mhz) == (0.005, IMAGE_BYTES, 1000.0)
     assert one.device_time_s == pytest.approx(one.latency_s, rel=0.02)
     # The other fake is full of nothing, and has none of these.

@@ -101,6 +101,25 @@ answer.append(nvml.process_bytes(gpu))
     assert answer == [None, 100.0 * 2**20]
 
 
+def test_a_gpu_in_parts_is_read_for_none_of_them(ask: Ask) -> None:
+    code = f"""
+from vbench.devices import nvml
+answer = []
+for address, uuid in (("{FIRST}", ""), ("{SECOND}", ""), ("", "GPU-00000000-0000-0000-0000-0000000000af")):
+    try:
+        answer.append(nvml.state(nvml.find(address, uuid))["clock_mhz"])
+    except nvml.Refusal as refusal:
+        answer.append(str(refusal))
+"""
+    part = "it is a part of a GPU (MIG), and NVML answers for the whole GPU, whoever else works on it"
+    assert ask(code) == [1000.0, 2000.0, 2000.0]  # neither knows of parts
+    assert ask(code, STANDIN_MIG="0") == [1000.0, 2000.0, 2000.0]
+    assert ask(code, STANDIN_MIG="1") == [part, 2000.0, 2000.0]
+    assert ask(code, STANDIN_MIG="2") == [1000.0, part, part]
+    # A driver that does not answer this is asked for the rest all the same.
+    assert ask(code, STANDIN_MIG="3", STANDIN_nvmlDeviceGetMigMode="13") == [1000.0, 2000.0, 2000.0]
+
+
 REASONS = {
     "9": "the NVIDIA driver is installed and not loaded: `nvidia-smi` says why",
     "4": "NVML gives this user no permission: ask who administers this machine for it",

@@ -104,7 +104,9 @@ def test_each_stream_is_a_thread_with_a_session_of_its_own(bench: Any, workshop:
     assert sum(caller.steps for caller in callers.made) == len(found["warmup_ns"]) + sum(served)
     assert made.values["throughput_per_s"] > 0
     assert made.values["stream_balance"] == min(served) / max(served)
-    assert made.values["peak_host_bytes"] == 1.0  # looked at once, after a reset that all streams waited for
+    # Inputs of the worker's own session and of each stream are in memory that nobody else would need.
+    assert "peak_host_bytes" not in made.values
+    assert "left empty" in made.notes["memory"]
 
 
 def test_a_stream_that_starves_is_seen_and_does_not_hold_up_the_end(bench: Any, workshop: Any) -> None:

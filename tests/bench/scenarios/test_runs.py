@@ -120,6 +120,26 @@ def test_sustained_is_one_process_with_a_window_each_second(commands: Any, proje
     assert {name: len(found) for name, found in replicate.states.items()} == dict.fromkeys(
         ("clock_mhz", "temperature_c", "power_w", "throttle"), len(replicate.series)
     )
+    assert set(replicate.states["clock_mhz"]) == {1000.0}  # never what it says of itself when it has nothing to do
+    assert (replicate.values["clock_mhz"], replicate.values["throttle"]) == (1000.0, 0.0)
+    assert "power_w" not in replicate.values
+
+
+@pytest.mark.parametrize(
+    ("scenario", "asked"),
+    [
+        ("single-stream", ()),
+        ("offline", ("--scenario", "offline")),
+        ("concurrent:2", ("--streams", "2")),
+        ("end-to-end", ("--end-to-end",)),
+    ],
+)
+def test_every_scenario_reads_the_device_at_work(commands: Any, project: Path, scenario: str, asked: tuple[str, ...]) -> None:
+    row = run(commands, project, "life/0", "--engine", "fake", "--device", "fake:async", *asked)[scenario]
+    assert (row["status"], row["clock_mhz"], row["temperature_c"]) == ("ok", 1000.0, 40.0)
+    for replicate in results.read(project / "r.jsonl").replicates:
+        assert (replicate.values["clock_mhz_start"], replicate.values["throttle"]) == (1000.0, 0.0)
+        assert "power_w" not in replicate.values
 
 
 def test_the_memory_of_a_device_ends_the_sweep_on_it(commands: Any, project: Path) -> None:

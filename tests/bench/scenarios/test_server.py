@@ -198,6 +198,7 @@ def test_virtual_time_and_training_steps_are_not_served(make: Any) -> None:
     assert axes.unable(make.case(device="fake", phase="train")) is None
 
 
+@installed
 def test_on_the_fake_device_the_scenario_is_skipped(commands: Any, project: Path) -> None:
     done = commands(project, "run", "life/0", "--scenario", "server:15ms", "--list", "--json")
     assert done.returncode == 0

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from vbench.core import Record
 
-# What of a process's scalars says whether it was disturbed.
-_CONDITIONS = ("steal_share", "load_1m", "involuntary_switches")
+# What of a process's scalars says whether it was disturbed: all that the rule of `stolen` looks at. Older logs lack some.
+_CONDITIONS = ("steal_share", "load_1m", "involuntary_switches", "waited_s", "passes_s", "threads")
 
 
 class Task(NamedTuple):
@@ -38,6 +38,14 @@ def networks(names: Sequence[str], config: Path | None = None) -> list[str]:
     return list(dict.fromkeys(case.architecture for case in cases))
 
 
+def warm(names: Sequence[str], asked: dict[str, Any]) -> None:
+    """Have the machine's ceilings measured and kept, so that no repetition spends its time on what a machine needs once."""
+    from vbench import api, ceilings  # noqa: PLC0415 - as above
+
+    prepared = api.prepare(tuple(names), **asked)
+    ceilings.for_run(prepared.plan.open, prepared.settings, lambda _: None)
+
+
 def run(task: Task, names: Sequence[str], label: str = "run", **settings: Any) -> dict[str, Any]:
     """Measure the networks in one run with forkservers of its own; what was found, without paths of this machine.
 
@@ -46,18 +54,18 @@ def run(task: Task, names: Sequence[str], label: str = "run", **settings: Any) -
     import vbench  # noqa: PLC0415 - its names are resolved on use, and this one loads torch
 
     given = task.settings
+    asked: dict[str, Any] = {
+        "device": [given["device"]],
+        "engine": [given["engine"]],
+        "threads": [given["threads"]],
+        "config": task.config,
+    }
+    asked["settings"] = {**settings, "seed": given["seed"]}
+    warm(names, asked)
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     path = task.folder / f"{label}-{task.number:04d}-{stamp}.jsonl"
     began = time.perf_counter()
-    record = vbench.run(
-        *names,
-        output=path,
-        device=[given["device"]],
-        engine=[given["engine"]],
-        threads=[given["threads"]],
-        config=task.config,
-        settings={**settings, "seed": given["seed"]},
-    )
+    record = vbench.run(*names, output=path, **asked)
     if record.ended == "interrupted":
         raise KeyboardInterrupt
     return condense(record) | {"file": f"{path.parent.name}/{path.name}", "seconds": time.perf_counter() - began}

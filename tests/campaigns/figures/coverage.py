@@ -71,6 +71,32 @@ def pytest_trial(found: dict[str, Any]) -> Trial:
     return Trial([mean], mean, (mean - 1.96 * error, mean + 1.96 * error))
 
 
+def controlled(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Our process medians with what the sentinel explains inside this run taken away: a control variate, not used by vbench.
+
+    One slope for all networks of the run (Theil and Sen's, on logarithms, of pairs of processes of one network), between 0
+    and 1.2; each process's time is brought to where the sentinel stands at the median of its network's processes.
+    """
+    found: dict[str, tuple[list[float], list[float]]] = {}
+    for name in run["networks"]:
+        for row in ours.rows([run], name):
+            sentinels = [stats.median(process["sentinel_ns"]) for process in row["processes"] if process.get("sentinel_ns")]
+            if len(sentinels) == len(row["processes"]) > 0:
+                found[name] = [math.log(s) for s in sentinels], [math.log(t) for t in ours.medians(row)]
+    slopes = [(y[i] - y[j]) / (x[i] - x[j]) for x, y in found.values() for i in range(len(x)) for j in range(i) if x[i] != x[j]]
+    slope = min(max(stats.median(slopes), 0.0), 1.2) if slopes else 0.0
+    return {
+        name: {"values": [math.exp(b - slope * (a - stats.median(x))) for a, b in zip(x, y, strict=True)]}
+        for name, (x, y) in found.items()
+    }
+
+
+def controlled_trial(found: dict[str, Any]) -> Trial:
+    """The interval over the values that were brought together."""
+    values = found["values"]
+    return Trial(values, stats.median(values), stats.median_interval(values))
+
+
 def share(trials: Sequence[Trial], center: Callable[[Sequence[float]], float] = stats.median) -> Share:
     """Judge each trial by the long-run value of all the others. One trial alone has nobody to be judged by."""
     groups = [trial.values for trial in trials]
@@ -92,6 +118,7 @@ def share(trials: Sequence[Trial], center: Callable[[Sequence[float]], float] = 
 _TOOLS: tuple[tuple[str, str, Callable[[dict[str, Any]], Trial], Callable[[Sequence[float]], float]], ...] = (
     ("vbench", "vbench (drift included)", vbench_trial, stats.median),
     ("vbench", "vbench (run alone)", lambda row: vbench_trial(row, "run_"), stats.median),
+    ("controlled", "vbench (run alone, control variate: not used)", controlled_trial, stats.median),
     ("torch", "torch.utils.benchmark (blocked_autorange, order statistics of its blocks)", torch_trial, stats.median),
     ("torch", "torch.utils.benchmark (the quartiles that it prints)", torch_quartiles, stats.median),
     ("pytest", "pytest-benchmark (mean ± 1.96 standard errors)", pytest_trial, fmean),
@@ -155,6 +182,7 @@ def derived(repetitions: Sequence[dict[str, Any]], history: str) -> list[dict[st
 def report(log: Log, history: str | None = None) -> str:
     """All tables; with a `history`, of intervals that are derived again with it."""
     repetitions = log.ordered() if history is None else derived(log.ordered(), history)
+    repetitions = [r | {"controlled": controlled(r["vbench"])} for r in repetitions]
     networks = list(dict.fromkeys(name for r in repetitions for name in r["vbench"]["networks"]))
     calm = [r for r in repetitions if not host.spoiled(r["conditions"])]
     origin = "as each run gave them" if history is None else f"derived again from the log (earlier runs: {history})"
