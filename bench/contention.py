@@ -60,7 +60,7 @@ def since(before: Snapshot, root: Path = Path("/")) -> dict[str, float]:
     if after.involuntary is not None and before.involuntary is not None:
         found["involuntary_switches"] = float(after.involuntary - before.involuntary)
     if after.faults is not None and before.faults is not None:
-        # An allocator that gives memory back and takes it again in every pass pays for each page: a tenth of the time and more.
+        # An allocator that gives memory back and takes it again in every pass pays for each page.
         found["minor_faults"] = float(after.faults - before.faults)
     if after.waited_ns is not None and before.waited_ns is not None:
         # A thread that ended meanwhile takes its count with it, so the difference can only be too small.
