@@ -49,6 +49,15 @@ def check_scenario(scenario: str) -> None:
         raise UsageError(message)
 
 
+def canonical(scenario: str) -> str:
+    """One spelling for one scenario, so that one case has one id: `sustained:1m` and `sustained:60` are `sustained:60s`."""
+    name, _, parameter = scenario.partition(":")
+    if name not in {"sustained", "server"}:
+        return f"{name}:{int(parameter)}" if parameter else name
+    seconds = parse_duration(parameter)
+    return f"{name}:{seconds:g}s" if seconds >= 1 else f"{name}:{seconds * 1000:g}ms"
+
+
 def absent(scenario: str) -> str | None:
     """The line that says which package a scenario lacks here and how to install it, or None."""
     name = scenario.partition(":")[0]

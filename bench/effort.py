@@ -55,7 +55,7 @@ def unfinished(case: Case, replicates: Sequence[Replicate], settings: Settings) 
     """Whether a case wants another process: too few yet, or not as precise as asked with the last one and before it.
 
     Whoever stops at the first narrow interval prefers those that are narrow by chance, and they hold the true value less
-    often; the second look costs a tenth more processes and gives it back (a test simulates both).
+    often; the second look gives that back for a few more processes (tests/campaigns/stopping.py simulates both).
     """
     least, most = bounds(case, settings)
     if len(replicates) < least:
@@ -96,16 +96,11 @@ def budget(replicates: Sequence[Replicate], settings: Settings, missing: int, le
     must do for the `missing` processes that are required of all cases together.
     """
     count = samples(replicates)
-    planned = Budget(settings.warmup, settings.latency, settings.throughput, count, settings.timeout / 2)
+    throughput = settings.throughput
     if middle := [median(r.latency_ns) for r in replicates if r.latency_ns]:
         # What makes more samples useless makes more submissions so: only samples beyond the fewest are matched.
-        planned = Budget(
-            planned.warmup,
-            planned.latency,
-            min(planned.throughput, max(_LEAST_S, (count - MIN_SAMPLES) * median(middle) / NS)),
-            count,
-            planned.search,
-        )
+        throughput = min(throughput, max(_LEAST_S, (count - MIN_SAMPLES) * median(middle) / NS))
+    planned = Budget(settings.warmup, settings.latency, throughput, count, settings.timeout / 2)
     if missing == 0 or left_s == float("inf"):
         return planned
     share = max(0.0, left_s) / missing

@@ -41,6 +41,7 @@ class _Evidence(NamedTuple):
     """
 
     timed: Sequence[Replicate]
+    scenario: str
     usual: float | None
     headlines: Sequence[float]
     samples: Sequence[Sequence[float]]
@@ -57,13 +58,14 @@ def flags(replicates: Sequence[Replicate], usual_sentinel_s: float | None = None
     if usual_sentinel_s is None:
         sentinels = drift.in_order(timed)
         usual_sentinel_s = median(sentinels) if sentinels else None
-    samples = [_samples(r, scenario) for r in timed]
-    evidence = _Evidence(timed, usual_sentinel_s, sweeps.headlines(scenario, timed), samples)
-    return [name for name, found in _RULES.items() if found(evidence)]
+    name = scenario.partition(":")[0]
+    samples = [_samples(r, name) for r in timed]
+    evidence = _Evidence(timed, name, usual_sentinel_s, sweeps.headlines(scenario, timed), samples)
+    return [flag for flag, found in _RULES.items() if found(evidence)]
 
 
 def _samples(r: Replicate, scenario: str) -> Sequence[float]:
-    if r.latency_ns or scenario.partition(":")[0] != "sustained":
+    if r.latency_ns or scenario != "sustained":
         return r.latency_ns
     return [rate for _, rate in r.series]
 
@@ -73,12 +75,13 @@ def _share(seen: Sequence[Any], found: Callable[[Any], bool], least: float) -> b
 
 
 def _stolen(seen: _Evidence) -> bool:
-    usual = seen.usual
+    # Where several requests are under way at once a case's own threads take each other's cores, as they must.
+    usual, alone = seen.usual, seen.scenario not in {"server", "concurrent"}
 
     def found(r: Replicate) -> bool:
         sentinel = drift.sentinel_s(r)
         late = sentinel is not None and usual is not None and sentinel > SENTINEL * usual
-        return r.values.get("steal_share", 0.0) > STEAL or late or _kept_waiting(r)
+        return r.values.get("steal_share", 0.0) > STEAL or late or (alone and _kept_waiting(r))
 
     return _share(seen.timed, found, SHARE)
 
@@ -86,11 +89,11 @@ def _stolen(seen: _Evidence) -> bool:
 def _kept_waiting(r: Replicate) -> bool:
     """Whether its threads waited for a core that others had.
 
-    Where several requests are under way at once its own threads take each other's cores, as they must. The kernel's clock of
-    waiting is the evidence; switches stand in where it has none, and count too much: OpenMP yields its core while it spins.
+    The kernel's clock of waiting is the evidence; switches stand in where it has none, and count too much: OpenMP yields its
+    core while it spins.
     """
     seconds = r.values.get("passes_s", 0.0)
-    if seconds <= 0 or "server_trials" in r.values or "stream_balance" in r.values:
+    if seconds <= 0:
         return False
     if "waited_s" in r.values:
         return r.values["waited_s"] > STEAL * seconds * r.values.get("threads", 1.0)

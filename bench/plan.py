@@ -89,7 +89,7 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
         suite.threads or (threads,),
         suite.layout,
         suite.phase,
-        suite.scenario,
+        map(scenarios.canonical, suite.scenario),
     )
     chosen = select(suite)
     options = tuple((key, "on") for key, wanted in (("cold-cache", suite.cold_cache), ("cuda-graph", suite.cuda_graph)) if wanted)
@@ -167,18 +167,14 @@ def _expand(names: tuple[str, ...], known: Mapping[str, str | None], noun: str) 
         return [name for name in known if name.partition(":")[0] != "fake"]
     # A device without a number is the first of its kind, under one name, so that one case has one id.
     names = tuple(f"{name}:0" if name not in known and f"{name}:0" in known else name for name in names)
+    there = f"; those that are: {', '.join(n for n in known if known[n] is None)}" if noun == "device" else ""
     for name in names:
-        kind = known.get(name.partition(":")[0])
-        if name not in known and kind is not None:
-            message = f"{noun} {name!r} was asked for and cannot be used: {kind}"
+        # A numbered device that is not there has the reason of its kind.
+        reason = known.get(name, known.get(name.partition(":")[0]))
+        if reason is not None:
+            message = f"{noun} {name!r} was asked for and cannot be used: {reason}{there}"
             raise UsageError(message)
-        if name not in known and noun == "device":
-            message = f"device {name!r} is not here; those that are: {', '.join(n for n in known if known[n] is None)}"
-            raise UnknownNameError(message)
         if name not in known:
-            message = f"unknown {noun} {name!r}: {nearest(name, known)}"
+            message = f"device {name!r} is not here{there}" if there else f"unknown {noun} {name!r}: {nearest(name, known)}"
             raise UnknownNameError(message)
-        if known[name] is not None:
-            message = f"{noun} {name!r} was asked for and cannot be used: {known[name]}"
-            raise UsageError(message)
     return list(dict.fromkeys(names))

@@ -287,7 +287,12 @@ def deep():
 
 @pytest.mark.parametrize(
     "text",
-    ["pip install --" + "index-url x", "https://example.org/" + "simple/torch", "see /ho" + "me/ada/notes", '"/ro' + 'ot/x.py"'],
+    [
+        "pip install --" + "index" + "-url x",
+        "https:/" + "/example.org/" + "simple" + "/torch",
+        "see /ho" + "me/ada/notes",
+        '"/ro' + 'ot/x.py"',
+    ],
 )
 def test_the_forbidden_is_recognised(text: str) -> None:
     assert any(pattern.search(text) for pattern in FORBIDDEN.values())

@@ -264,8 +264,9 @@ def show_plan(prepared: Prepared, folder: Path, *, as_json: bool) -> None:
         for case in prepared.plan.cases
     ]
     print(common.plain_table(("case", "estimate"), rows, right=()))
+    least = min((effort.bounds(case, prepared.settings)[0] for case in prepared.plan.open), default=0)
     note = f", and goes on to {units.clock(limit)} for narrower intervals" if limit is not None and limit > total else ""
     print(
-        f"{len(seconds)} cases, at least {prepared.settings.min_processes} processes each: about {units.clock(total)}{note}",
+        f"{len(seconds)} cases, at least {least} processes each: about {units.clock(total)}{note}",
         file=sys.stderr,
     )

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .direct import Direct
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,41 +28,17 @@ def device(index: str = "") -> Cpu:
     return Cpu()
 
 
-class Cpu:
+class Cpu(Direct):
     """Calls on the processor return when their work is done, so there is nothing to wait for."""
-
-    def missing(self) -> str | None:
-        """There is always a processor."""
-        return None
 
     def target(self) -> str:
         """As torch spells it."""
         return "cpu"
 
-    def lacks(self, precision: str) -> str | None:
-        """Which precisions a processor computes in is the engine's to say."""
-        del precision
-        return None
-
-    def settle(self, precision: str) -> dict[str, str]:
-        """The threads are the case's, and are set with it."""
-        del precision
-        return {}
-
-    def describe(self) -> dict[str, str]:
-        """The machine's description has it all."""
-        return {}
-
     def clock(self, replicate: int) -> Callable[[], int]:
         """Monotonic, and the finest that Python has."""
         del replicate
         return time.perf_counter_ns
-
-    def synchronize(self) -> None:
-        """There is nothing to wait for."""
-
-    def timer(self) -> None:
-        """The host's clock is the device's."""
 
     def reset_peak(self) -> bool:
         """Reset the high-water mark of the resident set (proc(5), clear_refs). Containers may forbid it."""
@@ -75,20 +53,11 @@ class Cpu:
         peak = self.peak_bytes()
         return {} if peak is None else {"peak_host_bytes": float(peak)}
 
-    def state(self) -> dict[str, float]:
-        """Nothing that this device says of itself; the sentinel shows what its clock did."""
-        return {}
-
     def energy(self) -> Meter | str:
         """The counters of its packages, or why they cannot be read."""
         from . import rapl  # noqa: PLC0415 - only for a run with --energy
 
         return rapl.find()
-
-    def limit_memory(self, size: int) -> str | None:
-        """The worker's own limit holds on the processor."""
-        del size
-        return None
 
     def peak_bytes(self) -> int | None:
         """VmHWM; elsewhere the process's lifetime maximum, which in a fresh worker is the case's own."""

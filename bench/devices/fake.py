@@ -10,11 +10,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from .. import units
+from .direct import Direct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..interfaces import Timer
     from . import Meter
 
 _WATTS, _IDLE_WATTS = 50.0, 10.0
@@ -107,30 +107,12 @@ def device(index: str = "") -> Fake:
     return FakeAsync() if index == "async" else Fake()
 
 
-class Fake:
+class Fake(Direct):
     """The device; it has no memory to speak of."""
-
-    def missing(self) -> str | None:
-        """It is always there, and measured only when it is named."""
-        return None
 
     def target(self) -> str:
         """No tensor ever gets here."""
         return "cpu"
-
-    def lacks(self, precision: str) -> str | None:
-        """Virtual time knows no precision."""
-        del precision
-        return None
-
-    def settle(self, precision: str) -> dict[str, str]:
-        """There is nothing to switch."""
-        del precision
-        return {}
-
-    def describe(self) -> dict[str, str]:
-        """There is nothing to it."""
-        return {}
 
     def clock(self, replicate: int) -> Callable[[], int]:
         """The virtual clock, with the number of the replicate for durations that differ between processes."""
@@ -141,19 +123,8 @@ class Fake:
         """Nothing to reset."""
         return False
 
-    def synchronize(self) -> None:
-        """Virtual time has already passed."""
-
-    def timer(self) -> Timer | None:
-        """The virtual clock is the device's."""
-        return None
-
     def memory(self) -> dict[str, float]:
         """Nothing to read: an empty cell, not 0."""
-        return {}
-
-    def state(self) -> dict[str, float]:
-        """Nothing to read."""
         return {}
 
     def rest(self, seconds: float) -> None:
@@ -163,11 +134,6 @@ class Fake:
     def energy(self) -> Meter | str:
         """Work without hardware takes no energy."""
         return "the fake device uses no energy"
-
-    def limit_memory(self, size: int) -> str | None:
-        """There is no memory to limit."""
-        del size
-        return None
 
 
 class FakeTimer:

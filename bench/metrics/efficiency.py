@@ -60,9 +60,11 @@ def efficiency(case: Case, replicates: Sequence[Replicate], run: Run | None = No
 def _roof(case: Case, found: Counted, peak: float, bandwidth: float | None) -> tuple[float, str]:
     """The lower of the two ceilings, in operations per second, and which it is.
 
-    How much the operators move is counted for one forward pass at one batch; where the case is another, nobody knows.
+    How much the operators move is counted for one forward pass at one batch; where the case is another, nobody knows, and a
+    sweep reports the throughput of whatever batch was best.
     """
-    moved = found.bytes_moved if case.phase == "infer" and found.batch == case.batch else None
+    counted_here = case.phase == "infer" and found.batch == case.batch and case.scenario != sweeps.SCENARIO
+    moved = found.bytes_moved if counted_here else None
     if moved and bandwidth:
         intensity = 2 * found.macs * case.batch / (moved * _NARROWER.get(case.precision, 1.0))
         if intensity * bandwidth < peak:

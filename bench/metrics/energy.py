@@ -40,10 +40,11 @@ def energy(case: Case, replicates: Sequence[Replicate], run: Run) -> dict[str, A
     """As the energy pass found it; where nothing can measure it, empty with the reason."""
     passes = [r for r in replicates if r.role == "energy"]
     found = [r for r in passes if "energy_j" in r.values]
-    if not found:
-        return {"energy_note": _why(case, passes, asked=bool(run.settings.get("energy")))}
     numbers = {name: value for column in NUMBERS for name, value in middle(found, column).items()}
-    return numbers | {"energy_method": found[0].notes.get("energy_method")}
+    return numbers | {
+        "energy_method": found[0].notes.get("energy_method") if found else None,
+        "energy_note": None if found else _why(case, passes, asked=bool(run.settings.get("energy"))),
+    }
 
 
 def _why(case: Case, passes: Sequence[Replicate], *, asked: bool) -> str | None:

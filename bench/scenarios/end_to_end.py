@@ -60,11 +60,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     requests = _requests(bench)
     parts = _parts(bench)
     whole = dataclasses.replace(bench, session=Whole(bench.session, parts, requests))
-    found: dict[str, Any] = {}
-    phase("warm-up")
-    found["warmup_ns"], settled = passes.warm_up(whole.session, clock, budget)
-    if not settled:
-        bench.notes["warmup_not_settled"] = f"after {len(found['warmup_ns'])} samples"
+    found: dict[str, Any] = {"warmup_ns": single_stream.warm_up(whole)}
     # The forward pass alone: in a whole request the device mostly waits for the host to decode.
     _state.look(bench, median(found["warmup_ns"][-passes.GROUP :]))
     phase("latency")

@@ -23,11 +23,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     session, clock, phase, budget = bench.session, bench.clock, bench.phase, bench.job.budget
     bound_s = parse_duration(bench.parameter)
     ends = clock() + int(budget.search * NS)
-    phase("warm-up")
-    found: dict[str, Any] = {}
-    found["warmup_ns"], settled = passes.warm_up(session, clock, budget)
-    if not settled:
-        bench.notes["warmup_not_settled"] = f"after {len(found['warmup_ns'])} samples"
+    found: dict[str, Any] = {"warmup_ns": single_stream.warm_up(bench)}
     _state.look(bench, median(found["warmup_ns"][-passes.GROUP :]))
     phase("latency")
     found["latency_ns"] = passes.latency(session, clock, budget)

@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 def measure(bench: Bench) -> dict[str, Any]:
     """Warm up, then sample requests, then submit without waiting, then look at the memory."""
     session, clock, phase, budget = bench.session, bench.clock, bench.phase, bench.job.budget
-    found: dict[str, Any] = {}
-    phase("warm-up")
-    found["warmup_ns"], settled = passes.warm_up(session, clock, budget)
-    if not settled:
-        bench.notes["warmup_not_settled"] = f"after {len(found['warmup_ns'])} samples"
+    found: dict[str, Any] = {"warmup_ns": warm_up(bench)}
     _state.look(bench, median(found["warmup_ns"][-passes.GROUP :]))
     phase("latency")
     found["latency_ns"] = passes.latency(session, clock, budget)
@@ -47,6 +43,15 @@ def measure(bench: Bench) -> dict[str, Any]:
     phase("memory")
     bench.values |= memory(bench)
     return found
+
+
+def warm_up(bench: Bench) -> list[int]:
+    """The samples that are discarded, and a note where the times had not settled when the time for it was over."""
+    bench.phase("warm-up")
+    discarded, settled = passes.warm_up(bench.session, bench.clock, bench.job.budget)
+    if not settled:
+        bench.notes["warmup_not_settled"] = f"after {len(discarded)} samples"
+    return discarded
 
 
 def memory(bench: Bench) -> dict[str, float]:

@@ -84,6 +84,13 @@ def test_what_was_counted_at_another_batch_says_nothing_of_this_ones_traffic(mak
     assert (found["bound"], found["efficiency"]) == ("compute", pytest.approx(8 * 0.1))
 
 
+def test_a_sweep_was_fastest_at_a_batch_whose_traffic_nobody_counted(make: Any) -> None:
+    ceiling = Ceiling(peak_flops=1e6, bandwidth_bytes_per_s=1.0)
+    found = row(make, make.case(scenario="offline"), ceiling, bytes_moved=10, batch=1)
+    assert found["bound"] == "compute"
+    assert row(make, make.case(), ceiling, bytes_moved=10, batch=1)["bound"] == "memory"
+
+
 def test_throughput_serves_where_there_is_no_latency(make: Any) -> None:
     case = make.case()
     quiet = make.replicate(case, latency_ns=(), values={"throughput_per_s": 50.0})

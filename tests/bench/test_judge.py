@@ -57,8 +57,6 @@ def test_a_flag_needs_its_share_of_the_processes(flag: str, least: int, fields: 
         {"values": {"steal_share": 0.02}},
         {"values": {"involuntary_switches": 100.0, "passes_s": 2.0}},
         {"values": {"waited_s": 0.08, "involuntary_switches": 900.0, "passes_s": 2.0, "threads": 2.0}},
-        {"values": {"waited_s": 1.5, "stream_balance": 0.9, "passes_s": 2.0}},  # its own threads take turns
-        {"values": {"involuntary_switches": 900.0, "server_trials": 9.0, "passes_s": 2.0}},
         {"values": {"clock_mhz_start": 2000.0, "clock_mhz": 1800.0}},
         {"values": {"throttle": float(0x1)}},  # idle is no throttling
         {"sentinel_ns": (1_000_000,) * 5 + (1_100_000,) * 5},
@@ -66,6 +64,16 @@ def test_a_flag_needs_its_share_of_the_processes(flag: str, least: int, fields: 
 )
 def test_at_the_threshold_there_is_no_flag(fields: dict[str, Any], make: Any) -> None:
     assert judge.flags(_six(make, **fields)) == []
+
+
+@pytest.mark.parametrize("scenario", ["server:15ms", "concurrent:2"])
+@pytest.mark.parametrize("waited", [{"waited_s": 1.5}, {"involuntary_switches": 900.0}])
+def test_threads_of_one_case_that_take_turns_are_not_stolen_time(scenario: str, waited: dict[str, float], make: Any) -> None:
+    six = _six(make, values={"passes_s": 2.0, **waited})
+    assert "stolen" not in judge.flags(six, scenario=scenario)
+    assert "stolen" in judge.flags(six)
+    beside_others = _six(make, values={"passes_s": 2.0, "steal_share": 0.03, **waited})
+    assert "stolen" in judge.flags(beside_others, scenario=scenario)
 
 
 def test_a_sentinel_that_is_late_is_evidence_where_the_kernel_counts_nothing(make: Any) -> None:

@@ -97,9 +97,9 @@ def test_under_all_what_is_absent_is_skipped_with_its_reason_and_the_fakes_are_l
     ("axes", "words"),
     [
         ({"device": ("mps",)}, "device 'mps' is not here; those that are: cpu"),
-        ({"device": ("cuda:7",)}, "device 'cuda:7' was asked for and cannot be used: no driver"),
+        ({"device": ("cuda:7",)}, "device 'cuda:7' was asked for and cannot be used: no driver; those that are: cpu"),
         ({"engine": ("eagre",)}, r"unknown engine 'eagre': did you mean eager\?"),
-        ({"device": ("cpu", "cuda")}, "device 'cuda' was asked for and cannot be used: no driver"),
+        ({"device": ("cpu", "cuda")}, "device 'cuda' was asked for and cannot be used: no driver; those that are: cpu"),
         ({"engine": ("trt",)}, "engine 'trt' was asked for and cannot be used: pip install tensorrt"),
     ],
 )
@@ -107,6 +107,21 @@ def test_a_device_or_engine_that_was_named_must_be_there(axes: dict[str, Any], w
     with pytest.raises(UsageError, match=words) as caught:
         _plan(devices={"cpu": None, "cuda": "no driver"}, engines={"eager": Able(), "trt": "pip install tensorrt"}, **axes)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("spelt", "one"),
+    [
+        (("sustained:60", "sustained:1m", "sustained:60s"), "sustained:60s"),
+        (("server:15ms", "server:0.015s", "server:15000us"), "server:15ms"),
+        (("concurrent:2", "concurrent:02"), "concurrent:2"),
+        (("single-stream",), "single-stream"),
+    ],
+)
+def test_one_scenario_has_one_case_however_it_is_spelt(spelt: tuple[str, ...], one: str) -> None:
+    found = _plan(devices={"cpu": None}, engines={"eager": Able()}, scenario=spelt)
+    assert {case.scenario for case in found.cases} == {one}
+    assert len(found.cases) == len({case.architecture for case in found.cases})
 
 
 @pytest.mark.parametrize(

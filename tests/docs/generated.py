@@ -160,6 +160,12 @@ def proof() -> str:
     return "\n".join(parts)
 
 
+def stopping() -> str:
+    """What the stopping rule costs in coverage, simulated."""
+    words = [sys.executable, "tests/campaigns/stopping.py"]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 REGIONS: dict[str, Callable[[], str]] = {
     "keys": keys,
     "validity": validity,
@@ -168,4 +174,5 @@ REGIONS: dict[str, Callable[[], str]] = {
     "table": table,
     "charts": charts,
     "proof": proof,
+    "stopping": stopping,
 }
