@@ -10,9 +10,9 @@ import msgspec
 # Variables that change what a library executes, or on how many cores; recorded in the head of a result file, not judged.
 PREFIXES = (
     "OMP_", "MKL_", "KMP_", "GOMP_", "ONEDNN_", "DNNL_", "OPENBLAS_", "ATEN_", "TORCH", "PYTORCH_", "CUDA_", "NVIDIA_", "HIP_",
-    "ROCR_", "ZE_", "ONEAPI_",
+    "ROCR_", "ZE_", "ONEAPI_", "MALLOC_",
 )  # fmt: skip
-NAMES = ("LD_PRELOAD", "MALLOC_CONF", "PYTHONMALLOC", "PYTHONOPTIMIZE")
+NAMES = ("LD_PRELOAD", "GLIBC_TUNABLES", "PYTHONMALLOC", "PYTHONOPTIMIZE")
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -100,6 +100,23 @@ def test_the_report_of_bias_names_the_worst(found: Found) -> None:
     assert "net/c" not in text
 
 
+def test_what_a_dropped_answer_changes_is_within_a_process(found: Found) -> None:
+    def theirs(kept: float, ratio: float, **faults: float) -> dict[str, Any]:
+        return {"median_s": kept, **faults, "dropped": {"median_s": kept * ratio, "faults_per_pass": 4000.0}}
+
+    entries = [
+        found.repetition(number, vbench=found.ours(**{"net/a": found.row([10.0])}), torch={"net/a": theirs(0.01 * number, ratio)})
+        for number, ratio in ((1, 1.1), (2, 1.2), (3, 9.9))
+    ]
+    assert bias.dropped([], "net/a") is None
+    assert bias.dropped([{"torch": {"net/a": {"median_s": 1.0}}}], "net/a") is None
+    one = bias.dropped(as_log(*entries).ordered(), "net/a")
+    assert one is not None
+    assert one.ratio == pytest.approx(1.2)
+    assert (one.faults_kept, one.faults) == (None, 4000.0)
+    assert "| net/a | 1.2000 | – | 4000 |" in bias.report(as_log(*entries))
+
+
 def cost_repetition(
     found: Found, number: int, mine: list[float], theirs: list[float], seconds: tuple[float, float]
 ) -> dict[str, Any]:

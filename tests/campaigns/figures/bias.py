@@ -61,8 +61,53 @@ def pairs(repetitions: Sequence[dict[str, Any]], network: str) -> list[tuple[flo
     return found
 
 
+class Dropped(NamedTuple):
+    """What it changes that the answer is dropped at once: time over time in the same process, and page faults of a pass."""
+
+    ratio: float
+    faults_kept: float | None
+    faults: float | None
+
+
+def dropped(repetitions: Sequence[dict[str, Any]], network: str) -> Dropped | None:
+    """The medians over the processes of the other tool; None where none timed both."""
+    both = [found for r in repetitions if (found := r["torch"].get(network)) is not None and "dropped" in found]
+    if not both:
+        return None
+    return Dropped(
+        ratio=stats.median([found["dropped"]["median_s"] / found["median_s"] for found in both]),
+        faults_kept=_faults(both),
+        faults=_faults([found["dropped"] for found in both]),
+    )
+
+
+def _faults(found: Sequence[dict[str, Any]]) -> float | None:
+    known = [one["faults_per_pass"] for one in found if "faults_per_pass" in one]
+    return stats.median(known) if known else None
+
+
+def _dropped(repetitions: Sequence[dict[str, Any]], networks: Sequence[str]) -> list[str]:
+    """The second table: why another tool's number may lie above ours by more than the first table says."""
+    known = {network: one for network in networks if (one := dropped(repetitions, network)) is not None}
+    if not known:
+        return []
+    header = ("network", "answer dropped / kept", "page faults per pass, kept", "dropped")
+    rows = [
+        (
+            network,
+            markdown.ratio(one.ratio),
+            *(markdown.MISSING if n is None else f"{n:.0f}" for n in (one.faults_kept, one.faults)),
+        )
+        for network, one in known.items()
+    ]
+    return [
+        "torch.utils.benchmark alone, its statement keeping the answer until the next pass, then dropping it at once:",
+        markdown.table(header, rows),
+    ]
+
+
 def report(log: Log) -> str:
-    """The table, and the worst of it."""
+    """The table, the worst of it, and what it changes when answers are dropped."""
     repetitions = log.ordered()
     networks = list(dict.fromkeys(name for r in repetitions for name in r["vbench"]["networks"]))
     found = {network: ratio(both) for network in networks if (both := pairs(repetitions, network))}
@@ -85,4 +130,4 @@ def report(log: Log) -> str:
     if found:
         worst = max(found, key=lambda network: abs(found[network].paired - 1))
         parts.append(f"Worst: {worst}, {100 * (found[worst].paired - 1):+.2f} %.")
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *_dropped(repetitions, list(found))])

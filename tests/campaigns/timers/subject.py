@@ -6,7 +6,7 @@ Imported in fresh processes only. The seeded weights and inputs come from vbench
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import torch
@@ -28,6 +28,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     seed: int = 0
     budget: float
+    keep: bool = False
 
 
 def parse(text: str) -> Subject:
@@ -35,8 +36,11 @@ def parse(text: str) -> Subject:
     return msgspec.json.decode(text, type=Subject)
 
 
-def prepare(subject: Subject) -> Callable[[], None]:
-    """One forward pass on the next of eight inputs, ready to be timed; at batch 1, in inference mode, denormals flushed."""
+def prepare(subject: Subject) -> Callable[[], Any]:
+    """One forward pass on the next of eight inputs, ready to be timed; at batch 1, in inference mode, denormals flushed.
+
+    It returns the network's answer, and whoever calls it decides whether to keep that.
+    """
     torch.set_num_threads(subject.threads)
     torch.set_num_interop_threads(1)
     torch.set_flush_denormal(True)
@@ -47,7 +51,7 @@ def prepare(subject: Subject) -> Callable[[], None]:
     # Entered once, for the life of this process, so that what is timed is the forward call.
     torch.inference_mode().__enter__()
 
-    def step() -> None:
-        module(next(inputs))
+    def step() -> Any:
+        return module(next(inputs))
 
     return step
