@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from . import pages
+
 # Variables that change what a library executes, or on how many cores; recorded in the head of a result file, not judged.
 PREFIXES = (
     "OMP_", "MKL_", "KMP_", "GOMP_", "ONEDNN_", "DNNL_", "OPENBLAS_", "ATEN_", "TORCH", "PYTORCH_", "CUDA_", "NVIDIA_", "HIP_",
@@ -32,9 +34,8 @@ def snapshot(root: Path = Path("/")) -> Snapshot:
 
         usage = resource.getrusage(resource.RUSAGE_SELF)
         involuntary: int | None = usage.ru_nivcsw
-        faults: int | None = usage.ru_minflt
     except ImportError:
-        involuntary = faults = None
+        involuntary = None
     waited = [_waited(task) for task in (root / "proc/self/task").glob("*/schedstat")]
     known = [nanoseconds for nanoseconds in waited if nanoseconds is not None]
     try:
@@ -42,7 +43,7 @@ def snapshot(root: Path = Path("/")) -> Snapshot:
     except (OSError, ValueError, IndexError):
         fields = []
     steal = fields[7] if len(fields) == 8 else None  # noqa: PLR2004 - user nice system idle iowait irq softirq steal
-    return Snapshot(involuntary, faults, sum(known) if known else None, steal, sum(fields) if fields else None)
+    return Snapshot(involuntary, pages.faults(), sum(known) if known else None, steal, sum(fields) if fields else None)
 
 
 def _waited(file: Path) -> int | None:

@@ -15,6 +15,7 @@ FLAGS: dict[str, str] = {
     "throttled": "the device ran slower at the end than at the start, or says that it throttled: cool it, or fix its clocks",
     "host_bound": "handing work to the device takes longer than the work: raise the batch, compile, or try --cuda-graph",
     "clock_limited": "a sample is too short for the clock that timed it: raise the batch",
+    "page_faults": "over 5 % of a pass fetches memory that the allocator gave back: MALLOC_TRIM_THRESHOLD_=-1 MALLOC_MMAP_MAX_=0",
     "too_fast": "above the peak measured here: vbench doctor --ceilings; padding and Winograd leave out MACs that are counted",
     "cached_traffic": "faster than the measured bandwidth allows: its data stays in caches, which bandwidth says nothing of",
     "bound_not_met": "one request alone takes longer than the bound, so no rate of queries meets it: raise --latency-bound",

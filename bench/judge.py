@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import drift, sweeps
+from . import drift, pages, sweeps
 from .stats import median
 from .variance import quartile_spread, relative_deviation, trend, two_groups, widened
 
@@ -25,6 +25,8 @@ CLOCK = 0.9
 HOST_BOUND = 0.8
 # A sentinel that takes so much longer than is usual in its run was not alone on its cores, whatever the kernel counted.
 SENTINEL = 1.25
+# What a pass pays for memory that was given back after the pass before, as a share of its time.
+PAGES = 0.05
 # A sample must last so many readings of the clock, or reading it is more than a hundredth of what is read.
 CLOCK_READINGS = 100
 # A row is flagged for what happened to this share of its processes: one burst moves neither the median nor its interval.
@@ -145,6 +147,10 @@ def _clock_limited(seen: _Evidence) -> bool:
     return _share(seen.timed, found, 0.5)
 
 
+def _page_faults(seen: _Evidence) -> bool:
+    return _share(seen.timed, lambda r: (pages.share(r) or 0.0) > PAGES, 0.5)
+
+
 def _noted(word: str) -> Callable[[_Evidence], bool]:
     """What a scenario found out itself and wrote down under that word."""
     return lambda seen: any(word in r.notes for r in seen.timed)
@@ -160,6 +166,7 @@ _RULES: dict[str, Callable[[_Evidence], bool]] = {
     "throttled": _throttled,
     "host_bound": _host_bound,
     "clock_limited": _clock_limited,
+    "page_faults": _page_faults,
     "bound_not_met": _noted("bound_not_met"),
     "too_short": _noted("too_short"),
 }

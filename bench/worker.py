@@ -12,7 +12,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from . import check, contention, devices, energy, measure, scenarios
+from . import check, contention, devices, energy, measure, pages, scenarios
 from . import job as jobs
 from .core import Replicate
 from .errors import VbenchError
@@ -151,6 +151,8 @@ def _passes(bench: scenarios.Bench) -> dict[str, Any]:
         # Virtual time passes in no time: what happened to the process meanwhile says nothing about it.
         bench.values.update(contention.since(before))
         bench.values["clock_reading_ns"] = measure.clock_reading(bench.clock)
+        if (cost := pages.cost_s()) is not None:
+            bench.values["page_fault_s"] = cost
         bench.values["threads"] = float(bench.case.threads)
         bench.values["passes_s"] = time.perf_counter() - began
     return found

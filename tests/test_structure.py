@@ -29,7 +29,7 @@ core
 interfaces
 registry
 stats
-variance sweeps
+variance sweeps pages
 metrics
 journal flags axes
 drift

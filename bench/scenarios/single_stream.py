@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import measure as passes
+from .. import pages
 from ..stats import median
 from . import _state, _transfer
 
@@ -18,7 +19,11 @@ def measure(bench: Bench) -> dict[str, Any]:
     found: dict[str, Any] = {"warmup_ns": warm_up(bench)}
     _state.look(bench, median(found["warmup_ns"][-passes.GROUP :]))
     phase("latency")
+    before = pages.faults()
     found["latency_ns"] = passes.latency(session, clock, budget)
+    after = pages.faults()
+    if before is not None and after is not None and not bench.case.virtual:
+        bench.values["page_faults"] = (after - before) / len(found["latency_ns"])
     step_ns = median(found["latency_ns"])
     timer = bench.device.timer()
     if timer is not None:

@@ -44,6 +44,7 @@ def test_no_flag_without_cause(make: Any) -> None:
         ("throttled", 3, {"values": {"throttle": float(0x20)}}),
         ("throttled", 3, {"sentinel_ns": (1_000_000,) * 5 + (1_200_000,) * 5}),
         ("clock_limited", 3, {"values": {"clock_reading_ns": 200_000.0}}),
+        ("page_faults", 3, {"values": {"page_faults": 600.0, "page_fault_s": 1e-6}}),
     ],
 )
 def test_a_flag_needs_its_share_of_the_processes(flag: str, least: int, fields: dict[str, Any], make: Any) -> None:

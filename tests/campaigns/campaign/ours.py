@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from vbench.core import Record
 
-# What of a process's scalars says whether it was disturbed: all that the rule of `stolen` looks at. Older logs lack some.
-_CONDITIONS = ("steal_share", "load_1m", "involuntary_switches", "waited_s", "passes_s", "threads")
+# What of a process's scalars is kept: all that the rules of `stolen` and `page_faults` look at. Older logs lack some.
+_CONDITIONS = ("steal_share", "load_1m", "involuntary_switches", "waited_s", "passes_s", "threads", "page_faults", "page_fault_s")
 
 
 class Task(NamedTuple):

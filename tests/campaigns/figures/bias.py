@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from campaign.log import Log
 
 GOAL = 0.02
+STATES = {
+    "keep": "Both with the allocator told to keep its memory (`MALLOC_TRIM_THRESHOLD_=-1 MALLOC_MMAP_MAX_=0`), so that no pass "
+    "of either pays for pages; the ratio is paired by round:",
+    "system": "Both with glibc as it is by itself, where a pass pays for as many pages as the process's history has it:",
+}
 
 
 class Ratio(NamedTuple):
-    """Ours over theirs: the median of the rounds' ratios with its interval, and the ratio of the two long-run medians."""
+    """Ours over theirs: the median of the rounds' ratios with its interval."""
 
     rounds: int
     paired: float
     interval: Interval | None
-    pooled: float
 
     def verdict(self, goal: float = GOAL) -> str:
         """Whether the ratio is within the goal; `yes` and `no` only where the whole interval says so."""
@@ -46,7 +50,6 @@ def ratio(pairs: Sequence[tuple[float, float]]) -> Ratio:
         rounds=len(pairs),
         paired=math.exp(stats.median(logs)),
         interval=None if interval is None else (math.exp(interval[0]), math.exp(interval[1])),
-        pooled=stats.median([mine for mine, _ in pairs]) / stats.median([other for _, other in pairs]),
     )
 
 
@@ -61,73 +64,62 @@ def pairs(repetitions: Sequence[dict[str, Any]], network: str) -> list[tuple[flo
     return found
 
 
-class Dropped(NamedTuple):
-    """What it changes that the answer is dropped at once: time over time in the same process, and page faults of a pass."""
+class Faults(NamedTuple):
+    """Page faults of a pass: ours, theirs, theirs with the answer dropped at once; and what dropping it does to their time."""
 
-    ratio: float
-    faults_kept: float | None
-    faults: float | None
+    ours: float | None
+    theirs: float | None
+    dropped: float | None
+    slower: float | None
 
 
-def dropped(repetitions: Sequence[dict[str, Any]], network: str) -> Dropped | None:
-    """The medians over the processes of the other tool; None where none timed both."""
-    both = [found for r in repetitions if (found := r["torch"].get(network)) is not None and "dropped" in found]
-    if not both:
-        return None
-    return Dropped(
-        ratio=stats.median([found["dropped"]["median_s"] / found["median_s"] for found in both]),
-        faults_kept=_faults(both),
-        faults=_faults([found["dropped"] for found in both]),
+def faults(repetitions: Sequence[dict[str, Any]], network: str) -> Faults:
+    """The medians over the processes of either tool; None for what none of them knows."""
+    mine = [
+        p["page_faults"]
+        for row in ours.rows([r["vbench"] for r in repetitions], network)
+        for p in row["processes"]
+        if "page_faults" in p
+    ]
+    theirs = [found for r in repetitions if (found := r["torch"].get(network)) is not None]
+    both = [found for found in theirs if "dropped" in found]
+    return Faults(
+        ours=_middle(mine),
+        theirs=_middle([found["faults_per_pass"] for found in theirs if "faults_per_pass" in found]),
+        dropped=_middle([found["dropped"]["faults_per_pass"] for found in both if "faults_per_pass" in found["dropped"]]),
+        slower=_middle([found["dropped"]["median_s"] / found["median_s"] for found in both]),
     )
 
 
-def _faults(found: Sequence[dict[str, Any]]) -> float | None:
-    known = [one["faults_per_pass"] for one in found if "faults_per_pass" in one]
-    return stats.median(known) if known else None
-
-
-def _dropped(repetitions: Sequence[dict[str, Any]], networks: Sequence[str]) -> list[str]:
-    """The second table: why another tool's number may lie above ours by more than the first table says."""
-    known = {network: one for network in networks if (one := dropped(repetitions, network)) is not None}
-    if not known:
-        return []
-    header = ("network", "answer dropped / kept", "page faults per pass, kept", "dropped")
-    rows = [
-        (
-            network,
-            markdown.ratio(one.ratio),
-            *(markdown.MISSING if n is None else f"{n:.0f}" for n in (one.faults_kept, one.faults)),
-        )
-        for network, one in known.items()
-    ]
-    return [
-        "torch.utils.benchmark alone, its statement keeping the answer until the next pass, then dropping it at once:",
-        markdown.table(header, rows),
-    ]
+def _middle(values: Sequence[float]) -> float | None:
+    return stats.median(values) if values else None
 
 
 def report(log: Log) -> str:
-    """The table, the worst of it, and what it changes when answers are dropped."""
-    repetitions = log.ordered()
+    """For either state of the allocator a table, the worst of it, and the page faults behind it."""
+    parts = [host.summary(log, "rounds")]
+    for allocator, said in STATES.items():
+        repetitions = [r[allocator] for r in log.ordered() if allocator in r]
+        if repetitions:
+            parts += [said, *_table(repetitions)]
+    return "\n\n".join(parts)
+
+
+def _table(repetitions: Sequence[dict[str, Any]]) -> list[str]:
     networks = list(dict.fromkeys(name for r in repetitions for name in r["vbench"]["networks"]))
     found = {network: ratio(both) for network in networks if (both := pairs(repetitions, network))}
-    header = ("network", "rounds", "ours / torch.utils.benchmark, paired by round", "95 % interval", "ratio of the two medians")
-    rows = [
-        (
-            network,
-            str(one.rounds),
-            markdown.ratio(one.paired),
-            markdown.MISSING if one.interval is None else " to ".join(map(markdown.ratio, one.interval)),
-            markdown.ratio(one.pooled),
-            one.verdict(),
-        )
-        for network, one in found.items()
-    ]
-    parts = [
-        host.summary(log, "rounds"),
-        markdown.table((*header, f"within {markdown.percent(GOAL, 0)}"), rows),
-    ]
-    if found:
-        worst = max(found, key=lambda network: abs(found[network].paired - 1))
-        parts.append(f"Worst: {worst}, {100 * (found[worst].paired - 1):+.2f} %.")
-    return "\n\n".join([*parts, *_dropped(repetitions, list(found))])
+    header = ("network", "rounds", "ours / theirs", "95 % interval", f"within {markdown.percent(GOAL, 0)}")
+    pages = ("faults, ours", "theirs", "theirs, answer dropped", "their time, dropped / kept")
+    rows = []
+    for network, one in found.items():
+        interval = markdown.MISSING if one.interval is None else " to ".join(map(markdown.ratio, one.interval))
+        seen = faults(repetitions, network)
+        counts = [markdown.MISSING if n is None else f"{n:.0f}" for n in seen[:3]]
+        slower = markdown.MISSING if seen.slower is None else markdown.ratio(seen.slower)
+        rows.append((network, str(one.rounds), markdown.ratio(one.paired), interval, one.verdict(), *counts, slower))
+    if not found:
+        return []
+    worst = max(found, key=lambda network: abs(found[network].paired - 1))
+    every = stats.median([one.paired for one in found.values()])
+    said = f"Median over networks: {100 * (every - 1):+.2f} %. Worst: {worst}, {100 * (found[worst].paired - 1):+.2f} %."
+    return [markdown.table((*header, *pages), rows), said]
