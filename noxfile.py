@@ -71,6 +71,12 @@ def coverage(session: nox.Session) -> None:
 
 
 @nox.session
+def loop(session: nox.Session) -> None:
+    """Minutes, on an idle machine: our loop against that of torch.utils.benchmark, by turns in the same processes."""
+    _campaign(session, "loop")
+
+
+@nox.session
 def bias(session: nox.Session) -> None:
     """Hours, on an idle machine: our medians against torch.utils.benchmark in fresh processes."""
     _campaign(session, "bias")

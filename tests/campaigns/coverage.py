@@ -42,6 +42,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="with --analyse: our intervals by the vbench that is installed, with the machine's earlier runs as recorded in the "
         "log, with none, or with the repetitions before each as earlier runs",
     )
+    parser.add_argument(
+        "--first", type=int, default=1, help="with --analyse: judge from this repetition on; those before it are history at most"
+    )
 
 
 def settings(given: argparse.Namespace) -> dict[str, Any]:
@@ -69,7 +72,7 @@ def measure(task: Task) -> dict[str, Any]:
 
 def report(log: Log, given: argparse.Namespace) -> str:
     """The tables."""
-    return figures.report(log, given.re_derive)
+    return figures.report(log, given.re_derive, given.first)
 
 
 CAMPAIGN = driver.Campaign("coverage", __doc__.partition("\n")[0], 60, arguments, settings, measure, report)

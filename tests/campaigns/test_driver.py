@@ -192,7 +192,7 @@ def test_a_network_that_is_not_there_is_one_line(
     script: Callable[[str], ModuleType], project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--config", str(project), "--networks", "campaign/nett", "--anyway", "--out", str(project.parent / "c.jsonl")]
-    for name in ("coverage", "bias", "cost", "repeatability"):
+    for name in ("coverage", "loop", "bias", "cost", "repeatability"):
         assert driver.main(script(name).CAMPAIGN, words) == UsageError.exit_code
         said = capsys.readouterr().err
         assert said.startswith(f"{name}: ")

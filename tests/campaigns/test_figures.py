@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from campaign import log, markdown
-from figures import bias, cost, load, repeatability
+from figures import bias, cost, load, loop, repeatability
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
@@ -111,6 +111,18 @@ def test_what_a_dropped_answer_changes_is_within_a_process(found: Found) -> None
     assert seen.slower == pytest.approx(1.2)
     text = bias.report(as_log(*(found.repetition(number, system=one) for number, one in enumerate(halves))))
     assert "| too few rounds | 8 | – | 4000 | 1.2000 |" in text
+
+
+def test_a_process_has_one_ratio_and_rounds_are_no_processes(found: Found) -> None:
+    def process(*ratios: float) -> dict[str, Any]:
+        return {"pairs": [(0.01 * ratio, 0.01) for ratio in ratios]}
+
+    assert loop.of_process(process(1.0, 1.01, 9.0)) == pytest.approx(1.01)
+    entries = [found.repetition(n, networks={"net/a": process(1.01, 1.0, 1.02), "net/b": process(1.05)}) for n in range(6)]
+    text = loop.report(as_log(*entries))
+    assert "| net/a | 6 | 1.0100 | 1.0100 to 1.0100 | yes |" in text
+    assert "| net/b | 6 | 1.0500 | 1.0500 to 1.0500 | no |" in text
+    assert "| all | 12 | 1.0298 |" in text
 
 
 def cost_repetition(

@@ -10,6 +10,8 @@ from figures.coverage import Share, Trial
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vbench.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -135,6 +137,17 @@ def test_the_report_shows_busy_repetitions_with_and_without(found: Found) -> Non
     calm = coverage.report(log.Log(None, dict(enumerate(repetitions(found))), [], 0))
     assert "others alone" not in calm
     assert calm.count("| net/a | vbench (run alone) |") == 1
+
+
+def test_later_repetitions_can_be_judged_alone(found: Found) -> None:
+    whole = log.Log(None, dict(enumerate(repetitions(found))), [], 0)
+    text = coverage.report(whole, first=2)
+    assert "3 repetitions" in text
+    assert "Judged are the 2 from repetition 2 on." in text
+    line = next(line for line in text.splitlines() if line.startswith("| net/a | vbench (run alone) |"))
+    assert line.split(" | ")[3] == "2"
+    with pytest.raises(UsageError, match="--first 4: the log holds no repetition from there on"):
+        coverage.report(whole, first=4)
 
 
 def test_widths_are_shown_so_that_a_wide_interval_cannot_hide(found: Found) -> None:

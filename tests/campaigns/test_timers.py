@@ -44,6 +44,13 @@ def test_torch_timer_keeps_the_answer_or_drops_it(task: ours.Task) -> None:
 
 
 @pytest.mark.slow
+def test_both_loops_time_the_same_call_by_turns(task: ours.Task) -> None:
+    found = fresh.loop_timer(task, "squeezenet/1.1", 0.05, 3)
+    assert len(found["pairs"]) == 3
+    assert all(value > 0 for pair in found["pairs"] for value in pair)
+
+
+@pytest.mark.slow
 def test_pytest_timer_answers_with_its_rounds(task: ours.Task) -> None:
     found = fresh.pytest_timer(task, "squeezenet/1.1", 0.2)
     assert len(found["rounds_ns"]) == found["rounds"] >= 5

@@ -137,7 +137,8 @@ def charts() -> str:
 
 # Each campaign with what is asked of its log.
 CAMPAIGNS = {
-    "coverage": ([], ["--re-derive", "previous"]),
+    "coverage": ([], ["--re-derive", "previous"], ["--re-derive", "previous", "--first", "27"]),
+    "loop": ([],),
     "bias": ([],),
     "cost": ([],),
     "repeatability": ([],),

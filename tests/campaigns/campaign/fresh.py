@@ -78,6 +78,16 @@ def torch_timer(task: Task, network: str, budget: float, *, keep: bool = False) 
     return found | {"started_s": started, "seconds": seconds}
 
 
+def loop_timer(task: Task, network: str, budget: float, rounds: int) -> dict[str, Any]:
+    """Our loop and `blocked_autorange` by turns on the same call in one fresh process: pairs of medians, ours first."""
+    started = time.time()
+    text, seconds = command(
+        [sys.executable, str(TIMERS / "loop_timer.py"), subject(task, network, budget, keep=True), str(rounds)]
+    )
+    found: dict[str, Any] = msgspec.json.decode(text)
+    return found | {"started_s": started, "seconds": seconds}
+
+
 def pytest_timer(task: Task, network: str, budget: float) -> dict[str, Any]:
     """pytest-benchmark's fixture in a fresh process, for at least `budget` seconds (its `--benchmark-max-time`)."""
     started = time.time()

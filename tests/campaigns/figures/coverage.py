@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from campaign import chance, host, markdown, ours
 
 from vbench import drift, stats
+from vbench.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -179,15 +180,19 @@ def derived(repetitions: Sequence[dict[str, Any]], history: str) -> list[dict[st
     return found
 
 
-def report(log: Log, history: str | None = None) -> str:
-    """All tables; with a `history`, of intervals that are derived again with it."""
+def report(log: Log, history: str | None = None, first: int = 1) -> str:
+    """All tables; with a `history`, of intervals that are derived again with it; of the repetitions from `first` (1 is all) on."""
     repetitions = log.ordered() if history is None else derived(log.ordered(), history)
-    repetitions = [r | {"controlled": controlled(r["vbench"])} for r in repetitions]
+    repetitions = [r | {"controlled": controlled(r["vbench"])} for r in repetitions if r["repetition"] + 1 >= first]
+    if not repetitions:
+        message = f"--first {first}: the log holds no repetition from there on"
+        raise UsageError(message)
     networks = list(dict.fromkeys(name for r in repetitions for name in r["vbench"]["networks"]))
     calm = [r for r in repetitions if not host.spoiled(r["conditions"])]
     origin = "as each run gave them" if history is None else f"derived again from the log (earlier runs: {history})"
+    judged = "" if first == 1 else f" Judged are the {len(repetitions)} from repetition {first} on."
     parts = [
-        f"{host.summary(log)} The intervals of vbench {origin}.",
+        f"{host.summary(log)} The intervals of vbench {origin}.{judged}",
         _shares(repetitions, networks),
     ]
     if len(calm) < len(repetitions):
