@@ -211,6 +211,16 @@ def test_tau_counts_pairs_that_changed_places(found: Found) -> None:
     assert repeatability.tau(first, found.ours(**{"net/0": found.row([1.0])})) is None
 
 
+def test_only_networks_that_are_told_apart_can_be_reversed(found: Found) -> None:
+    first = found.ours(a=found.row([1.0], (0.9, 1.1)), b=found.row([2.0], (1.9, 2.1)), c=found.row([2.05], (1.95, 2.2)))
+    second = found.ours(a=found.row([1.9], (0.9, 3.0)), b=found.row([1.8], (1.0, 2.1)), c=found.row([2.0], (1.0, 2.2)))
+    # The first tells a from b and from c; the second has a above b, and tells nothing apart.
+    assert repeatability.reversed_pairs(first, second) == (2, 1)
+    assert repeatability.reversed_pairs(first, first) == (4, 0)
+    text = repeatability.report(as_log(found.repetition(0, vbench=first), found.repetition(1, vbench=second)))
+    assert "| 1 of 2 |" in text
+
+
 def test_networks_without_an_interval_are_not_compared(found: Found) -> None:
     first = found.ours(a=found.row([1.0]), b=found.row([1.0] * 6, (0.9, 1.1)), c=found.row([1.0] * 6, (0.9, 1.1)))
     second = found.ours(a=found.row([9.0]), b=found.row([1.0] * 6, (0.9, 1.1), status="failed"))

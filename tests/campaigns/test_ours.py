@@ -157,6 +157,6 @@ def test_analysing_imports_no_torch() -> None:
     code += "import json; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = json.loads(done.stdout)
-    assert len(names) == 5
+    assert len(names) == 6
     assert "figures" in loaded
     assert "torch" not in loaded

@@ -181,7 +181,7 @@ def derived(repetitions: Sequence[dict[str, Any]], history: str) -> list[dict[st
 
 
 def report(log: Log, history: str | None = None, first: int = 1) -> str:
-    """All tables; with a `history`, of intervals that are derived again with it; of the repetitions from `first` (1 is all) on."""
+    """All tables, of the repetitions from `first` (counted from 1) on; with a `history`, of intervals derived again with it."""
     repetitions = log.ordered() if history is None else derived(log.ordered(), history)
     repetitions = [r | {"controlled": controlled(r["vbench"])} for r in repetitions if r["repetition"] + 1 >= first]
     if not repetitions:

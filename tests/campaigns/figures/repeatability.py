@@ -71,6 +71,25 @@ def tau(first: dict[str, Any], second: dict[str, Any]) -> float | None:
     return float(kendalltau([x for x, _ in both], [y for _, y in both]).statistic)
 
 
+def reversed_pairs(first: dict[str, Any], second: dict[str, Any]) -> tuple[int, int]:
+    """How many pairs of networks a run tells apart (disjoint intervals), and in how many the other's medians say the opposite.
+
+    A ranking can be trusted as far as it is told apart: of networks as fast as each other either order is right.
+    """
+    apart = wrong = 0
+    for one, other in ((first, second), (second, first)):
+        for a, b in itertools.combinations(one["networks"], 2):
+            rows = [ours.rows([run], network) for run in (one, other) for network in (a, b)]
+            if not all(rows):
+                continue
+            here, there = (ours.interval(rows[0][0]), ours.interval(rows[1][0]))
+            if here is None or there is None or not chance.disjoint(here, there):
+                continue
+            apart += 1
+            wrong += (here[0] < there[0]) != (rows[2][0]["latency_s"] < rows[3][0]["latency_s"])
+    return apart, wrong
+
+
 def report(log: Log) -> str:
     """Every pair of runs, and the disjoint intervals by name."""
     repetitions = log.ordered()
@@ -80,6 +99,7 @@ def report(log: Log) -> str:
         compared, disjoint = compare(first, second, (i, j))
         every += disjoint
         order, p = tau(first, second), tail(len(disjoint), compared)
+        apart, wrong = reversed_pairs(first, second)
         rows.append(
             (
                 f"{i} and {j}",
@@ -90,6 +110,7 @@ def report(log: Log) -> str:
                 "yes" if p < LEVEL else "no",
                 markdown.MISSING if order is None else f"{order:.3f}",
                 markdown.MISSING if order is None else ("yes" if order >= GOAL_TAU else "no"),
+                f"{wrong} of {apart}",
             )
         )
     header = (
@@ -101,6 +122,7 @@ def report(log: Log) -> str:
         "more than chance",
         "Kendall tau",
         f"at least {GOAL_TAU}",
+        "told apart by one run, reversed in the other",
     )
     parts = [
         host.summary(log, "runs"),
