@@ -30,7 +30,7 @@ def faults() -> int | None:
 def cost_s() -> float | None:
     """Seconds that a fresh page takes on its first touch: the median over a few fresh mappings; None where it cannot be told.
 
-    A lower bound for a network's pages: its caches and its address translations suffer besides.
+    An estimate for a network's pages, which are touched in another order and beside other work.
     """
     found = []
     for _ in range(_TIMES):

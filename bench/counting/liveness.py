@@ -81,7 +81,7 @@ class Ledger:
         try:
             sources = [tensor.untyped_storage() for tensor in read]
             results = [tensor.untyped_storage() for tensor in written]
-        except NotImplementedError:
+        except NotImplementedError:  # a sparse or opaque tensor has no storage to follow: the network is not counted plainly
             self._plain = False
             return
         known = {storage._cdata for storage in sources} if traits.aliases else set()  # noqa: SLF001 - as above

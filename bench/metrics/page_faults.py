@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "network has few or many by what its process freed before",
     columns={
         "page_faults": "per pass, median over processes",
-        "page_fault_share": "of the latency, at what a fresh page was seen to cost in the same process: a lower bound",
+        "page_fault_share": "of the latency, at what a fresh page was seen to cost in the same process: an estimate",
     },
 )
 def page_faults(case: Case, replicates: Sequence[Replicate]) -> dict[str, Any]:

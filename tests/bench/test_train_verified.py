@@ -39,6 +39,8 @@ def test_an_engine_that_trains_is_measured_in_training(name: str, record: Record
     assert row.values["latency_s"] > 0
     assert row.values["throughput_per_s"] > 0
     assert row.values["peak_host_bytes"] > 0
+    assert row.values["page_faults"] >= 0
+    assert 0 <= row.values["page_fault_share"] < 1
     assert min(row.values[f"train_{part}_s"] for part in ("forward", "backward", "optimizer")) > 0
     # Two products per convolution or linear layer but the first, which needs no gradient of its input.
     first, second, head, aux = 8 * 27 * 64, 8 * 72 * 64, 512 * 10, 8 * 10

@@ -55,17 +55,14 @@ def measure(task: Task) -> dict[str, Any]:
 
 
 def _both(task: Task, label: str) -> dict[str, Any]:
-    """Theirs keeps the answer until the next one is there, as ours does and as whoever uses it does.
-
-    An answer that is dropped at once changes what glibc gives back between passes; that is timed as well, after it.
-    """
+    """One process of each tool per network. Theirs drops the answer of a pass, as its statements do; ours keeps it."""
     names, budget = task.settings["networks"], task.settings["budget"]
     one = {"min_processes": 1, "max_processes": 1, "time_limit": None, "spread": 0.0, "throughput": 0.0}
     first = task.random.random() < 0.5  # a coin
     found: dict[str, Any] = {"first": "vbench" if first else "torch"}
     if first:
         found["vbench"] = ours.run(task, names, label, latency=budget, warmup=task.settings["warmup"], **one)
-    found["torch"] = {name: fresh.torch_timer(task, name, budget, keep=True) for name in task.random.sample(names, len(names))}
+    found["torch"] = {name: fresh.torch_timer(task, name, budget) for name in task.random.sample(names, len(names))}
     if not first:
         found["vbench"] = ours.run(task, names, label, latency=budget, warmup=task.settings["warmup"], **one)
     return found

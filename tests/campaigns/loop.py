@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """How long each process times."""
     parser.add_argument("--networks", nargs="*", default=[], help="left out, the twelve of the default suite")
     parser.add_argument("--budget", type=float, default=0.3, help="seconds for which either tool times in a round")
-    parser.add_argument("--rounds", type=int, default=6, help="rounds of both in a process")
+    parser.add_argument("--rounds", type=int, choices=range(1, 101), metavar="1..100", default=6, help="of both, in a process")
 
 
 def settings(given: argparse.Namespace) -> dict[str, Any]:

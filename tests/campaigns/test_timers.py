@@ -32,15 +32,7 @@ def test_torch_timer_answers_with_its_blocks(task: ours.Task) -> None:
     assert trial.interval is not None
     assert trial.interval[0] <= trial.middle <= trial.interval[1]
     assert found["seconds"] > 0.2
-
-
-@pytest.mark.slow
-def test_torch_timer_keeps_the_answer_or_drops_it(task: ours.Task) -> None:
-    found = fresh.torch_timer(task, "squeezenet/1.1", 0.1, keep=True)
-    assert sum(found["blocks_ns"]) >= 0.1e9
-    assert sum(found["dropped"]["blocks_ns"]) >= 0.1e9
     assert found["faults_per_pass"] >= 0
-    assert found["dropped"]["faults_per_pass"] >= 0
 
 
 @pytest.mark.slow

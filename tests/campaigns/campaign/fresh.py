@@ -58,22 +58,18 @@ def _source(network: str) -> tuple[Source, str]:
     return vbench.catalogue(network)[0].source, job.catalogue()
 
 
-def subject(task: Task, network: str, budget: float, *, keep: bool = False) -> str:
-    """What a timer needs to know about a network, as JSON; `keep` has the answer of a pass live until the next is there."""
+def subject(task: Task, network: str, budget: float) -> str:
+    """What a timer needs to know about a network, as JSON."""
     source, catalogue = _source(network)
     told = {"name": network, "source": source, "catalogue": catalogue}
-    told |= {"threads": task.settings["threads"], "seed": task.settings["seed"], "budget": budget, "keep": keep}
+    told |= {"threads": task.settings["threads"], "seed": task.settings["seed"], "budget": budget}
     return msgspec.json.encode(told).decode()
 
 
-def torch_timer(task: Task, network: str, budget: float, *, keep: bool = False) -> dict[str, Any]:
-    """`torch.utils.benchmark.Timer.blocked_autorange(min_run_time=budget)` in a fresh process.
-
-    With `keep` of a statement that keeps the network's answer, as a caller who uses it does, and after that, under
-    `dropped`, of the bare call.
-    """
+def torch_timer(task: Task, network: str, budget: float) -> dict[str, Any]:
+    """`torch.utils.benchmark.Timer.blocked_autorange(min_run_time=budget)` in a fresh process."""
     started = time.time()
-    text, seconds = command([sys.executable, str(TIMERS / "torch_timer.py"), subject(task, network, budget, keep=keep)])
+    text, seconds = command([sys.executable, str(TIMERS / "torch_timer.py"), subject(task, network, budget)])
     found: dict[str, Any] = msgspec.json.decode(text)
     return found | {"started_s": started, "seconds": seconds}
 
@@ -81,9 +77,7 @@ def torch_timer(task: Task, network: str, budget: float, *, keep: bool = False) 
 def loop_timer(task: Task, network: str, budget: float, rounds: int) -> dict[str, Any]:
     """Our loop and `blocked_autorange` by turns on the same call in one fresh process: pairs of medians, ours first."""
     started = time.time()
-    text, seconds = command(
-        [sys.executable, str(TIMERS / "loop_timer.py"), subject(task, network, budget, keep=True), str(rounds)]
-    )
+    text, seconds = command([sys.executable, str(TIMERS / "loop_timer.py"), subject(task, network, budget), str(rounds)])
     found: dict[str, Any] = msgspec.json.decode(text)
     return found | {"started_s": started, "seconds": seconds}
 

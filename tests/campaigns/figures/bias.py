@@ -65,12 +65,10 @@ def pairs(repetitions: Sequence[dict[str, Any]], network: str) -> list[tuple[flo
 
 
 class Faults(NamedTuple):
-    """Page faults of a pass: ours, theirs, theirs with the answer dropped at once; and what dropping it does to their time."""
+    """Page faults of a pass, by either tool; theirs include the passes in which a process takes its memory for the first time."""
 
     ours: float | None
     theirs: float | None
-    dropped: float | None
-    slower: float | None
 
 
 def faults(repetitions: Sequence[dict[str, Any]], network: str) -> Faults:
@@ -82,12 +80,9 @@ def faults(repetitions: Sequence[dict[str, Any]], network: str) -> Faults:
         if "page_faults" in p
     ]
     theirs = [found for r in repetitions if (found := r["torch"].get(network)) is not None]
-    both = [found for found in theirs if "dropped" in found]
     return Faults(
         ours=_middle(mine),
         theirs=_middle([found["faults_per_pass"] for found in theirs if "faults_per_pass" in found]),
-        dropped=_middle([found["dropped"]["faults_per_pass"] for found in both if "faults_per_pass" in found["dropped"]]),
-        slower=_middle([found["dropped"]["median_s"] / found["median_s"] for found in both]),
     )
 
 
@@ -109,14 +104,13 @@ def _table(repetitions: Sequence[dict[str, Any]]) -> list[str]:
     networks = list(dict.fromkeys(name for r in repetitions for name in r["vbench"]["networks"]))
     found = {network: ratio(both) for network in networks if (both := pairs(repetitions, network))}
     header = ("network", "rounds", "ours / theirs", "95 % interval", f"within {markdown.percent(GOAL, 0)}")
-    pages = ("faults, ours", "theirs", "theirs, answer dropped", "their time, dropped / kept")
+    pages = ("page faults per pass, ours", "theirs")
     rows = []
     for network, one in found.items():
         interval = markdown.MISSING if one.interval is None else " to ".join(map(markdown.ratio, one.interval))
         seen = faults(repetitions, network)
-        counts = [markdown.MISSING if n is None else f"{n:.0f}" for n in seen[:3]]
-        slower = markdown.MISSING if seen.slower is None else markdown.ratio(seen.slower)
-        rows.append((network, str(one.rounds), markdown.ratio(one.paired), interval, one.verdict(), *counts, slower))
+        counts = [markdown.MISSING if n is None else f"{n:.0f}" for n in seen]
+        rows.append((network, str(one.rounds), markdown.ratio(one.paired), interval, one.verdict(), *counts))
     if not found:
         return []
     worst = max(found, key=lambda network: abs(found[network].paired - 1))

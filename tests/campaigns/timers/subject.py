@@ -28,7 +28,6 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     seed: int = 0
     budget: float
-    keep: bool = False
 
 
 def parse(text: str) -> Subject:

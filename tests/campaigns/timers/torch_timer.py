@@ -17,16 +17,11 @@ def main() -> None:
     """Time the subject by `blocked_autorange`."""
     asked = subject.parse(sys.argv[1])
     step = subject.prepare(asked)
-    if asked.keep:
-        # The same process a second time: what the answer's being dropped changes is free of what differs between processes.
-        found = timed("answer = step()", step, asked) | {"dropped": timed("step()", step, asked)}
-    else:
-        found = timed("step()", step, asked)
-    print(json.dumps(found))
+    print(json.dumps(timed(step, asked)))
 
 
-def timed(statement: str, step: Callable[[], Any], asked: subject.Subject) -> dict[str, Any]:
-    """`blocked_autorange` of a statement: its median, its blocks, and the page faults of a pass, with those before the blocks."""
+def timed(step: Callable[[], Any], asked: subject.Subject) -> dict[str, Any]:
+    """`blocked_autorange` of the call, whose answer is dropped: median, blocks, and page faults per pass with the first ones."""
     passes = 0
 
     def counted() -> Any:
@@ -35,7 +30,7 @@ def timed(statement: str, step: Callable[[], Any], asked: subject.Subject) -> di
         return step()
 
     # Timer sets its own number of threads, one unless it is told.
-    timer = Timer(statement, globals={"step": counted}, num_threads=asked.threads)
+    timer = Timer("step()", globals={"step": counted}, num_threads=asked.threads)
     before = faults()
     found = timer.blocked_autorange(min_run_time=asked.budget)
     after = faults()
