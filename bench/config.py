@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from . import tolerances
 from .axes import LAYOUTS, PHASES, PRECISIONS, SCENARIOS, check_scenario
 from .errors import ConfigError, UnknownNameError, UsageError, nearest
 from .units import parse_bytes, parse_duration
@@ -65,6 +66,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings = Settings()
     plugins: tuple[str, ...] = ()
     lock: str = "vbench.lock.json"
+    gate: tolerances.Gate = tolerances.Gate()
     root: Path = Path()
     file: Path | None = None
 
@@ -107,7 +109,8 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "suites.*.scenario": (f"a list out of {', '.join(SCENARIOS)}", 'scenario = ["single-stream", "server:15ms"]'),
     "suites.*.cold-cache": ("true or false: empty a GPU's L2 cache before every sample", "cold-cache = true"),
     "suites.*.cuda-graph": ("true or false: replay a CUDA graph instead of launching each kernel", "cuda-graph = true"),
-}
+} | tolerances.ALLOWED
+_KEYS = ("plugins", "lock", "run", "suites", "gate")
 _DURATIONS = ("time-limit", "warmup", "latency", "throughput", "timeout", "spread")
 
 
@@ -144,8 +147,8 @@ def _parse(path: Path, settings: Settings | None = None) -> Config:
         message = f"{path} is not valid TOML: {error}"
         raise ConfigError(message) from None
     for key in table:
-        if key not in {"plugins", "lock", "run", "suites"}:
-            message = f"{path}: unknown key {key}: {nearest(key, ('plugins', 'lock', 'run', 'suites'))}"
+        if key not in _KEYS:
+            message = f"{path}: unknown key {key}: {nearest(key, _KEYS)}"
             raise ConfigError(message)
     run = _table(path, "run", table.get("run", {}))
     base = msgspec.to_builtins(settings or Settings())
@@ -155,11 +158,14 @@ def _parse(path: Path, settings: Settings | None = None) -> Config:
     }
     for name, suite in suites.items():
         check_axes(suite, f"{path}: suites.{name}.")
-    parsed = _convert(path, "run", base | _units(path, run), Settings)
+    parsed = _convert(path, "run", base | _units(path, "run", run), Settings)
     check_settings(parsed, f"{path}: run.")
+    gate = _table(path, "gate", table.get("gate", {}))
+    judged = _convert(path, "gate", _units(path, "gate", gate), tolerances.Gate)
+    tolerances.check(judged, f"{path}: gate.")
     plugins = _value(path, "plugins", table.get("plugins", []), tuple[str, ...])
     lock = _value(path, "lock", table.get("lock", "vbench.lock.json"), str)
-    return Config(suites=suites, settings=parsed, plugins=plugins, lock=lock)
+    return Config(suites=suites, settings=parsed, plugins=plugins, lock=lock, gate=judged)
 
 
 def _table(path: Path, key: str, value: object) -> dict[str, Any]:
@@ -169,10 +175,10 @@ def _table(path: Path, key: str, value: object) -> dict[str, Any]:
     raise ConfigError(message)
 
 
-def _units(path: Path, run: dict[str, Any]) -> dict[str, Any]:
+def _units(path: Path, name: str, table: dict[str, Any]) -> dict[str, Any]:
     """Durations and sizes may be written with their unit."""
-    out = dict(run)
-    for key, value in run.items():
+    out = dict(table)
+    for key, value in table.items():
         if not isinstance(value, str):
             continue
         try:
@@ -181,7 +187,7 @@ def _units(path: Path, run: dict[str, Any]) -> dict[str, Any]:
             elif key == "memory-limit":
                 out[key] = parse_bytes(value)
         except ValueError as error:
-            raise ConfigError(_line(path, f"run.{key}", value, str(error))) from None
+            raise ConfigError(_line(path, f"{name}.{key}", value, str(error))) from None
     if out.get("time-limit") == 0 and not isinstance(out["time-limit"], bool):
         out["time-limit"] = None
     return out

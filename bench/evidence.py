@@ -45,14 +45,15 @@ class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
 class Replicate(msgspec.Struct, frozen=True, kw_only=True):
     """What one fresh worker process found. `server` identifies the forkserver that it was forked from.
 
-    Its `role` is `check` (counted and verified, once per case, never timed), `measure`, or `energy` (once per case, after
-    all timing). `sentinel_ns` are the times of a fixed piece of work before and after the passes; `device_ns` and
-    `enqueue_ns` belong to devices that work behind the host's back; `series` holds pairs of a second and a value (of a batch
-    and a value where batches were swept), and `states` what the device said of itself after each of them, by name.
+    Its `role` is `check` (counted and verified, once per case, never timed), `measure`, `energy` (once per case, after
+    all timing), or `pair` (half of a pair of the gate, never in a result file). `sentinel_ns` are the times of a fixed piece
+    of work before and after the passes; `device_ns` and `enqueue_ns` belong to devices that work behind the host's back;
+    `series` holds pairs of a second and a value (of a batch and a value where batches were swept), and `states` what the
+    device said of itself after each of them, by name.
     """
 
     case: str
-    role: Literal["check", "measure", "energy"] = "measure"
+    role: Literal["check", "measure", "energy", "pair"] = "measure"
     index: int
     round: int
     server: int

@@ -30,3 +30,8 @@ FLAGS: dict[str, str] = {
 BIAS = frozenset(
     {"stolen", "noisy", "process_variance", "drifting", "bimodal", "warmup_not_settled", "throttled", "clock_limited", "too_fast"}
 )
+
+# Of a pair of base and head, which one minute and one machine measured by turns: what makes it void, and what could still
+# favour one side. Noise, steal and differences between processes meet both sides alike; the test on pairs counts them in.
+VOID = frozenset({"throttled"})
+BIAS_OF_PAIRS = frozenset({"warmup_not_settled", "clock_limited"})

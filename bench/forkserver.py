@@ -1,8 +1,9 @@
 """A process that has imported everything and does nothing else: each worker is forked from it, fresh, in milliseconds.
 
-It reads jobs as lines of JSON on its standard input and passes on what the worker replies. Its own life hangs on its
-parent's: when that is killed, so are the server and its worker. Where there is no fork, the same loop serves one job in
-a fresh interpreter.
+It reads jobs as lines of JSON on its standard input and passes on what the worker replies. While a worker lives the
+server waits for its end, and so the worker can read from the same pipe what it is asked to do next: lines that begin with
+an @. Its own life hangs on its parent's: when that is killed, so are the server and its worker. Where there is no fork,
+the same loop serves one job in a fresh interpreter.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import psutil
 
 from . import worker
 from .job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -62,15 +66,17 @@ def serve(mode: str, parent: int, preload: str) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     for line in lines:
+        if line.startswith(b"@"):
+            continue  # meant for a worker that had died before it could read it
         job = msgspec.json.decode(line, type=Job)
         if mode == "fork":
-            _fork(job, out)
+            _fork(job, out, lines)
         else:
-            _work(job, out, watch=lines)
+            _work(job, out, lines, watch=not job.pair)
             os._exit(0)  # whatever threads the network has started
 
 
-def _fork(job: Job, out: _Out) -> None:
+def _fork(job: Job, out: _Out, lines: Any) -> None:
     server = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -78,7 +84,7 @@ def _fork(job: Job, out: _Out) -> None:
         try:
             os.setsid()
             die_with_parent(server)
-            _work(job, out)
+            _work(job, out, lines)
             code = 0
         finally:
             os._exit(code)
@@ -100,13 +106,21 @@ def _clear(worker: int) -> None:
             pass
 
 
-def _work(job: Job, out: _Out, watch: Any = None) -> None:
-    """Do the job in this process and send its reply."""
+def _work(job: Job, out: _Out, lines: Any, *, watch: bool = False) -> None:
+    """Do the job in this process and send its reply; `watch` the pipe for its end where nobody else reads from it."""
     out.send(job=job.number, started=os.getpid())
     _prefer_as_victim()
-    if watch is not None and not sys.platform.startswith("linux"):
-        threading.Thread(target=_leave_with, args=(watch,), daemon=True).start()
-    replicate = worker.run(job, lambda phase: out.send(job=job.number, phase=phase))
+    if watch and not sys.platform.startswith("linux"):
+        threading.Thread(target=_leave_with, args=(lines,), daemon=True).start()
+
+    def ask(answer: Sequence[int]) -> str:
+        out.send(job=job.number, answer=answer)
+        line = lines.readline()
+        if not line:
+            os._exit(1)  # nobody is left to ask
+        return str(line.decode().removeprefix("@").strip())
+
+    replicate = worker.run(job, lambda phase: out.send(job=job.number, phase=phase), ask)
     out.send(job=job.number, replicate=msgspec.to_builtins(replicate))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker's task. `check` counts and verifies, `energy` reads a counter; else the worker measures within `budget`.
+    """One worker's task: `check` counts and verifies, `energy` reads a counter, `pair` does what it is asked, when it is asked.
 
-    `batches` are those of a sweep that an earlier process of the case has decided on.
+    Without any of these the worker measures within `budget`. `batches` are those of a sweep that an earlier process of the
+    case has decided on. `strangers` is a folder that nothing may be imported from: that of the other side of a pair.
     """
 
     case: Case
@@ -33,6 +36,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     server: int = 0
     check: bool = False
     energy: bool = False
+    pair: bool = False
+    strangers: str = ""
     count_only: bool = False
     architecture: Source | None = None
     engine: Source
@@ -47,9 +52,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     expected: tuple[float, ...] = ()
 
     @property
-    def role(self) -> Literal["check", "measure", "energy"]:
+    def role(self) -> Literal["check", "measure", "energy", "pair"]:
         """Whose replicate this makes."""
-        return "check" if self.check else "energy" if self.energy else "measure"
+        return "check" if self.check else "energy" if self.energy else "pair" if self.pair else "measure"
 
 
 def memory_limit(settings: Settings) -> int:
@@ -101,6 +106,22 @@ def load(job: Job) -> tuple[Architecture | None, Engine]:
         return None, engine
     plugins.load(job.architecture, job.catalogue)
     return ARCHITECTURES.get(job.case.architecture), engine
+
+
+def refuse_strangers(job: Job) -> None:
+    """Nothing may come from the other side's folder: base would be timed with head's code, and nothing could ever differ."""
+    if not job.strangers:
+        return
+    other, harness = os.path.realpath(job.strangers) + os.sep, os.path.dirname(os.path.realpath(__file__)) + os.sep  # noqa: PTH120 - prefixes
+    packages = os.path.realpath(sys.prefix) + os.sep
+    for name, module in list(sys.modules.items()):
+        file = os.path.realpath(getattr(module, "__file__", None) or "")
+        if file.startswith(other) and not file.startswith((harness, packages)):
+            message = (
+                f"imported {name} from {file}, which is the other side's: it is installed from there; "
+                "put its folder into the repository's root or src, or compare two environments (--base-python)"
+            )
+            raise Wrong(message)
 
 
 def settle_threads(case: Case, notes: dict[str, str]) -> None:

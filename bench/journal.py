@@ -110,13 +110,16 @@ class Journal:
     Each `append` is on disk before it returns, or raises and leaves the file as it was.
     """
 
-    def __init__(self, path: Path, size: int = 0) -> None:
+    def __init__(self, path: Path, size: int = 0, verb: str = "run") -> None:
         """Open for appending after `size` bytes; what lies beyond them is a torn line and is cut off.
+
+        `verb` is the one whose --resume goes on with such a file.
 
         Raises UsageError where another run holds the file, has written to it since it was read, or where it cannot be written.
         """
         self.path = path
         self._size = size
+        self._again = f"`vbench {verb} --resume {path}`"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
@@ -131,7 +134,7 @@ class Journal:
             raise UsageError(message) from None
         if whole(path) != size:
             os.close(self._fd)
-            message = f"{path} was written by another run in the meantime: `vbench run --resume {path}` goes on from there"
+            message = f"{path} was written by another run in the meantime: {self._again} goes on from there"
             raise UsageError(message)
         os.ftruncate(self._fd, size)
 
@@ -150,7 +153,7 @@ class Journal:
             os.ftruncate(self._fd, self._size)
             message = (
                 f"cannot write to {self.path}: {error.strerror}; everything measured before is safe in it: "
-                f"free some space, then `vbench run --resume {self.path}`"
+                f"free some space, then {self._again}"
             )
             raise ResultFileError(message) from None
         self._size += len(data)

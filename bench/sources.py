@@ -39,7 +39,7 @@ def use_catalogue(path: Path) -> None:
         return
     parent = sys.modules[CATALOGUE.rpartition(".")[0]]
     with redirect_stdout(sys.stderr):  # standard output is for results
-        vars(parent)["architectures"] = package(CATALOGUE, path.resolve())  # what importing a submodule does
+        vars(parent)["architectures"] = package(CATALOGUE, path.absolute())  # what importing a submodule does
 
 
 def catalogue_folder() -> Path | None:

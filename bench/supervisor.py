@@ -21,6 +21,7 @@ import msgspec
 
 from .core import Replicate
 from .errors import VbenchError
+from .home import Home
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -32,14 +33,28 @@ _START_LIMIT_S = 120.0
 
 
 class _Talk:
-    """What a worker has said so far."""
+    """What a worker has said so far of the job that it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, job: Job, offset: int, kernel_kills: int) -> None:
+        self.job = job
+        self.offset = offset
+        self.kernel_kills = kernel_kills
+        self.began = time.time()
+        self.sent = time.perf_counter()
         self.worker = 0
         self.phase = "start"
         self.replicate: Replicate | None = None
         self.status: Status = "crashed"
         self.reason = ""
+
+    def hear(self, line: dict[str, Any]) -> None:
+        """What it says of itself on the way."""
+        if "started" in line:
+            self.worker = int(line["started"])
+        elif "phase" in line:
+            self.phase = str(line["phase"])
+        elif "replicate" in line:
+            self.replicate = msgspec.convert(line["replicate"], Replicate)
 
 
 class Server:
@@ -48,11 +63,13 @@ class Server:
     Used as a context manager. `run(job, timeout)` returns a Replicate whatever happens to the worker.
     """
 
-    def __init__(self, *, start: str = "auto", preload: str = "torch", ordinal: int = 1) -> None:
+    def __init__(self, *, start: str = "auto", preload: str = "torch", ordinal: int = 1, home: Home | None = None) -> None:
         can_fork = sys.platform.startswith("linux")
         self.mode = "fork" if start == "forkserver" or (start == "auto" and can_fork) else "once"
         self.ordinal = ordinal
+        self._home = home or Home()
         self._jobs = 0
+        self._talk: _Talk | None = None
         self._preload = preload
         self._errors = tempfile.TemporaryFile("w+b", prefix="vbench-stderr-")  # noqa: SIM115 - lives as long as the server
         self._process: subprocess.Popen[bytes] | None = None
@@ -72,17 +89,16 @@ class Server:
         return self._process.pid if self._process is not None else None
 
     def _launch(self) -> None:
-        # The child gets this process's import path and nothing of its main module: scripts need no main guard.
-        code = f"import sys; sys.path[:] = {sys.path!r}; from vbench.forkserver import main; main()"
-        arguments = [self.mode, str(os.getpid()), self._preload]
+        command = self._home.command("vbench.forkserver:main", self.mode, str(os.getpid()), self._preload)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
-            [sys.executable, "-c", code, *arguments],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             # One thread: a fork copies only the one that calls it, and numpy's library would start another.
             # As many threads as the case says: OpenMP would start fewer under load where it may choose.
-            env={**os.environ, "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "1"), "OMP_DYNAMIC": "false"},
+            env={"OPENBLAS_NUM_THREADS": "1", **os.environ, "OMP_DYNAMIC": "false", **self._home.environment},
+            cwd=self._home.folder,
             start_new_session=True,  # Ctrl-C reaches the run only, which then ends the worker in good order.
         )
         self._lines = queue.SimpleQueue()
@@ -103,66 +119,87 @@ class Server:
 
     def run(self, job: Job, timeout: float) -> Replicate:
         """Run one job in a fresh worker. A worker that hangs is killed after `timeout` seconds."""
+        self.begin(job)
+        while not isinstance(found := self.hear(timeout), Replicate):
+            pass
+        return found
+
+    def begin(self, job: Job) -> None:
+        """Hand over a job and do not wait: `hear` does. One job at a time."""
         if self._process is None or self._process.poll() is not None:
             self._launch()
+        self._talk = _Talk(job, self._errors.seek(0, os.SEEK_END), _oom_kills())
+        self._jobs += 1
+        self._write(msgspec.json.encode(msgspec.structs.replace(job, number=self._jobs)))
+
+    def _write(self, line: bytes) -> None:
         process = self._process
         if process is None or process.stdin is None:
             message = "the worker's server is gone"
             raise VbenchError(message)
-        offset = self._errors.seek(0, os.SEEK_END)
-        kernel_kills = _oom_kills()
-        began, sent = time.time(), time.perf_counter()
-        self._jobs += 1
-        with contextlib.suppress(BrokenPipeError):  # a server that has just died is heard of below
-            process.stdin.write(msgspec.json.encode(msgspec.structs.replace(job, number=self._jobs)) + b"\n")
+        with contextlib.suppress(BrokenPipeError):  # a server that has just died is heard of by `hear`
+            process.stdin.write(line + b"\n")
             process.stdin.flush()
-        talk = self._listen(process, sent, timeout)
+
+    def ask(self, words: str) -> None:
+        """Tell a worker that waits for it what to do next; `hear` its answer."""
+        self._write(b"@" + words.encode())
+
+    def hear(self, timeout: float) -> Replicate | tuple[int, ...]:
+        """Wait until the worker answers and asks what to do next (its answer), or is gone (its Replicate, whatever happened)."""
+        talk = self._talk
+        if talk is None:
+            message = "nobody is at work"
+            raise VbenchError(message)
+        answer = self._listen(talk, timeout)
+        if answer is not None:
+            return answer
+        self._talk = None
         if talk.replicate is not None:
             return talk.replicate
         status, reason = talk.status, talk.reason
         if status == "crashed":
-            if _oom_kills() > kernel_kills:
+            if _oom_kills() > talk.kernel_kills:
                 status, reason = "oom", f"the kernel ran out of memory and killed the worker while in {talk.phase}"
-            tail = self._tail(offset)
+            tail = self._tail(talk.offset)
             reason += f": {tail}" if tail else ""
         return Replicate(
-            case=job.case.id,
-            role=job.role,
-            index=job.index,
-            round=job.round,
-            server=job.server,
+            case=talk.job.case.id,
+            role=talk.job.role,
+            index=talk.job.index,
+            round=talk.job.round,
+            server=talk.job.server,
             status=status,
             reason=reason,
-            started_s=began,
-            seconds=time.perf_counter() - sent,
+            started_s=talk.began,
+            seconds=time.perf_counter() - talk.sent,
         )
 
-    def _listen(self, process: subprocess.Popen[bytes], sent: float, timeout: float) -> _Talk:
-        """Read what the worker says until it has ended, or until its time is up."""
-        talk = _Talk()
+    def _listen(self, talk: _Talk, timeout: float) -> tuple[int, ...] | None:
+        """Read what the worker says until it answers, has ended (None), or until its time is up (None)."""
+        end = time.perf_counter() + timeout
         while True:
             try:
-                line = self._next(timeout - (time.perf_counter() - sent))
+                line = self._next(end - time.perf_counter())
             except queue.Empty:
                 if talk.replicate is None:
                     talk.status, talk.reason = "timeout", f"no answer after {timeout:.0f} s, killed while in {talk.phase}"
                 self._kill(talk.worker)
-                return talk
+                return None
             if line is None:
-                talk.reason = _death(process.wait(), talk.phase)
-                return talk
+                process = self._process
+                talk.reason = _death(process.wait() if process is not None else 0, talk.phase)
+                return None
             if line.get("job") != self._jobs:
                 continue  # a straggler of an earlier worker
-            if "started" in line:
-                talk.worker = int(line["started"])
-                self.worker_start_s = time.perf_counter() - sent
-            elif "phase" in line:
-                talk.phase = str(line["phase"])
-            elif "replicate" in line:
-                talk.replicate = msgspec.convert(line["replicate"], Replicate)
-            elif "exit" in line:
+            if "answer" in line:
+                return tuple(line["answer"])
+            if "exit" in line:
                 talk.reason = _death(int(line["exit"]), talk.phase)
-                return talk
+                return None
+            if "started" in line:
+                self.worker_start_s = time.perf_counter() - talk.sent
+            talk.hear(line)
 
     def _kill(self, worker: int) -> None:
         """End a worker that hangs; in a server its exit is read, so that the next job finds the line clear."""

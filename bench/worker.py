@@ -12,7 +12,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from . import check, contention, devices, energy, measure, pages, scenarios
+from . import check, contention, devices, energy, measure, pages, pairing, scenarios
 from . import job as jobs
 from .core import Replicate
 from .errors import VbenchError
@@ -23,17 +23,21 @@ if TYPE_CHECKING:
 
     from .devices import Device
     from .job import Job
+    from .pairing import Ask
 
 
-def run(job: Job, tell: Callable[[str], None]) -> Replicate:
-    """Do the job; whatever goes wrong inside becomes a Replicate with a status and a reason."""
+def run(job: Job, tell: Callable[[str], None], ask: Ask | None = None) -> Replicate:
+    """Do the job; whatever goes wrong inside becomes a Replicate with a status and a reason.
+
+    `ask` gives the parent an answer and returns what it wants next: only half of a pair needs it.
+    """
     began, started = time.time(), time.perf_counter()
     phase = Phase(tell)
     found: dict[str, Any] = {}
     status, reason = "ok", ""
     try:
         _limit_memory(job)
-        found = check.check(job, phase) if job.check else _measure(job, phase)
+        found = check.check(job, phase) if job.check else _measure(job, phase, ask)
     except Wrong as error:
         status, reason = "failed", str(error)
     except MemoryError:
@@ -92,7 +96,7 @@ def _limit_memory(job: Job) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def _measure(job: Job, phase: Phase) -> dict[str, Any]:
+def _measure(job: Job, phase: Phase, ask: Ask | None) -> dict[str, Any]:
     """Cold start, then what the scenario does, then the same answer again; the sentinel before and after."""
     case, values, notes = job.case, dict[str, float](), dict[str, str]()
     phase("load")
@@ -107,14 +111,16 @@ def _measure(job: Job, phase: Phase) -> dict[str, Any]:
         jobs.settle_threads(case, notes)
     jobs.settle_device(job, device, notes)
     if architecture is not None:
-        phase("sentinel")
-        sentinel = _sentinel(device)
+        if not job.pair:  # whose other half tells what the machine was like
+            phase("sentinel")
+            sentinel = _sentinel(device)
         from . import data  # noqa: PLC0415 - imports torch
 
         phase("build")
         before = clock()
         module, notes["weights"] = data.build(architecture.build, case.seed)
         values["build_s"] = (clock() - before) / measure.NS
+        jobs.refuse_strangers(job)
     inputs = None if architecture is None else jobs.inputs(job, architecture)
     phase("prepare")
     before = clock()
@@ -129,7 +135,7 @@ def _measure(job: Job, phase: Phase) -> dict[str, Any]:
         job=job, case=case, architecture=architecture, device=device, clock=clock, session=session, inputs=inputs,
         prepare=jobs.other_batch(job, engine, module, architecture), phase=phase, values=values, notes=notes,
     )  # fmt: skip
-    found = _passes(bench)
+    found = _passes(bench, ask)
     phase("verify again")
     _same_again(bench)
     session.close()
@@ -141,12 +147,15 @@ def _measure(job: Job, phase: Phase) -> dict[str, Any]:
     return found | {"sentinel_ns": sentinel, "values": values, "notes": notes, "output": output}
 
 
-def _passes(bench: scenarios.Bench) -> dict[str, Any]:
+def _passes(bench: scenarios.Bench, ask: Ask | None) -> dict[str, Any]:
     """What the scenario measures, and what the rest of the machine did meanwhile."""
     before, began = contention.snapshot(), time.perf_counter()
     with measure.quiet():
         job = bench.job
-        found = energy.measure(bench) if job.energy else scenarios.get(bench.case.scenario).measure(bench)
+        if ask is not None and job.pair:
+            found = pairing.measure(bench, ask)
+        else:
+            found = energy.measure(bench) if job.energy else scenarios.get(bench.case.scenario).measure(bench)
     if not bench.case.virtual:
         # Virtual time passes in no time: what happened to the process meanwhile says nothing about it.
         bench.values.update(contention.since(before))

@@ -31,7 +31,7 @@ registry
 stats
 variance sweeps pages
 metrics
-journal flags axes
+journal flags axes tolerances home
 drift
 judge
 results config
@@ -48,6 +48,7 @@ measure head
 job sentinel energy
 effort
 scenarios
+pairing
 check
 worker
 forkserver
@@ -55,6 +56,7 @@ supervisor
 ceilings
 pipeline watch gate evaluate study profile cluster serve
 api
+survey comparison
 cli pytest_plugin
 __main__
 """

@@ -1,36 +1,169 @@
-"""`vbench gate`: red when what a network costs has changed. So far the exact part: counted metrics against a lock file."""
+"""`vbench gate`: red when what a network costs has changed, and only then."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import UsageError
 from . import _common as common
 
-HELP = """Compare the counted metrics of every case with vbench.lock.json, exactly, and leave with 1 where one differs.
-A network that became smaller differs too: a layer that was lost looks like that.
+if TYPE_CHECKING:
+    from ..comparison import Asked
 
---update-lock rewrites the file for the cases selected, to be committed with the change that explains it."""
+HELP = """Compare base with head on this machine: exact counts first, then latency in pairs of fresh processes measured by turns.
+
+Base is a git revision, a folder or a wheel (--base), or another environment (--base-python). Verdicts are regression (exit 1),
+pass, improvement, inconclusive (with the slowdown that it would have seen), and invalid or not_run (exit 4).
+
+Without a base, --exact compares counted metrics with vbench.lock.json, and leaves with 1 where one differs: a network that
+became smaller differs too, for a layer that was lost looks like that. --update-lock rewrites the file for the cases selected, to
+be committed with the change that explains it."""
 
 Many = list[str] | None
 
 
 def gate(
     architectures: Annotated[Many, typer.Argument(metavar="ARCHITECTURES", help="Names or globs.")] = None,
-    exact: Annotated[bool, typer.Option("--exact", help="Compare counted metrics (the only gate of this version).")] = False,
+    base: Annotated[str, typer.Option(metavar="REV|DIR|WHEEL", help="What head is compared with.")] = "",
+    base_far: Annotated[str, typer.Option(metavar="REV|DIR|WHEEL", help="A second base further back, for slow creep.")] = "",
+    base_python: Annotated[str, typer.Option(metavar="PATH", help="The interpreter of base's own environment.")] = "",
+    head: Annotated[Path | None, typer.Option(metavar="DIR", help="Head's folder; left out, this one.")] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Compare counted metrics with the lock file, and time nothing.")] = False,
     update_lock: Annotated[bool, typer.Option("--update-lock", help="Rewrite the lock file instead.")] = False,
+    mode: Annotated[str, typer.Option(metavar="MODE", help="pingpong, abba (one in memory at a time) or duet.")] = "",
+    metric: Annotated[Many, typer.Option(metavar="METRICS", help="latency, throughput, memory, compile.")] = None,
+    min_effect: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="The least change that matters, for example 3%.")
+    ] = None,
+    alpha: Annotated[str | None, typer.Option(metavar="SHARE", help="The chance of any false red in a run.")] = None,
+    time_limit: Annotated[
+        str | None, typer.Option(metavar="TIME", help="For the whole gate, for example 15m; 0 for none.")
+    ] = None,
+    allow_output_change: Annotated[
+        bool, typer.Option("--allow-output-change", help="Compare networks that no longer answer the same.")
+    ] = False,
     suite: Annotated[str, typer.Option(metavar="NAME", help="A suite of bench.toml.")] = "default",
+    exclude: Annotated[Many, typer.Option(metavar="NAMES", help="Names or globs to leave out.")] = None,
+    device: Annotated[Many, typer.Option(metavar="DEVICES", help="cpu, cuda, cuda:1, mps, xpu or fake.")] = None,
+    engine: Annotated[Many, typer.Option(metavar="ENGINES", help="eager, fake, or a plugin's.")] = None,
+    precision: Annotated[Many, typer.Option(metavar="PRECISIONS", help="fp32, tf32, bf16, fp16 or int8.")] = None,
+    batch: Annotated[Many, typer.Option(metavar="SIZES", help="Batch sizes.")] = None,
+    threads: Annotated[Many, typer.Option(metavar="COUNTS", help="Threads; left out, as many as this process may use.")] = None,
+    input_: Annotated[
+        str | None, typer.Option("--input", metavar="CxHxW", help="Shape of one input, for example 3x224x224.")
+    ] = None,
     plugin: Annotated[Many, typer.Option(metavar="PATHS", help="A file or folder that registers more.")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file for the pairs.")] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this file of pairs.")] = None,
+    replay: Annotated[Path | None, typer.Option(metavar="FILE", help="The verdicts of a file of pairs, again.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
     """Gate; see HELP, which typer shows."""
-    if not exact and not update_lock:
-        message = "this version gates counted metrics only: type `vbench gate --exact`, or `--update-lock` to accept them"
+    if replay is not None:
+        raise typer.Exit(_replay(replay, json_=json_))
+    if head is not None:
+        base, base_far = _from_here(base), _from_here(base_far)
+        _enter(head)
+    if exact or update_lock:
+        if base or base_python or resume is not None:
+            message = "--exact and --update-lock compare with the lock file: leave them out, --base counts exactly as well"
+            raise UsageError(message)
+        raise typer.Exit(_locked(architectures, update_lock=update_lock, suite=suite, plugin=plugin, config=config, json_=json_))
+    from .. import comparison  # noqa: PLC0415 - it loads torch, and --help must not
+    from ..units import parse_duration  # noqa: PLC0415 - as above
+
+    if resume is not None:
+        raise typer.Exit(_compare(comparison.resumed(resume), resume, resume=True, json_=json_))
+    if not base and not base_python:
+        message = (
+            "nothing to compare with: name a base, for example `vbench gate --base origin/main`, or type `vbench gate --exact`"
+        )
         raise UsageError(message)
+    changes: dict[str, Any] = {
+        "mode": mode or None,
+        "metrics": common.words(metric) or None,
+        "min_effect": common.share(min_effect, "--min-effect"),
+        "alpha": common.share(alpha, "--alpha"),
+    }
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if time_limit is not None:
+        changes["time_limit"] = common.quantity(time_limit, parse_duration, "--time-limit") or None
+    axes: dict[str, Any] = {
+        "device": common.words(device), "engine": common.words(engine), "precision": common.words(precision),
+        "batch": common.numbers(batch, "--batch"), "threads": common.numbers(threads, "--threads"),
+        "input": common.shape(input_),
+    }  # fmt: skip
+    asked = comparison.Asked(
+        base=base, far=base_far, base_python=base_python, suite=suite, architectures=tuple(architectures or ()),
+        exclude=common.words(exclude), extra=common.words(plugin), config=str(config or ""),
+        allow_output_change=allow_output_change, axes={key: value for key, value in axes.items() if value}, changes=changes,
+    )  # fmt: skip
+    raise typer.Exit(_compare(asked, output, resume=False, json_=json_))
+
+
+def _from_here(name: str) -> str:
+    """A base that is a path is meant from where the command was typed."""
+    return str(Path(name).resolve()) if name and Path(name).exists() else name
+
+
+def _enter(folder: Path) -> None:
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        message = f"--head {folder}: {error.strerror}; name the folder of the bench.toml that head has"
+        raise UsageError(message) from None
+
+
+def _compare(asked: Asked, output: Path | None, *, resume: bool, json_: bool) -> int:
+    """Base against head; the exit code."""
+    from .. import comparison  # noqa: PLC0415 - it loads torch, and --help must not
+    from ..gate.rounds import Progress  # noqa: PLC0415 - as above
+
+    def say(progress: Progress) -> None:
+        where = f"against {progress.against}, " if progress.against == "far" else ""
+        round_ = f" {progress.round} of {progress.rounds}" if progress.round else ""
+        print(f"vbench: {where}{progress.stage}{round_}: {progress.cases} cases, {progress.elapsed_s:.0f} s", file=sys.stderr)
+
+    prepared = asked.prepare()
+    common.warn(prepared.errors)
+    with comparison.begin(prepared, asked, output=output, resume=resume, say=say) as gate:
+        common.warn(gate.warnings)
+        found = gate.run()
+        path = gate.path
+    if found.ended == "interrupted":
+        print(f"vbench: interrupted; vbench gate --resume {path} goes on", file=sys.stderr)
+    else:
+        print(f"vbench: pairs are in {path}", file=sys.stderr)
+    _print(found, json_=json_)
+    return found.exit_code
+
+
+def _print(found: Any, *, json_: bool) -> None:
+    from ..gate import show  # noqa: PLC0415 - it needs nothing that --help has
+
+    if json_:
+        common.dump(found)
+    else:
+        print(show.text(found))
+
+
+def _replay(path: Path, *, json_: bool) -> int:
+    """The verdicts of a file, from its raw pairs; nothing is measured."""
+    from ..gate import log, outcome  # noqa: PLC0415 - --help needs neither
+
+    found = outcome.outcome(log.read(path))
+    _print(found, json_=json_)
+    return found.exit_code
+
+
+def _locked(architectures: Many, *, update_lock: bool, suite: str, plugin: Many, config: Path | None, json_: bool) -> int:
+    """Counted metrics against the lock file; the exit code."""
     from .. import api  # noqa: PLC0415 - it loads torch, and --help must not
     from ..gate import exact as gates  # noqa: PLC0415 - as above
 
@@ -44,7 +177,7 @@ def gate(
     if update_lock:
         changed = gates.update(path, counted, whole=whole and not failed and not prepared.errors)
         print(f"{path.name}: {len(counted)} entries, {changed} changed")
-        raise typer.Exit(4 if failed or prepared.errors else 0)
+        return 4 if failed or prepared.errors else 0
     differences = gates.compare(gates.read(path), counted, whole=whole)
     if json_:
         common.dump(differences)
@@ -55,4 +188,4 @@ def gate(
             "as locked" if not differences else f"{len(differences)} differences; if they are meant: vbench gate --update-lock"
         )
         print(f"{len(counted)} entries against {path.name}: {state}")
-    raise typer.Exit(4 if failed or prepared.errors else 1 if differences else 0)
+    return 4 if failed or prepared.errors else 1 if differences else 0

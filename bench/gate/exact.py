@@ -11,11 +11,13 @@ from ..job import count_job
 from ..supervisor import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from ..config import Settings
     from ..core import Case, Counted
+    from ..home import Home
+    from ..job import Job
 
 # Every one is better when it is lower.
 METRICS = (
@@ -64,14 +66,19 @@ def key(case: Case) -> str:
     return f"{case.architecture}@{case.compression} {'x'.join(map(str, case.input_shape))} {case.precision} {case.phase}"
 
 
-def count(cases: Iterable[Case], settings: Settings) -> tuple[dict[str, Entry], dict[str, str]]:
-    """Count each case once in a worker of its own; what could not be counted comes back with the reason."""
+def count(
+    cases: Iterable[Case], settings: Settings, *, home: Home | None = None, job: Callable[[Case, Settings], Job] = count_job
+) -> tuple[dict[str, Entry], dict[str, str]]:
+    """Count each case once in a worker of its own; what could not be counted comes back with the reason.
+
+    `home` and `job` are where the workers live and what they are told, where that is not this process's own.
+    """
     distinct = {key(case): case for case in cases}
     entries: dict[str, Entry] = {}
     failed: dict[str, str] = {}
-    with Server(start=settings.start, preload="count") as server:
+    with Server(start=settings.start, preload="count", home=home) as server:
         for name, case in distinct.items():
-            replicate = server.run(count_job(case, settings), settings.timeout)
+            replicate = server.run(job(case, settings), settings.timeout)
             if replicate.counted is None:
                 failed[name] = f"{replicate.status}: {replicate.reason or 'nothing to count'}"
             else:

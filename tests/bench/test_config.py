@@ -12,6 +12,7 @@ import pytest
 from vbench import config
 from vbench.config import ALLOWED, Settings, Suite
 from vbench.errors import ConfigError, UnknownNameError, UsageError
+from vbench.tolerances import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +51,16 @@ WRONG: dict[str, tuple[str, ...]] = {
     "suites.*.scenario": ('["server"]', '["single-stream:2"]', '["concurrent:1"]', '["sustained:0s"]', '["offlin"]', "[1]", "[]"),
     "suites.*.cold-cache": ('"yes"', "1"),
     "suites.*.cuda-graph": ('"on"', "[]"),
+    "gate.alpha": ("0", "0.5", '"1 %"', "nan"),
+    "gate.min-effect": ("0", "1", '"little"'),
+    "gate.pass-below": ("0.01", "1", "[]"),
+    "gate.screen-pairs": ("4", "8.5", '"many"'),
+    "gate.confirm-pairs": ("6", "true"),
+    "gate.time-limit": ('"soon"', "-1", "nan"),
+    "gate.mode": ('"tennis"', "1"),
+    "gate.metrics": ('["beauty"]', "[]", '"latency"'),
+    "gate.threshold": ("{}", "[1]", "[{}]", '[{ case = "a", metric = "beauty" }]', '[{ case = "a", bound = 1 }]'),
+    "gate.accept": ("{}", '[{ case = "a" }]', '[{ case = "a", bound = 0.1, reason = "r", expires = "soon" }]'),
 }
 CASES = [(key, text) for key, texts in WRONG.items() for text in texts]
 
@@ -59,13 +70,14 @@ def _file(key: str, text: str, suite: str = "mine") -> tuple[str, str]:
     if key.startswith("suites."):
         own = "" if key.endswith(".architectures") else 'architectures = ["a/b"]\n'
         return f'[suites."{suite}"]\n{own}{key.rpartition(".")[2]} = {text}\n', key.replace("*", suite)
-    table = "[run]\n" if key.startswith("run.") else ""
-    return f"{table}{key.removeprefix('run.')} = {text}\n", key
+    table, _, name = key.rpartition(".")
+    return (f"[{table}]\n" if table else "") + f"{name} = {text}\n", key
 
 
 def test_every_key_has_a_wrong_value_here_and_is_in_the_list() -> None:
     fields = {f"run.{field.encode_name}" for field in msgspec.structs.fields(Settings)}
     fields |= {f"suites.*.{field.encode_name}" for field in msgspec.structs.fields(Suite)}
+    fields |= {f"gate.{field.encode_name}" for field in msgspec.structs.fields(Gate)}
     assert set(WRONG) == set(ALLOWED) == fields | {"plugins", "lock"}
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vbench import agreement, config, flags, measure, reports, results, stats, units
+from vbench import agreement, config, flags, measure, reports, results, stats, tolerances, units
 from vbench.data import ROTATION
 from vbench.registry import METRICS
 
@@ -44,16 +44,18 @@ def keys() -> str:
 
 def _default(key: str, example: str) -> str:
     table, _, name = key.rpartition(".")
-    home = {"": config.Config(suites={}), "run": config.Settings()}.get(table, config.Suite(architectures=()))
+    home = {"": config.Config(suites={}), "run": config.Settings(), "gate": tolerances.Gate()}.get(
+        table, config.Suite(architectures=())
+    )
     value = getattr(home, name.replace("-", "_"))
     if key == "run.memory-limit":
         return "90 % of what is available"
     if key == "suites.*.architectures":
         return "none: it must be given"
-    if isinstance(value, bool) or key in {"run.interval", "run.seed", "run.min-processes", "run.max-processes"}:
+    written = example.partition(" = ")[2].strip('"')
+    if isinstance(value, bool | int) or (isinstance(value, float) and not written[-1].isalpha()):
         return f"`{value}`".lower()
     if isinstance(value, float):
-        written = example.partition(" = ")[2].strip('"')
         return f'`"{written}"`' if units.parse_duration(written) == value else units.duration(value)
     if isinstance(value, tuple):
         return f"`[{', '.join(repr(v).replace(chr(39), chr(34)) for v in value)}]`" if value else "empty"

@@ -1,0 +1,240 @@
+"""Base against head, from what was asked to a gate that can run: the plan, both sides, the file, and the machine's lock."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+import sys
+import tempfile
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+import msgspec
+
+from . import api, contention, machine, tolerances
+from .errors import NothingSelectedError, UsageError
+from .gate import exact, nulls, sides
+from .gate.log import SCHEMA, Head, Writer, read
+from .gate.rounds import Gate
+from .head import pictures
+from .plan import definition
+from .verdicts import Rule
+from .verdicts import check as check_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from .api import Prepared
+    from .gate.rounds import Progress
+    from .gate.sides import Side
+
+_DUET_CORES = 2
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is compared with what, and how, as the file keeps it for `--resume`.
+
+    `axes` are further arguments of `api.prepare`, `changes` keys of [gate] said anew.
+    """
+
+    base: str = ""
+    far: str = ""
+    base_python: str = ""
+    suite: str = "default"
+    architectures: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    config: str = ""
+    allow_output_change: bool = False
+    axes: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
+
+    def prepare(self) -> Prepared:
+        """Head's plan. Raises UsageError or NothingSelectedError."""
+        return api.prepare(
+            self.architectures, suite=self.suite, exclude=self.exclude, plugin=self.extra,
+            config=Path(self.config) if self.config else None, **self.axes,
+        )  # fmt: skip
+
+
+def resumed(path: Path) -> Asked:
+    """What an interrupted gate was asked; a base that was a revision is the commit that it was then. Raises UsageError."""
+    head = read(path).head
+    if head is None:
+        message = f"{path} holds nothing to resume"
+        raise UsageError(message)
+    asked = msgspec.convert(head.asked, Asked)
+
+    def then(name: str, label: str) -> str:
+        about = head.sides.get(label)
+        return about.commit if about is not None and about.commit and not Path(name).exists() else name
+
+    return msgspec.structs.replace(asked, base=then(asked.base, "base"), far=then(asked.far, "far"))
+
+
+@contextmanager
+def begin(
+    prepared: Prepared, asked: Asked, *, output: Path | None = None, resume: bool = False, say: Callable[[Progress], None]
+) -> Iterator[Gate]:
+    """A gate that is ready to run; what it checked out is removed afterwards.
+
+    Raises UsageError where a side cannot be had, and NothingSelectedError where no case is left to compare.
+    """
+    gate = _gate(prepared.config.gate, asked.changes)
+    with machine_lock(prepared.config.root), sides.workspace() as space:
+        found = _sides(prepared, asked, space)
+        head = _head(prepared, asked, gate, found)
+        path = output or prepared.config.root / "results" / head.machine.slug / "gate" / f"{head.gate_id}.pairs.jsonl"
+        if path.exists() and resume:
+            _check_same(path, head)
+        elif path.exists():
+            message = f"{path} exists: go on with it by `vbench gate --resume {path}`, or name another with -o FILE"
+            raise UsageError(message)
+        writer = Writer(path, head)
+        try:
+            lock = prepared.config.root / prepared.config.lock
+            locked = exact.read(lock) if lock.exists() else None
+            yield Gate(writer, found, prepared.settings, locked=locked, cores=_cores(gate), say=say)
+        finally:
+            writer.close()
+
+
+def _gate(base: tolerances.Gate, changes: dict[str, Any]) -> tolerances.Gate:
+    """The table [gate] with what the command line says anew."""
+    final = msgspec.structs.replace(base, **changes)
+    tolerances.check(final)
+    return final
+
+
+def _cores(gate: tolerances.Gate) -> tuple[int, ...]:
+    """The two cores of a duet. Raises UsageError where this process may not use two."""
+    if gate.mode != "duet":
+        return ()
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(cores) < _DUET_CORES:
+        message = "--mode duet wants a core for either side, and this process may use one: take --mode pingpong"
+        raise UsageError(message)
+    return tuple(cores[:_DUET_CORES])
+
+
+def _sides(prepared: Prepared, asked: Asked, space: Path) -> dict[str, Side]:
+    """Head, base, and the base further back: checked out, and asked what they have."""
+    root = prepared.config.root.resolve()
+    question = sides.Question(
+        suite=asked.suite, architectures=tuple(n for n in asked.architectures if ":" not in n), exclude=asked.exclude,
+        plugins=prepared.config.plugins, extra=asked.extra, imports=_imports(prepared, asked.architectures),
+    )  # fmt: skip
+    places = {"head": sides.head(space, root)}
+    if asked.base:
+        places["base"] = sides.base(space, root, asked.base)
+    elif asked.base_python:
+        places["base"] = places["head"]._replace(name=asked.base_python)
+    if asked.far:
+        places["far"] = sides.base(space, root, asked.far, "far")
+    if asked.base_python and not Path(asked.base_python).exists():
+        message = f"--base-python {asked.base_python}: there is no such interpreter; name one, for example old/bin/python"
+        raise UsageError(message)
+
+    def look(label: str) -> Side:
+        home = sides.home(places[label], root, asked.base_python if label == "base" else "")
+        return sides.survey(places[label], home, question)
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(places, pool.map(look, places), strict=True))
+
+
+def _imports(prepared: Prepared, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    shapes = {case.architecture: case.input_shape for case in prepared.plan.cases}
+    return {name: shapes[name] for name in names if ":" in name}
+
+
+def _head(prepared: Prepared, asked: Asked, gate: tolerances.Gate, found: dict[str, Side]) -> Head:
+    """The first line of the file. Raises UsageError for a rule that could find nothing, NothingSelectedError for no case."""
+    plan, settings = prepared.plan, prepared.settings
+    scenarios = [case for case in plan.open if case.scenario != "single-stream"]
+    if scenarios:
+        other = scenarios[0]
+        message = f"the gate compares the scenario single-stream only, and {other.architecture} is to run {other.scenario}"
+        raise UsageError(message)
+    bases: list[str] = [label for label in ("base", "far") if label in found]
+    absent = {label: sides.absent(found[label], plan.open) for label in bases}
+    compared = [case for case in plan.open if any(case.architecture not in absent[label] for label in bases)]
+    if not plan.open:
+        reason = next(iter(plan.skipped.values()), "nothing is selected")
+        message = f"every case is skipped: {reason}"
+        raise NothingSelectedError(message)
+    rule = Rule(
+        alpha=gate.alpha / len(bases), min_effect=gate.min_effect, passing=gate.pass_below,
+        screen_pairs=gate.screen_pairs, confirm_pairs=gate.confirm_pairs,
+    )  # fmt: skip
+    check_rule(rule, max(1, len(compared) * len(gate.metrics)))
+    chosen = set(found["head"].found.architectures) if asked.architectures else set(found["head"].found.selected)
+    images = pictures(settings)
+    return Head(
+        schema=SCHEMA,
+        gate_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=machine.describe(),
+        rule=rule,
+        gate=gate,
+        cases=plan.cases,
+        definitions={case.id: definition(case, settings.seed, images) for case in plan.cases},
+        skipped=plan.skipped,
+        nulls=nulls.cases(compared[0]) if compared else (),
+        sides={label: side.about for label, side in found.items()},
+        absent=absent,
+        removed=tuple(name for name in found["base"].found.selected if name not in chosen),
+        allow_output_change=asked.allow_output_change,
+        seed=secrets.randbelow(2**32),
+        asked=msgspec.to_builtins(asked),
+        settings=msgspec.to_builtins(settings),
+        environment=contention.environment() | dict(found["head"].home.environment),
+        command=shlex.join(["vbench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "vbench" else "",
+    )
+
+
+def _check_same(path: Path, head: Head) -> None:
+    """Refuse to go on with a file that compared something else. Raises UsageError."""
+    before = read(path).head
+    if before is None:
+        return
+    for name in ("machine", "gate", "rule", "cases", "definitions", "allow_output_change"):
+        was, now = getattr(before, name), getattr(head, name)
+        if name == "machine":
+            was, now = was.fingerprint, now.fingerprint
+        if was != now:
+            message = f"{path} was begun with another {name}: start a new gate"
+            raise UsageError(message)
+    for label, about in head.sides.items():
+        old = before.sides.get(label)
+        if old is None or (old.commit, old.digests, old.versions) != (about.commit, about.digests, about.versions):
+            message = f"{path} was begun with another {label} ({old.name if old else 'none'}): start a new gate"
+            raise UsageError(message)
+
+
+@contextmanager
+def machine_lock(root: Path, folder: Path | None = None) -> Iterator[None]:
+    """One gate at a time on a machine, for two would be each other's noise. Raises UsageError that names who holds it."""
+    place = folder or Path(tempfile.gettempdir())
+    lock = filelock.FileLock(place / "vbench-gate.lock", mode=0o666)
+    holder = place / "vbench-gate.holder"
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        who = holder.read_text("utf-8").strip() if holder.exists() else "another process"
+        message = f"another gate measures on this machine: {who}; wait for it to end"
+        raise UsageError(message) from None
+    except OSError as error:
+        message = f"cannot lock {lock.lock_file}: {error.strerror}; remove it, or set TMPDIR to a folder that you may write"
+        raise UsageError(message) from None
+    try:
+        holder.write_text(f"process {os.getpid()} in {root}, since {datetime.now(UTC):%H:%M} UTC\n", "utf-8")
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,211 @@
+"""The gate's own file, `….pairs.jsonl`: what was compared, every pair with its raw samples, and the verdicts. Append only.
+
+The verdicts follow from what stands above them, so that the same file gives the same verdicts again (`--replay`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import msgspec
+
+from .. import journal
+from ..core import Case, Machine
+from ..errors import ResultFileError, UsageError
+from ..evidence import Status
+from ..tolerances import Gate
+from ..verdicts import Rule
+from .exact import Difference
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA = 1
+
+Against = Literal["base", "far", "null"]
+Stage = Literal["screen", "confirm"]
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """One side: how it was named, the commit behind that, and what runs in its environment."""
+
+    name: str
+    commit: str = ""
+    dirty: bool = False
+    python: str = ""
+    versions: dict[str, str] = {}
+    digests: dict[str, str] = {}
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line: everything that was decided before anything was measured.
+
+    `absent` names the architectures that a base does not have, with what could not be loaded there, or "" where it is simply
+    new; `removed` are those that only base's own selection has.
+    """
+
+    schema: int
+    gate_id: str
+    started: str
+    machine: Machine
+    rule: Rule
+    gate: Gate
+    cases: tuple[Case, ...]
+    definitions: dict[str, str]
+    skipped: dict[str, str] = {}
+    nulls: tuple[Case, ...] = ()
+    sides: dict[str, About]
+    absent: dict[str, dict[str, str]] = {}
+    removed: tuple[str, ...] = ()
+    allow_output_change: bool = False
+    seed: int
+    asked: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    environment: dict[str, str] = {}
+    command: str = ""
+
+    @property
+    def against(self) -> tuple[Against, ...]:
+        """What head is compared with, in order."""
+        return ("base", "far") if "far" in self.sides else ("base",)
+
+
+class Half(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One process of a pair: the nanoseconds of its batches in order, what rates it answered (images, nanoseconds), the rest."""
+
+    status: Status = "ok"
+    reason: str = ""
+    batches: tuple[tuple[int, ...], ...] = ()
+    rates: tuple[tuple[int, int], ...] = ()
+    values: dict[str, float] = {}
+    notes: dict[str, str] = {}
+    output: tuple[float, ...] = ()
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """A base and a head process that were measured by turns. `order` has a letter for each batch: b for base, h for head."""
+
+    case: str
+    against: Against
+    stage: Stage
+    index: int
+    round: int
+    order: str
+    base: Half
+    head: Half
+    started_s: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What it is the only one of."""
+        return self.against, self.case, self.stage, self.index
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the exact gate found against a base, or against the lock file; and what could not be counted, with the reason."""
+
+    against: str
+    differences: tuple[Difference, ...] = ()
+    failed: dict[str, str] = {}
+    accepted: bool = False
+
+
+class Log(NamedTuple):
+    """A file as it stands; `ended` is how the gate ended, empty where it was cut."""
+
+    head: Head | None
+    counts: list[Counts]
+    pairs: dict[tuple[str, str, str, int], Pair]
+    ended: str
+    size: int
+
+    def of(self, against: str, case: Case, stage: str = "") -> list[Pair]:
+        """The pairs of a case in their order, of both stages unless one is named."""
+        found = [p for p in self.pairs.values() if p.against == against and p.case == case.id and stage in ("", p.stage)]
+        return sorted(found, key=lambda p: (p.stage == "confirm", p.index))
+
+
+def read(path: Path) -> Log:
+    """Read a file up to where it was cut.
+
+    Raises UsageError where it is absent or none of the gate's, and ResultFileError where a line before the last is damaged.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror}; name a file that `vbench gate --base REV` wrote"
+        raise UsageError(message) from None
+    log = Log(None, [], {}, "", 0)
+    lines = data.split(b"\n")[:-1]
+    for number, line in enumerate(lines, 1):
+        try:
+            log = _add(log, path, msgspec.json.decode(line, type=dict[str, Any]))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            if log.head is None:
+                break
+            if number == len(lines):
+                return log
+            message = f"{path} is damaged: line {number} is not of schema {SCHEMA}: {error}; delete that line to read the rest"
+            raise ResultFileError(message) from None
+        log = log._replace(size=log.size + len(line) + 1)
+    if log.head is None:
+        message = f"{path} is no file of the gate: its first line is not a gate; make one with `vbench gate --base REV`"
+        raise UsageError(message)
+    return log
+
+
+def _add(log: Log, path: Path, line: dict[str, Any]) -> Log:
+    kind = line.pop("type", "")
+    if log.head is None and kind == "gate":
+        schema = line.get("schema")
+        if not isinstance(schema, int) or schema > SCHEMA:
+            message = f"{path} has schema {schema}, and this vbench reads up to {SCHEMA}: upgrade it (pip install -U vbench)"
+            raise UsageError(message)
+        return log._replace(head=msgspec.convert(line, Head))
+    if log.head is None:
+        message = "no head"
+        raise msgspec.ValidationError(message)
+    if kind == "pair":
+        pair = msgspec.convert(line, Pair)
+        log.pairs.setdefault(pair.key, pair)
+        return log._replace(ended="")  # it was resumed
+    if kind == "counts":
+        log.counts.append(msgspec.convert(line, Counts))
+    if kind == "end":
+        return log._replace(ended=str(line.get("status", "")))
+    return log
+
+
+class Writer:
+    """The file while the gate runs, and what it holds so far; a line is on disk before the next thing happens."""
+
+    def __init__(self, path: Path, head: Head) -> None:
+        """Begin a new file, or go on with one that has this very head. Raises UsageError as `journal.Journal` does."""
+        self.path = path
+        log = read(path) if path.exists() and journal.whole(path) else Log(None, [], {}, "", 0)
+        self._file = journal.Journal(path, log.size, verb="gate")
+        if log.head is None:
+            self._file.append("gate", head)
+        self.head = log.head or head
+        self.log = log._replace(head=self.head, ended="")
+
+    def counts(self, counts: Counts) -> None:
+        """Put down what was counted."""
+        self._file.append("counts", counts)
+        self.log.counts.append(counts)
+
+    def pair(self, pair: Pair) -> None:
+        """Put down a pair."""
+        self._file.append("pair", pair)
+        self.log.pairs[pair.key] = pair
+
+    def end(self, status: str, verdicts: list[Any]) -> None:
+        """The verdicts and the end; a convenience for other readers, never read back."""
+        for verdict in verdicts:
+            self._file.append("verdict", verdict)
+        self._file.append("end", {"status": status})
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,0 +1,76 @@
+"""What there is on one side of the gate: run in that side's own environment, it prints what it finds as one line of JSON."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from . import api, config, engines, machine, plugins
+from .errors import ConfigError, VbenchError
+from .gate.sides import Question, Survey
+from .registry import ARCHITECTURES, ENGINES
+from .sources import source_digest
+
+
+def survey(question: Question) -> Survey:
+    """Load everything, and say what there is. Raises VbenchError where nothing can be said."""
+    file = Path(question.folder) / config.FILE
+    errors: list[str] = []
+    if question.catalogue:
+        plugins.use_catalogue(Path(question.catalogue))
+    try:
+        cfg, problems = api.setup(file if file.is_file() else None, question.extra)
+        errors += map(str, problems)
+    except ConfigError as error:
+        cfg = None
+        errors.append(str(error))
+    if cfg is None or not file.is_file():
+        root = Path(question.folder)
+        own = next((root / p for p in question.plugins if plugins.is_catalogue(root / p)), None)
+        there = [p for p in question.plugins if (root / p).exists()]
+        errors += map(str, plugins.load_all(there, root=root, catalogue=own))
+        engines.load_builtin()
+    for name, shape in question.imports.items():
+        try:
+            plugins.add_import(name, shape)
+        except VbenchError as error:
+            errors.append(str(error))
+    folder = plugins.catalogue_folder()
+    names = ARCHITECTURES.names()
+    digests = {str(folder): plugins.digest(folder)} if folder is not None else {}
+    found = {name: ARCHITECTURES.source(name) for name in names}
+    for source in found.values():
+        if not source.value.startswith(plugins.CATALOGUE) and source.value not in digests:
+            digests[source.value] = source_digest(source)
+    return Survey(
+        architectures=found,
+        engines={name: ENGINES.source(name) for name in ENGINES.names()},
+        digests=digests,
+        selected=_selected(question, cfg),
+        catalogue=str(folder) if folder is not None else "",
+        versions=machine.versions(),
+        errors=tuple(dict.fromkeys(errors)),
+    )
+
+
+def _selected(question: Question, cfg: config.Config | None) -> tuple[str, ...]:
+    """What this side's own suite stands for; of names that are given, those that are here."""
+    patterns, exclude = question.architectures, question.exclude
+    if not patterns and cfg is not None and question.suite in cfg.suites:
+        patterns, exclude = cfg.suites[question.suite].architectures, cfg.suites[question.suite].exclude
+    here = [p for p in patterns if p in ARCHITECTURES or any(mark in p for mark in "*?[")]
+    out = [e for e in exclude if e in ARCHITECTURES or any(mark in e for mark in "*?[")]
+    return tuple(a.name for a in ARCHITECTURES.match(here, out)) if here else ()
+
+
+def main() -> None:
+    """Entry of the child: a Question in `sys.argv`, a Survey on standard output, whatever a plugin may print there."""
+    out, sys.stdout = sys.stdout, sys.stderr
+    try:
+        found = survey(msgspec.json.decode(sys.argv[1], type=Question))
+    except VbenchError as error:
+        found = Survey(failed=str(error))
+    out.write("\n" + msgspec.json.encode(found).decode() + "\n")
+    out.flush()
