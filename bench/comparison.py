@@ -40,7 +40,8 @@ _DUET_CORES = 2
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What is compared with what, and how, as the file keeps it for `--resume`.
 
-    `axes` are further arguments of `api.prepare`, `changes` keys of [gate] said anew.
+    `axes` are further arguments of `api.prepare`, `changes` keys of [gate] said anew. With `twins` both sides are the base,
+    checked out twice; `inject` makes one of them slower by that share.
     """
 
     base: str = ""
@@ -54,6 +55,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     allow_output_change: bool = False
     axes: dict[str, Any] = {}
     changes: dict[str, Any] = {}
+    inject: float = 0.0
+    twins: bool = False
 
     def prepare(self) -> Prepared:
         """Head's plan. Raises UsageError or NothingSelectedError."""
@@ -105,6 +108,27 @@ def begin(
             writer.close()
 
 
+def self_test(  # noqa: PLR0913 - what is asked, how often, and who watches
+    prepared: Prepared, asked: Asked, folder: Path, runs: int, *, say: Callable[[Progress], None], told: Callable[[str], None]
+) -> bool:
+    """Compare a revision with itself until `folder` holds that many complete runs of this kind; False after Ctrl-C.
+
+    An interrupted run is gone on with. Every run checks out both sides anew, and no pair is used twice.
+    """
+    asked = msgspec.structs.replace(asked, base=asked.base or "HEAD", twins=True)
+    name = f"plus{asked.inject:.0%}".removesuffix("%") if asked.inject else "same"
+    for number in range(runs):
+        path = folder / f"{name}-{number:03d}.pairs.jsonl"
+        there = path.exists() and path.stat().st_size > 0
+        if there and read(path).ended == "complete":
+            continue
+        told(f"{name} {number + 1} of {runs}")
+        with begin(prepared, asked, output=path, resume=there, say=say) as gate:
+            if gate.run().ended == "interrupted":
+                return False
+    return True
+
+
 def _gate(base: tolerances.Gate, changes: dict[str, Any]) -> tolerances.Gate:
     """The table [gate] with what the command line says anew."""
     final = msgspec.structs.replace(base, **changes)
@@ -130,7 +154,7 @@ def _sides(prepared: Prepared, asked: Asked, space: Path) -> dict[str, Side]:
         suite=asked.suite, architectures=tuple(n for n in asked.architectures if ":" not in n), exclude=asked.exclude,
         plugins=prepared.config.plugins, extra=asked.extra, imports=_imports(prepared, asked.architectures),
     )  # fmt: skip
-    places = {"head": sides.head(space, root)}
+    places = {"head": sides.base(space, root, asked.base, "head") if asked.twins else sides.head(space, root)}
     if asked.base:
         places["base"] = sides.base(space, root, asked.base)
     elif asked.base_python:
@@ -191,6 +215,7 @@ def _head(prepared: Prepared, asked: Asked, gate: tolerances.Gate, found: dict[s
         absent=absent,
         removed=tuple(name for name in found["base"].found.selected if name not in chosen),
         allow_output_change=asked.allow_output_change,
+        inject=asked.inject,
         seed=secrets.randbelow(2**32),
         asked=msgspec.to_builtins(asked),
         settings=msgspec.to_builtins(settings),

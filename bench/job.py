@@ -26,7 +26,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One worker's task: `check` counts and verifies, `energy` reads a counter, `pair` does what it is asked, when it is asked.
 
     Without any of these the worker measures within `budget`. `batches` are those of a sweep that an earlier process of the
-    case has decided on. `strangers` is a folder that nothing may be imported from: that of the other side of a pair.
+    case has decided on. `strangers` is a folder that nothing may be imported from: that of the other side of a pair. `spin`
+    makes each step longer by that share of its own time: a slowdown that is known, for the gate to find.
     """
 
     case: Case
@@ -38,6 +39,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     energy: bool = False
     pair: bool = False
     strangers: str = ""
+    spin: float = 0.0
     count_only: bool = False
     architecture: Source | None = None
     engine: Source

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from . import measure as passes
+from .devices.fake import CLOCK
 from .errors import VbenchError
 from .scenarios import _state, single_stream
 from .stats import median
@@ -30,6 +31,8 @@ def measure(bench: Bench, ask: Ask) -> dict[str, Any]:
     both after a step that is not timed. `core N` keeps this process to one core from then on. What is asked is the same on
     both sides of a pair.
     """
+    if bench.job.spin:
+        bench.session = _Spinning(bench)
     warmup = single_stream.warm_up(bench)
     step_ns = median(warmup[-passes.GROUP :])
     _state.look(bench, step_ns)
@@ -41,6 +44,29 @@ def measure(bench: Bench, ask: Ask) -> dict[str, Any]:
     bench.phase("memory")
     bench.values |= single_stream.memory(bench)
     return {"warmup_ns": warmup}
+
+
+class _Spinning:
+    """A session that takes longer by a share of its own time, for all else the session that it was."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._session, self._clock, self._virtual = bench.session, bench.clock, bench.case.virtual
+        self._share = bench.job.spin
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def step(self) -> None:
+        """The step and its end, and then the share of that."""
+        start = self._clock()
+        self._session.step()
+        self._session.synchronize()
+        now = self._clock()
+        end = now + int((now - start) * self._share)
+        if self._virtual:
+            CLOCK.advance(end - now)
+        while self._clock() < end:
+            pass
 
 
 def _do(bench: Bench, verb: str, number: str) -> Sequence[int]:

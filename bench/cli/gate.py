@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import UsageError
+from ..errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
 from . import _common as common
 
 if TYPE_CHECKING:
@@ -47,6 +47,13 @@ def gate(
     allow_output_change: Annotated[
         bool, typer.Option("--allow-output-change", help="Compare networks that no longer answer the same.")
     ] = False,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Compare --base (HEAD) with itself, and say how often the gate was wrong.")
+    ] = False,
+    runs: Annotated[int, typer.Option(metavar="N", help="Complete runs that --self-test wants in its folder (-o DIR).")] = 1,
+    inject: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Of --self-test: make one side slower, for example by 5%.")
+    ] = None,
     suite: Annotated[str, typer.Option(metavar="NAME", help="A suite of bench.toml.")] = "default",
     exclude: Annotated[Many, typer.Option(metavar="NAMES", help="Names or globs to leave out.")] = None,
     device: Annotated[Many, typer.Option(metavar="DEVICES", help="cpu, cuda, cuda:1, mps, xpu or fake.")] = None,
@@ -80,7 +87,7 @@ def gate(
 
     if resume is not None:
         raise typer.Exit(_compare(comparison.resumed(resume), resume, resume=True, json_=json_))
-    if not base and not base_python:
+    if not base and not base_python and not self_test:
         message = (
             "nothing to compare with: name a base, for example `vbench gate --base origin/main`, or type `vbench gate --exact`"
         )
@@ -104,6 +111,8 @@ def gate(
         exclude=common.words(exclude), extra=common.words(plugin), config=str(config or ""),
         allow_output_change=allow_output_change, axes={key: value for key, value in axes.items() if value}, changes=changes,
     )  # fmt: skip
+    if self_test:
+        raise typer.Exit(_self_test(asked, output or Path("gate-self-test"), runs, common.share(inject, "--inject") or 0.0))
     raise typer.Exit(_compare(asked, output, resume=False, json_=json_))
 
 
@@ -142,6 +151,21 @@ def _compare(asked: Asked, output: Path | None, *, resume: bool, json_: bool) ->
         print(f"vbench: pairs are in {path}", file=sys.stderr)
     _print(found, json_=json_)
     return found.exit_code
+
+
+def _self_test(asked: Asked, folder: Path, runs: int, inject: float) -> int:
+    """Runs of one revision against itself, and a report over all that the folder holds; the exit code."""
+    import msgspec  # noqa: PLC0415 - --help does not need it
+
+    from .. import comparison  # noqa: PLC0415 - it loads torch, and --help must not
+    from ..gate import log, selftest  # noqa: PLC0415 - as above
+
+    asked = msgspec.structs.replace(asked, inject=inject)
+    prepared = asked.prepare()
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = comparison.self_test(prepared, asked, folder, runs, say=lambda _: None, told=lambda text: common.warn([text]))
+    print(selftest.report([log.read(path) for path in sorted(folder.glob("*.pairs.jsonl"))]))
+    return EXIT_OK if whole else EXIT_INTERRUPTED
 
 
 def _print(found: Any, *, json_: bool) -> None:

@@ -41,7 +41,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The first line: everything that was decided before anything was measured.
 
     `absent` names the architectures that a base does not have, with what could not be loaded there, or "" where it is simply
-    new; `removed` are those that only base's own selection has.
+    new; `removed` are those that only base's own selection has. `inject` is the
+    share by which head was made slower, in a test of the gate itself.
     """
 
     schema: int
@@ -58,6 +59,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     absent: dict[str, dict[str, str]] = {}
     removed: tuple[str, ...] = ()
     allow_output_change: bool = False
+    inject: float = 0.0
     seed: int
     asked: dict[str, Any] = {}
     settings: dict[str, Any] = {}

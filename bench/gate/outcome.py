@@ -234,11 +234,14 @@ def _absent(name: str, against: str, why: str) -> Row:
 def _exact(log: Log) -> tuple[list[str], bool, bool]:
     """The lines of the exact gate, whether any is red, and whether something could not be counted."""
     lines, red, failed = [], False, False
+    seen: set[str] = set()
     for counts in log.counts:
         for difference in counts.differences:
-            note = ", as locked" if counts.accepted else ""
-            lines.append(f"exact, against {counts.against}{note}: {difference.line()}")
             red |= not counts.accepted and difference.kind == "changed"
+            line = difference.line()
+            if line not in seen:  # against base and against the lock it is mostly the same
+                seen.add(line)
+                lines.append(f"exact, against {counts.against}{', as locked' if counts.accepted else ''}: {line}")
         lines += [f"exact: {name}: {reason}" for name, reason in counts.failed.items()]
         failed |= bool(counts.failed)
     return lines, red, failed

@@ -93,14 +93,27 @@ class Lanes:
 
 
 class Meter:
-    """Measures pairs; `coins` decide every order, `rates` are measured where throughput is gated."""
+    """Measures pairs; `coins` decide every order, `rates` are measured where throughput is gated.
 
-    def __init__(self, settings: Settings, coins: random.Random, *, mode: str, rates: bool, cores: tuple[int, ...] = ()) -> None:
+    `spin` makes head slower by that share, for the gate's test of itself.
+    """
+
+    def __init__(  # noqa: PLR0913 - how pairs are measured
+        self,
+        settings: Settings,
+        coins: random.Random,
+        *,
+        mode: str,
+        rates: bool,
+        cores: tuple[int, ...] = (),
+        spin: float = 0.0,
+    ) -> None:
         self._settings = settings
         self._coins = coins
         self._mode = mode
         self._rates = rates
         self._cores = cores
+        self._spin = spin
 
     def pair(self, lanes: tuple[Lane, Lane], asked: Asked) -> Pair:
         """Measure one; whatever happens to a process is in its half."""
@@ -187,6 +200,7 @@ class Meter:
             index=4 * asked.number + 2 * talk + at,
             round=asked.round,
             pair=True,
+            spin=self._spin if at == 1 and asked.against != "null" else 0.0,
             strangers=str(other.place.top) if apart else "",
             architecture=NULLS if asked.against == "null" else found.architectures.get(asked.case.architecture),
             engine=found.engines[asked.case.engine],

@@ -64,7 +64,8 @@ class Gate:
         self._began = clock() - sum(pair.seconds for pair in writer.log.pairs.values())
         coins = random.Random(f"{head.seed}:{len(writer.log.pairs)}")  # noqa: S311 - an order, not a secret
         self._order = random.Random(f"order:{head.seed}:{len(writer.log.pairs)}")  # noqa: S311 - as above
-        self._meter = Meter(settings, coins, mode=self._gate.mode, rates="throughput" in self._gate.metrics, cores=cores)
+        rates = "throughput" in self._gate.metrics
+        self._meter = Meter(settings, coins, mode=self._gate.mode, rates=rates, cores=cores, spin=head.inject)
         # Cases that the time limit has no room for, least important first.
         self._dropped: set[str] = set()
         self._round = max((pair.round for pair in writer.log.pairs.values()), default=-1)
