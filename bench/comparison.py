@@ -9,7 +9,7 @@ import sys
 import tempfile
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,9 @@ def begin(
     Raises UsageError where a side cannot be had, and NothingSelectedError where no case is left to compare.
     """
     gate = _gate(prepared.config.gate, asked.changes)
-    with machine_lock(prepared.config.root), sides.workspace() as space:
+    # Virtual time is nobody's noise.
+    alone = nullcontext() if all(case.virtual for case in prepared.plan.open) else machine_lock(prepared.config.root)
+    with alone, sides.workspace() as space:
         found = _sides(prepared, asked, space)
         head = _head(prepared, asked, gate, found)
         path = output or prepared.config.root / "results" / head.machine.slug / "gate" / f"{head.gate_id}.pairs.jsonl"
@@ -151,9 +153,13 @@ def _sides(prepared: Prepared, asked: Asked, space: Path) -> dict[str, Side]:
     """Head, base, and the base further back: checked out, and asked what they have."""
     root = prepared.config.root.resolve()
     question = sides.Question(
-        suite=asked.suite, architectures=tuple(n for n in asked.architectures if ":" not in n), exclude=asked.exclude,
-        plugins=prepared.config.plugins, extra=asked.extra, imports=_imports(prepared, asked.architectures),
-    )  # fmt: skip
+        suite=asked.suite,
+        architectures=tuple(name for name in asked.architectures if ":" not in name),
+        exclude=asked.exclude,
+        plugins=prepared.config.plugins,
+        extra=tuple(_within(path, root) for path in asked.extra),
+        imports=_imports(prepared, asked.architectures),
+    )
     places = {"head": sides.base(space, root, asked.base, "head") if asked.twins else sides.head(space, root)}
     if asked.base:
         places["base"] = sides.base(space, root, asked.base)
@@ -171,6 +177,12 @@ def _sides(prepared: Prepared, asked: Asked, space: Path) -> dict[str, Side]:
 
     with ThreadPoolExecutor() as pool:
         return dict(zip(places, pool.map(look, places), strict=True))
+
+
+def _within(path: str, root: Path) -> str:
+    """A file of head's tree by its place in it, so that every side takes its own; another one as it is."""
+    real = Path(path).resolve()
+    return os.path.relpath(real, root) if real.is_relative_to(sides.top(root)) else str(real)
 
 
 def _imports(prepared: Prepared, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -214,6 +226,7 @@ def _head(prepared: Prepared, asked: Asked, gate: tolerances.Gate, found: dict[s
         sides={label: side.about for label, side in found.items()},
         absent=absent,
         removed=tuple(name for name in found["base"].found.selected if name not in chosen),
+        places=_places(found["head"], [case.architecture for case in plan.cases]),
         allow_output_change=asked.allow_output_change,
         inject=asked.inject,
         seed=secrets.randbelow(2**32),
@@ -222,6 +235,15 @@ def _head(prepared: Prepared, asked: Asked, gate: tolerances.Gate, found: dict[s
         environment=contention.environment() | dict(found["head"].home.environment),
         command=shlex.join(["vbench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "vbench" else "",
     )
+
+
+def _places(head: Side, names: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Where each architecture stands, file and line, as the repository names them; for what lies within it."""
+    sources = {name: head.found.architectures[name] for name in names if name in head.found.architectures}
+    files = {name: Path(source.file) for name, source in sources.items() if source.file}
+    top = head.place.top
+    inside = {name: file.relative_to(top) for name, file in files.items() if file.is_relative_to(top)}
+    return {name: (file.as_posix(), max(1, sources[name].line)) for name, file in inside.items()}
 
 
 def _check_same(path: Path, head: Head) -> None:

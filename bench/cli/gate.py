@@ -68,12 +68,16 @@ def gate(
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file for the pairs.")] = None,
     resume: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this file of pairs.")] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="In a step of GitHub Actions: summary, annotations, and the output `verdict`.")
+    ] = False,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the verdicts as JUnit XML too.")] = None,
     replay: Annotated[Path | None, typer.Option(metavar="FILE", help="The verdicts of a file of pairs, again.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
     """Gate; see HELP, which typer shows."""
     if replay is not None:
-        raise typer.Exit(_replay(replay, json_=json_))
+        raise typer.Exit(_tell(replay, json_=json_, github=github, junit=junit))
     if head is not None:
         base, base_far = _from_here(base), _from_here(base_far)
         _enter(head)
@@ -86,7 +90,8 @@ def gate(
     from ..units import parse_duration  # noqa: PLC0415 - as above
 
     if resume is not None:
-        raise typer.Exit(_compare(comparison.resumed(resume), resume, resume=True, json_=json_))
+        path = _compare(comparison.resumed(resume), resume, resume=True)
+        raise typer.Exit(_tell(path, json_=json_, github=github, junit=junit))
     if not base and not base_python and not self_test:
         message = (
             "nothing to compare with: name a base, for example `vbench gate --base origin/main`, or type `vbench gate --exact`"
@@ -113,7 +118,7 @@ def gate(
     )  # fmt: skip
     if self_test:
         raise typer.Exit(_self_test(asked, output or Path("gate-self-test"), runs, common.share(inject, "--inject") or 0.0))
-    raise typer.Exit(_compare(asked, output, resume=False, json_=json_))
+    raise typer.Exit(_tell(_compare(asked, output, resume=False), json_=json_, github=github, junit=junit))
 
 
 def _from_here(name: str) -> str:
@@ -129,8 +134,8 @@ def _enter(folder: Path) -> None:
         raise UsageError(message) from None
 
 
-def _compare(asked: Asked, output: Path | None, *, resume: bool, json_: bool) -> int:
-    """Base against head; the exit code."""
+def _compare(asked: Asked, output: Path | None, *, resume: bool) -> Path:
+    """Base against head; the file, from which everything is told."""
     from .. import comparison  # noqa: PLC0415 - it loads torch, and --help must not
     from ..gate.rounds import Progress  # noqa: PLC0415 - as above
 
@@ -145,12 +150,39 @@ def _compare(asked: Asked, output: Path | None, *, resume: bool, json_: bool) ->
         common.warn(gate.warnings)
         found = gate.run()
         path = gate.path
-    if found.ended == "interrupted":
-        print(f"vbench: interrupted; vbench gate --resume {path} goes on", file=sys.stderr)
+    ended = f"interrupted; vbench gate --resume {path} goes on" if found.ended == "interrupted" else f"pairs are in {path}"
+    common.warn([ended])
+    return path
+
+
+def _tell(path: Path, *, json_: bool, github: bool, junit: Path | None) -> int:
+    """The verdicts of a file, from its raw pairs, to whoever is to know; the exit code."""
+    from ..exports import github as actions  # noqa: PLC0415 - --help needs none of these
+    from ..exports import junit as xml  # noqa: PLC0415 - as above
+    from ..gate import log, outcome, show  # noqa: PLC0415 - as above
+
+    read = log.read(path)
+    found = outcome.outcome(read)
+    if json_:
+        common.dump(found)
     else:
-        print(f"vbench: pairs are in {path}", file=sys.stderr)
-    _print(found, json_=json_)
+        print(show.text(found))
+    head = read.head
+    if junit is not None and head is not None:
+        _write(junit, xml.text(found, head.started))
+    if github and head is not None:
+        for line in actions.marks(found, head.places):
+            print(line, file=sys.stderr if json_ else sys.stdout)
+        actions.write(actions.summary(found, show.table(found)), found, os.environ, path)
     return found.exit_code
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        message = f"--junit {path}: {error.strerror}; name another file"
+        raise UsageError(message) from None
 
 
 def _self_test(asked: Asked, folder: Path, runs: int, inject: float) -> int:
@@ -166,24 +198,6 @@ def _self_test(asked: Asked, folder: Path, runs: int, inject: float) -> int:
     whole = comparison.self_test(prepared, asked, folder, runs, say=lambda _: None, told=lambda text: common.warn([text]))
     print(selftest.report([log.read(path) for path in sorted(folder.glob("*.pairs.jsonl"))]))
     return EXIT_OK if whole else EXIT_INTERRUPTED
-
-
-def _print(found: Any, *, json_: bool) -> None:
-    from ..gate import show  # noqa: PLC0415 - it needs nothing that --help has
-
-    if json_:
-        common.dump(found)
-    else:
-        print(show.text(found))
-
-
-def _replay(path: Path, *, json_: bool) -> int:
-    """The verdicts of a file, from its raw pairs; nothing is measured."""
-    from ..gate import log, outcome  # noqa: PLC0415 - --help needs neither
-
-    found = outcome.outcome(log.read(path))
-    _print(found, json_=json_)
-    return found.exit_code
 
 
 def _locked(architectures: Many, *, update_lock: bool, suite: str, plugin: Many, config: Path | None, json_: bool) -> int:

@@ -58,6 +58,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     sides: dict[str, About]
     absent: dict[str, dict[str, str]] = {}
     removed: tuple[str, ...] = ()
+    places: dict[str, tuple[str, int]] = {}
     allow_output_change: bool = False
     inject: float = 0.0
     seed: int

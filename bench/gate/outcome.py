@@ -43,13 +43,20 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
 
 
+class Exact(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the exact gate, and whether it is red: not where the lock file holds the new numbers."""
+
+    text: str
+    red: bool
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a gate says: its rows, what the exact gate found, what is wrong with the machine, and the exit code."""
 
     gate_id: str
     rule_version: int
     rows: tuple[Row, ...]
-    exact: tuple[str, ...] = ()
+    exact: tuple[Exact, ...] = ()
     host: str = ""
     expired: tuple[str, ...] = ()
     ended: str = ""
@@ -231,18 +238,21 @@ def _absent(name: str, against: str, why: str) -> Row:
     return Row(case=name, architecture=name, against=against, verdict="new", reason=f"{against} has no such architecture")
 
 
-def _exact(log: Log) -> tuple[list[str], bool, bool]:
+def _exact(log: Log) -> tuple[list[Exact], bool, bool]:
     """The lines of the exact gate, whether any is red, and whether something could not be counted."""
-    lines, red, failed = [], False, False
+    lines: list[Exact] = []
+    red = failed = False
     seen: set[str] = set()
     for counts in log.counts:
         for difference in counts.differences:
-            red |= not counts.accepted and difference.kind == "changed"
+            wrong = not counts.accepted and difference.kind == "changed"
+            red |= wrong
             line = difference.line()
             if line not in seen:  # against base and against the lock it is mostly the same
                 seen.add(line)
-                lines.append(f"exact, against {counts.against}{', as locked' if counts.accepted else ''}: {line}")
-        lines += [f"exact: {name}: {reason}" for name, reason in counts.failed.items()]
+                note = ", as locked" if counts.accepted else ""
+                lines.append(Exact(text=f"exact, against {counts.against}{note}: {line}", red=wrong))
+        lines += [Exact(text=f"exact: {name}: {reason}", red=True) for name, reason in counts.failed.items()]
         failed |= bool(counts.failed)
     return lines, red, failed
 

@@ -23,21 +23,27 @@ _ORDER: tuple[str, ...] = (
     "removed",
     "skipped",
 )
-_HEADER = ("case", "metric", "change", "90 % interval", "would see", "pairs", "verdict", "")
+HEADER = ("case", "metric", "change", "90 % interval", "would see", "pairs", "verdict", "")
 
 
 def text(found: Outcome) -> str:
     """All of it; the same file gives the same text."""
-    rows = sorted(found.rows, key=lambda row: (_ORDER.index(row.verdict), row.against != "base", row.case))
-    parts = [_table(_HEADER, [_cells(row, rows) for row in rows])] if rows else []
-    parts += found.exact
+    rows = table(found)
+    parts = [_aligned(HEADER, rows)] if rows else []
+    parts += [line.text for line in found.exact]
     parts += [f"expired: {line}; mend it, or give it a new date" for line in found.expired]
     if found.host:
         parts.append(f"host: {found.host}: no regression can be told on this machine now")
-    counts: Counter[str] = Counter(row.verdict for row in rows)
+    counts: Counter[str] = Counter(row.verdict for row in found.rows)
     said = ", ".join(f"{counts[word]} {word}" for word in _ORDER if counts[word]) or "nothing compared"
     parts.append(f"gate {found.gate_id} (rule {found.rule_version}): {said}; exit {found.exit_code}")
     return "\n".join(parts)
+
+
+def table(found: Outcome) -> list[tuple[str, ...]]:
+    """The cells of the table, a row for every row, worst first; see `HEADER`."""
+    rows = sorted(found.rows, key=lambda row: (_ORDER.index(row.verdict), row.against != "base", row.case))
+    return [_cells(row, rows) for row in rows]
 
 
 def _cells(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -52,7 +58,7 @@ def _cells(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
     return name, row.metric, effect, between, sees, str(row.pairs or ""), row.verdict, "; ".join(notes)
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [list(header), *map(list, rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(header))]
     right = {2, 3, 4, 5}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,16 +25,20 @@ def rows(done: Any) -> dict[str, str]:
     return {row["architecture"]: row["verdict"] for row in json.loads(done.stdout)["rows"]}
 
 
-def test_a_network_that_became_slower_is_red_and_its_neighbour_is_not(commands: Any, repository_of_models: Any) -> None:
+THREE = ("net/a", "net/b", "net/c")
+
+
+def test_a_network_that_became_slower_is_red_and_its_neighbours_are_not(commands: Any, repository_of_models: Any) -> None:
     models = repository_of_models
-    models.commit()
-    models.write(a=1.08)  # not committed: head is the work tree as it is
+    models.commit(THREE)
+    models.write(THREE, a=1.08, c=0.9)  # not committed: head is the work tree as it is
     done = commands(models.root, "gate", "--base", "HEAD", "-o", "g.jsonl")
     assert done.returncode == 1, done.stdout + done.stderr
     lines = {line.split()[0]: line for line in done.stdout.splitlines()}
     assert " regression" in lines["net/a"]
     assert " pass" in lines["net/b"]
-    assert "1 regression, 1 pass; exit 1" in done.stdout
+    assert " improvement" in lines["net/c"]
+    assert "1 regression, 1 improvement, 1 pass; exit 1" in done.stdout
     log = logs.read(models.root / "g.jsonl")
     assert log.head is not None
     assert (log.head.sides["base"].commit, log.head.sides["head"].dirty) == (models.git("rev-parse", "HEAD"), True)
@@ -53,14 +60,6 @@ def test_identical_code_passes_and_the_file_says_so_again(commands: Any, reposit
     one, two = (json.loads(commands(models.root, "gate", "--replay", "g.jsonl", "--json").stdout) for _ in range(2))
     assert one == two
     assert {row["verdict"] for row in one["rows"]} == {"pass"}
-
-
-def test_faster_is_an_improvement_and_never_red(commands: Any, repository_of_models: Any) -> None:
-    models = repository_of_models
-    models.commit()
-    models.commit(a=0.9)
-    done = commands(models.root, "gate", "--base", "HEAD~1", "--json")
-    assert (done.returncode, rows(done)) == (0, {"net/a": "improvement", "net/b": "pass"})
 
 
 def test_what_is_new_and_what_is_gone_are_both_said(commands: Any, repository_of_models: Any) -> None:
@@ -85,31 +84,21 @@ def test_creep_that_no_step_shows_is_seen_from_further_back(commands: Any, repos
 ACCEPTED = """
 [[gate.accept]]
 case = "net/a"
-bound = {bound}
+bound = 0.12
 reason = "a bias was added"
-expires = {expires}
+expires = 2999-01-01
 """
 
 
-@pytest.mark.parametrize(
-    ("bound", "expires", "code", "verdict", "said"),
-    [
-        (0.12, "2999-01-01", 0, "accepted", "a bias was added (until 2999-01-01)"),
-        (0.05, "2999-01-01", 1, "regression", "accepted up to 5.0% only"),
-        (0.12, "2020-01-01", 1, "regression", "expired: net/a (latency): accepted until 2020-01-01: a bias was added"),
-    ],
-)
-def test_an_accepted_regression_has_a_bound_and_a_last_day(  # noqa: PLR0913, PLR0917 - a row of a table
-    commands: Any, repository_of_models: Any, bound: float, expires: str, code: int, verdict: str, said: str
-) -> None:
+def test_an_accepted_regression_is_shown_and_not_red(commands: Any, repository_of_models: Any) -> None:
     models = repository_of_models
     models.commit()
-    models.config(ACCEPTED.format(bound=bound, expires=expires))
+    models.config(ACCEPTED)
     models.write(a=1.08)
     done = commands(models.root, "gate", "--base", "HEAD", "net/a")
-    assert done.returncode == code
-    assert f" {verdict}" in done.stdout.splitlines()[1]
-    assert said in done.stdout
+    assert done.returncode == 0
+    assert " accepted" in done.stdout.splitlines()[1]
+    assert "a bias was added (until 2999-01-01)" in done.stdout
 
 
 def test_a_limit_that_leaves_no_time_names_what_was_not_run(commands: Any, repository_of_models: Any) -> None:
@@ -128,17 +117,55 @@ def test_a_folder_is_a_base_as_well_and_needs_no_git(commands: Any, repository_o
     assert (done.returncode, rows(done)) == (1, {"net/a": "pass", "net/b": "regression"})
 
 
-@pytest.mark.parametrize("mode", ["abba", "pingpong"])
-def test_every_mode_that_takes_turns_finds_the_same(commands: Any, repository_of_models: Any, mode: str) -> None:
+def test_one_network_in_memory_at_a_time_and_throughput_find_the_same(commands: Any, repository_of_models: Any) -> None:
     models = repository_of_models
     models.commit()
     models.write(a=1.08)
-    done = commands(models.root, "gate", "--base", "HEAD", "--mode", mode, "--json", "--metric", "latency,throughput")
+    done = commands(models.root, "gate", "--base", "HEAD", "--mode", "abba", "--json", "--metric", "latency,throughput")
     found = {(row["architecture"], row["metric"]): row["verdict"] for row in json.loads(done.stdout)["rows"]}
     assert found == {
         ("net/a", "latency"): "regression", ("net/a", "throughput"): "regression",
         ("net/b", "latency"): "pass", ("net/b", "throughput"): "pass",
     }  # fmt: skip
+
+
+def test_two_at_once_on_a_core_each(commands: Any, repository_of_models: Any) -> None:
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("wants two cores")
+    models = repository_of_models
+    models.commit()
+    models.write(a=1.08)
+    done = commands(models.root, "gate", "--base", "HEAD", "--mode", "duet", "--json", "net/a", "-o", "g.jsonl")
+    assert (done.returncode, rows(done)) == (1, {"net/a": "regression"}), done.stderr
+    assert {set(pair.order) == {"d"} for pair in logs.read(models.root / "g.jsonl").pairs.values()} == {True}
+
+
+def test_ctrl_c_keeps_every_pair_and_resume_goes_on_with_the_same_base(commands: Any, repository_of_models: Any) -> None:
+    models = repository_of_models
+    base = models.commit()
+    models.commit(a=1.08)
+    file = models.root / "g.jsonl"
+    pid, errors = commands.start(models.root, "gate", "--base", "HEAD~1", "-o", "g.jsonl")
+    while not errors.exists() or "screen 2 of 5" not in errors.read_text():
+        time.sleep(0.02)
+    os.kill(pid, signal.SIGINT)
+    assert commands.wait(pid) == 130
+    assert "interrupted; vbench gate --resume g.jsonl goes on" in errors.read_text()
+    assert "exit 130" in errors.with_suffix(".out").read_text()
+    held = dict(logs.read(file).pairs)
+    assert len(held) >= 4
+    # The branch moves on, and the gate does not.
+    models.git("commit", "-q", "--allow-empty", "-m", "later")
+    models.git("checkout", "-q", "HEAD~1")
+    done = commands(models.root, "gate", "--resume", "g.jsonl")
+    assert done.returncode == 1, done.stderr
+    log = logs.read(file)
+    assert held.items() <= log.pairs.items()
+    assert log.head is not None
+    assert log.head.sides["base"].commit == base
+    models.write(b=2.0)
+    other = commands(models.root, "gate", "--resume", "g.jsonl")
+    assert (other.returncode, "was begun with another head" in other.stderr) == (2, True)
 
 
 BROKEN = "raise RuntimeError('this commit is broken')\n"
@@ -190,7 +217,8 @@ def test_one_gate_at_a_time_on_a_machine(commands: Any, repository_of_models: An
     models = repository_of_models
     models.commit()
     with machine_lock(models.root, tmp_path):
-        pid, errors = commands.start(models.root, "gate", "--base", "HEAD", TMPDIR=str(tmp_path))
+        words = ["gate", "--base", "HEAD", "--device", "cpu", "--engine", "eager", "net/a"]
+        pid, errors = commands.start(models.root, *words, TMPDIR=str(tmp_path))
         assert commands.wait(pid) == 2
     said = errors.read_text()
     assert "another gate measures on this machine: process " in said

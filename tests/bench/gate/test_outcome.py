@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from vbench.gate import log as logs
 from vbench.gate import outcome, selftest, show
 from vbench.gate.exact import Difference
 from vbench.gate.log import About, Counts, Half, Head, Log, Pair, Writer
-from vbench.tolerances import Gate
+from vbench.tolerances import Accepted, Gate
 from vbench.verdicts import Rule
 
 if TYPE_CHECKING:
@@ -119,9 +120,27 @@ def test_an_exact_difference_is_red_unless_the_lock_holds_it(make: Any) -> None:
     for accepted, code in ((True, 0), (False, 1)):
         found = outcome.outcome(log._replace(counts=[Counts(against="base", differences=(difference,), accepted=accepted)]))
         assert found.exit_code == code
-        assert "macs 100 -> 120" in found.exact[0]
+        assert "macs 100 -> 120" in found.exact[0].text
+        assert found.exact[0].red is not accepted
     failed = outcome.outcome(log._replace(counts=[Counts(against="base", failed={"a/even": "crashed: x"})]))
-    assert (failed.exit_code, failed.exact) == (4, ("exact: a/even: crashed: x",))
+    assert (failed.exit_code, [line.text for line in failed.exact]) == (4, ["exact: a/even: crashed: x"])
+
+
+@pytest.mark.parametrize(
+    ("bound", "expires", "code", "verdict", "said"),
+    [
+        (0.12, "2026-01-01", 0, "accepted", "known (until 2026-01-01)"),
+        (0.05, "2026-01-01", 1, "regression", "accepted up to 5.0% only: known"),
+        (0.12, "2025-12-31", 1, "regression", "expired: a/* (latency): accepted until 2025-12-31: known"),
+    ],
+)
+def test_an_accepted_regression_has_a_bound_and_a_last_day(  # noqa: PLR0913, PLR0917 - a row of a table
+    make: Any, bound: float, expires: str, code: int, verdict: str, said: str
+) -> None:
+    entry = Accepted(case="a/*", bound=bound, reason="known", expires=dt.date.fromisoformat(expires))
+    found = outcome.outcome(gate_log(make, {"a/slow": SLOW[:8]}, {"a/slow": SLOW}, gate=Gate(accept=(entry,))))
+    assert (found.rows[0].verdict, found.exit_code) == (verdict, code)
+    assert said in show.text(found)
 
 
 def test_a_throttled_device_is_no_judge(make: Any) -> None:

@@ -89,7 +89,9 @@ def net(classes=10):
 """
 
 
-def test_base_that_imports_heads_package_is_invalid_and_says_which(commands: Any, repository_of_models: Any) -> None:
+def test_base_that_imports_heads_package_is_invalid_and_says_which(
+    commands: Any, repository_of_models: Any, tmp_path: Path
+) -> None:
     """A package that is found in head's tree whatever the import path says, as some editable installs are."""
     models = repository_of_models
     (models.root / "bench.toml").write_text(
@@ -108,9 +110,10 @@ def test_base_that_imports_heads_package_is_invalid_and_says_which(commands: Any
     (models.root / "nets.py").write_text(f"import sys\nsys.path.insert(0, {str(own)!r})\n{INSTALLED}")
     models.git("add", ".")
     models.git("commit", "-q", "-m", "x")
-    done = commands(models.root, "gate", "--base", "HEAD", "--json")
-    assert done.returncode == 4, done.stderr
-    (row,) = json.loads(done.stdout)["rows"]
+    # Measured on the processor, so that the machine is locked: here, by a lock of its own.
+    pid, errors = commands.start(models.root, "gate", "--base", "HEAD", "--json", TMPDIR=str(tmp_path))
+    assert commands.wait(pid) == 4, errors.read_text()
+    (row,) = json.loads(errors.with_suffix(".out").read_text())["rows"]
     assert row["verdict"] == "invalid"
     assert "imported my_models from" in row["reason"]
     assert "which is the other side's" in row["reason"]

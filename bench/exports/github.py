@@ -1,0 +1,80 @@
+"""GitHub Actions: a summary in Markdown, annotations at the lines of the networks, and the verdict as an output.
+
+Workflow commands: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_REGRESSION, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from ..gate.outcome import Outcome, Row
+
+# GitHub shows ten annotations of a kind for a step, and a summary of at most 1 MiB.
+ANNOTATIONS, SUMMARY_BYTES = 9, 2**20
+LEVELS = {"regression": "error", "invalid": "error", "not_run": "warning", "inconclusive": "notice", "accepted": "notice"}
+VERDICTS = {EXIT_OK: "pass", EXIT_REGRESSION: "regression", EXIT_FAILED: "invalid", EXIT_INTERRUPTED: "interrupted"}
+_HEADER = ("case", "metric", "change", "90 % interval", "would see", "pairs", "verdict", "")
+_TRIMMED = "\n\n(cut: the summary of a step may be 1 MiB)\n"
+
+
+def summary(found: Outcome, rows: Sequence[Sequence[str]]) -> str:
+    """The whole of it as Markdown; `rows` are the cells of the table that the terminal shows."""
+    lines = [f"### vbench gate: {VERDICTS.get(found.exit_code, 'failed')}", ""]
+    if rows:
+        lines += [f"| {' | '.join(_HEADER)} |", f"|{' --- |' * len(_HEADER)}"]
+        lines += [f"| {' | '.join(map(_cell, row))} |" for row in rows]
+    lines += ["", *(f"- {_cell(line.text)}" for line in found.exact)]
+    lines += [f"- expired: {_cell(line)}" for line in found.expired]
+    lines += [f"- host: {_cell(found.host)}"] if found.host else []
+    text = "\n".join(lines) + "\n"
+    data = text.encode()
+    return text if len(data) <= SUMMARY_BYTES else data[: SUMMARY_BYTES - len(_TRIMMED)].decode("utf-8", "ignore") + _TRIMMED
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+
+def marks(found: Outcome, places: Mapping[str, tuple[str, int]]) -> list[str]:
+    """A line for each row that is not as it should be, worst first; `places` are files and lines by architecture."""
+    rows = [row for level in LEVELS for row in found.rows if row.verdict == level]
+    lines = [_annotation(row, places.get(row.architecture)) for row in rows[:ANNOTATIONS]]
+    if len(rows) > ANNOTATIONS:
+        lines.append(f"::warning title=vbench gate::and {len(rows) - ANNOTATIONS} more, see the summary")
+    return lines
+
+
+def _annotation(row: Row, place: tuple[str, int] | None) -> str:
+    where = f"file={_property(place[0])},line={place[1]}," if place else ""
+    change = "" if row.effect is None else f" {row.effect:+.1%}"
+    interval = "" if row.low is None or row.high is None else f" ({row.low:+.1%} to {row.high:+.1%})"
+    text = f"{row.verdict}: {row.architecture} {row.metric}{change}{interval} against {row.against}"
+    text += f": {row.reason}" if row.reason else ""
+    return f"::{LEVELS[row.verdict]} {where}title={_property('vbench gate')}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def write(text: str, found: Outcome, environment: Mapping[str, str], path: Path) -> None:
+    """Append the summary, and the outputs `verdict` and `pairs`. Raises UsageError outside of GitHub Actions."""
+    for name, content in (
+        ("GITHUB_STEP_SUMMARY", text),
+        ("GITHUB_OUTPUT", f"verdict={VERDICTS.get(found.exit_code, 'failed')}\npairs={path}\n"),
+    ):
+        if name not in environment:
+            message = f"--github: {name} is not set, so this is no step of GitHub Actions: leave it out"
+            raise UsageError(message)
+        with open(environment[name], "a", encoding="utf-8") as file:  # noqa: PTH123 - a file that the runner names
+            file.write(content)
