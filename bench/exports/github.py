@@ -38,7 +38,7 @@ def summary(found: Outcome, rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    return " ".join(_utf8(text).split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 
 
 def marks(found: Outcome, places: Mapping[str, tuple[str, int]]) -> list[str]:
@@ -59,8 +59,13 @@ def _annotation(row: Row, place: tuple[str, int] | None) -> str:
     return f"::{LEVELS[row.verdict]} {where}title={_property('vbench gate')}::{_data(text)}"
 
 
+def _utf8(text: str) -> str:
+    """What is no text, as in the name of a file, with question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return _utf8(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -96,7 +96,9 @@ def effect(pair: Pair, metric: str) -> float | None:
     """
     both = zip(_NUMBERS[metric](pair.base), _NUMBERS[metric](pair.head), strict=False)
     sizes = [math.log(head / base) for base, head in both if base > 0 and head > 0]
-    return median(sizes) if sizes else None
+    # What differs in the last bits only is equal: a logarithm and that of the inverse need not be each other's negative, and
+    # swapped labels must give the same ranks.
+    return round(median(sizes), 12) if sizes else None
 
 
 def evidence(head: Head, log: Log, case: Case, against: str, metric: str) -> Pairs:

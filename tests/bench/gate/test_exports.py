@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vbench.exports import github, junit
@@ -49,6 +49,7 @@ def test_junit_has_a_test_case_for_everything_and_counts_them() -> None:
     assert {kinds[word] for word in ("pass", "improvement")} == {"system-out"}
 
 
+@example("", "\ud800")
 @given(NASTY, NASTY)
 def test_whatever_a_reason_holds_the_document_is_xml_and_the_table_keeps_its_shape(name: str, reason: str) -> None:
     outcome = found(row("invalid", name, reason), exact=(Exact(text=reason, red=True),), code=4)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vbench.core import Machine
@@ -194,6 +194,7 @@ def test_a_rule_of_another_version_is_not_guessed_at(make: Any) -> None:
         outcome.outcome(gate_log(make, {"a/even": EVEN}, rule=Rule(version=7)))
 
 
+@example([1.25] + [0.8] * 7, [1.0] * 11 + [0.875] * 7)
 @given(st.lists(st.floats(0.8, 1.25), min_size=8, max_size=8), st.lists(st.floats(0.8, 1.25), min_size=18, max_size=18))
 def test_swapped_labels_swap_the_verdicts(make: Any, screen: list[float], confirm: list[float]) -> None:
     assert selftest.asymmetric(gate_log(make, {"a/net": screen}, {"a/net": confirm})) == []
