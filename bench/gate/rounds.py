@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..job import count_job
-from . import exact, outcome
+from . import effects, exact, outcome
 from .log import Counts
 from .pairs import Asked, Lanes, Meter
 
@@ -169,7 +169,7 @@ class Gate:
         if case.id in self._dropped or self._has(against, case, stage, index):
             return False
         allow = self._writer.head.allow_output_change
-        return not outcome.invalid(self._writer.log.of(against, case), allow_output_change=allow)
+        return not effects.invalid(self._writer.log.of(against, case), allow_output_change=allow)
 
     def _affordable(self, against: Against, stage: Stage, cases: list[Case], rounds: int) -> list[Case]:
         """As many of the cases, in their order, as the time limit has room for in all the rounds that are left."""

@@ -14,7 +14,7 @@ from scipy.stats import mannwhitneyu
 from .. import verdicts
 from ..stats import median
 from . import outcome
-from .outcome import effect
+from .effects import effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

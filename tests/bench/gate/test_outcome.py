@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from vbench.core import Machine
 from vbench.errors import ResultFileError, UsageError
+from vbench.gate import effects, outcome, selftest, show
 from vbench.gate import log as logs
-from vbench.gate import outcome, selftest, show
 from vbench.gate.exact import Difference
 from vbench.gate.log import About, Counts, Half, Head, Log, Pair, Writer
 from vbench.tolerances import Accepted, Gate
@@ -154,10 +154,10 @@ def test_the_median_over_the_turns_is_what_a_pair_says() -> None:
     base = Half(batches=((10 * MS,), (20 * MS,), (10 * MS,)))
     head = Half(batches=((11 * MS,), (22 * MS,), (90 * MS,)))
     pair = Pair(case="c", against="base", stage="screen", index=0, round=0, order="bh", base=base, head=head)
-    assert outcome.effect(pair, "latency") == pytest.approx(math.log(1.1))
-    assert outcome.effect(pair, "memory") is None
+    assert effects.effect(pair, "latency") == pytest.approx(math.log(1.1))
+    assert effects.effect(pair, "memory") is None
     memory = [msgspec.structs.replace(side, values={"peak_host_bytes": size}) for side, size in ((base, 100.0), (head, 150.0))]
-    assert outcome.effect(msgspec.structs.replace(pair, base=memory[0], head=memory[1]), "memory") == pytest.approx(math.log(1.5))
+    assert effects.effect(msgspec.structs.replace(pair, base=memory[0], head=memory[1]), "memory") == pytest.approx(math.log(1.5))
 
 
 def test_what_the_file_holds_is_what_was_written_wherever_it_is_cut(make: Any, tmp_path: Path) -> None:
