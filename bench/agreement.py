@@ -102,12 +102,3 @@ def fingerprint(output: torch.Tensor, most: int = 32) -> tuple[float, ...]:
 def limit_db(case: Case) -> float:
     """What an output must score. Batch norm in training carries rounding further apart than in inference."""
     return min(TRAINING_DB, LIMITS_DB[case.precision]) if case.phase == "train" else LIMITS_DB[case.precision]
-
-
-def same(expected: tuple[float, ...], found: tuple[float, ...], least_db: float) -> bool:
-    """Whether two fingerprints agree by so many dB at least."""
-    if len(expected) != len(found):
-        return False
-    signal = sum(v * v for v in expected)
-    error = sum((a - b) ** 2 for a, b in zip(expected, found, strict=True))
-    return error <= signal * 10 ** (-least_db / 10)

@@ -10,6 +10,7 @@ import msgspec
 from . import devices
 from . import job as jobs
 from .job import Wrong
+from .stats import same
 
 if TYPE_CHECKING:
     import torch
@@ -194,9 +195,7 @@ def _verdict(
         message = f"wrong_output: {error}"
         raise Wrong(message) from None
     limit = agreement.LIMITS_DB[case.precision]
-    if result.sqnr_db is None and not agreement.same(
-        agreement.fingerprint(wanted), agreement.fingerprint(got), agreement.limit_db(case)
-    ):
+    if result.sqnr_db is None and not same(agreement.fingerprint(wanted), agreement.fingerprint(got), agreement.limit_db(case)):
         message = "wrong_output: eager fp32 answers the same to every input, and this engine answers something else"
         raise Wrong(message)
     if result.sqnr_db is not None and result.sqnr_db < limit:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
-import sys
-import tempfile
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import filelock
 import msgspec
 
 from . import api, contention, machine, tolerances
+from . import head as heads
+from .config import FILE
 from .errors import NothingSelectedError, UsageError
 from .gate import exact, nulls, sides
+from .gate.lock import machine_lock
 from .gate.log import SCHEMA, Head, Writer, read
 from .gate.rounds import Gate
-from .head import pictures
 from .plan import definition
 from .verdicts import Rule
 from .verdicts import check as check_rule
@@ -33,6 +29,7 @@ if TYPE_CHECKING:
     from .api import Prepared
     from .gate.rounds import Progress
     from .gate.sides import Side
+    from .plan import Plan
 
 _DUET_CORES = 2
 
@@ -69,9 +66,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 def resumed(path: Path) -> Asked:
     """What an interrupted gate was asked; a base that was a revision is the commit that it was then. Raises UsageError."""
     head = read(path).head
-    if head is None:
-        message = f"{path} holds nothing to resume"
-        raise UsageError(message)
     asked = msgspec.convert(head.asked, Asked)
 
     def then(name: str, label: str) -> str:
@@ -83,13 +77,19 @@ def resumed(path: Path) -> Asked:
 
 @contextmanager
 def begin(
-    prepared: Prepared, asked: Asked, *, output: Path | None = None, resume: bool = False, say: Callable[[Progress], None]
+    prepared: Prepared,
+    asked: Asked,
+    *,
+    output: Path | None = None,
+    resume: bool = False,
+    say: Callable[[Progress], None] = lambda _: None,
 ) -> Iterator[Gate]:
     """A gate that is ready to run; what it checked out is removed afterwards.
 
     Raises UsageError where a side cannot be had, and NothingSelectedError where no case is left to compare.
     """
     gate = _gate(prepared.config.gate, asked.changes)
+    _comparable(prepared.plan, gate)
     # Virtual time is nobody's noise.
     alone = nullcontext() if all(case.virtual for case in prepared.plan.open) else machine_lock(prepared.config.root)
     with alone, sides.workspace() as space:
@@ -110,22 +110,23 @@ def begin(
             writer.close()
 
 
-def self_test(  # noqa: PLR0913 - what is asked, how often, and who watches
-    prepared: Prepared, asked: Asked, folder: Path, runs: int, *, say: Callable[[Progress], None], told: Callable[[str], None]
-) -> bool:
+def self_test(prepared: Prepared, asked: Asked, folder: Path, runs: int, *, told: Callable[[str], None]) -> bool:
     """Compare a revision with itself until `folder` holds that many complete runs of this kind; False after Ctrl-C.
 
     An interrupted run is gone on with. Every run checks out both sides anew, and no pair is used twice.
     """
+    if not 0 <= asked.inject < 1:
+        message = f"--inject {asked.inject}: write a share between 0 and 1, for example --inject 5%"
+        raise UsageError(message)
     asked = msgspec.structs.replace(asked, base=asked.base or "HEAD", twins=True)
-    name = f"plus{asked.inject:.0%}".removesuffix("%") if asked.inject else "same"
+    name = f"plus{asked.inject * 100:g}" if asked.inject else "same"
     for number in range(runs):
         path = folder / f"{name}-{number:03d}.pairs.jsonl"
         there = path.exists() and path.stat().st_size > 0
         if there and read(path).ended == "complete":
             continue
         told(f"{name} {number + 1} of {runs}")
-        with begin(prepared, asked, output=path, resume=there, say=say) as gate:
+        with begin(prepared, asked, output=path, resume=there) as gate:
             if gate.run().ended == "interrupted":
                 return False
     return True
@@ -149,13 +150,20 @@ def _cores(gate: tolerances.Gate) -> tuple[int, ...]:
     return tuple(cores[:_DUET_CORES])
 
 
-def _sides(prepared: Prepared, asked: Asked, space: Path) -> dict[str, Side]:
+def _sides(prepared: Prepared, asked: Asked, space: sides.Space) -> dict[str, Side]:
     """Head, base, and the base further back: checked out, and asked what they have."""
     root = prepared.config.root.resolve()
+    # Not resolved: the link that an environment's interpreter is says which environment it is.
+    python = os.path.abspath(asked.base_python) if asked.base_python else ""  # noqa: PTH100 - as above
+    if python and not Path(python).exists():
+        message = f"--base-python {asked.base_python}: there is no such interpreter; name one, for example old/bin/python"
+        raise UsageError(message)
+    suite, named = prepared.config.suite(asked.suite), asked.architectures
     question = sides.Question(
-        suite=asked.suite,
-        architectures=tuple(name for name in asked.architectures if ":" not in name),
-        exclude=asked.exclude,
+        file=prepared.config.file.name if prepared.config.file is not None else FILE,
+        suite="" if named or asked.exclude else asked.suite,
+        architectures=tuple(name for name in named or suite.architectures if ":" not in name),
+        exclude=asked.exclude or suite.exclude,
         plugins=prepared.config.plugins,
         extra=tuple(_within(path, root) for path in asked.extra),
         imports=_imports(prepared, asked.architectures),
@@ -163,16 +171,13 @@ def _sides(prepared: Prepared, asked: Asked, space: Path) -> dict[str, Side]:
     places = {"head": sides.base(space, root, asked.base, "head") if asked.twins else sides.head(space, root)}
     if asked.base:
         places["base"] = sides.base(space, root, asked.base)
-    elif asked.base_python:
+    elif python:
         places["base"] = places["head"]._replace(name=asked.base_python)
     if asked.far:
         places["far"] = sides.base(space, root, asked.far, "far")
-    if asked.base_python and not Path(asked.base_python).exists():
-        message = f"--base-python {asked.base_python}: there is no such interpreter; name one, for example old/bin/python"
-        raise UsageError(message)
 
     def look(label: str) -> Side:
-        home = sides.home(places[label], root, asked.base_python if label == "base" else "")
+        home = sides.home(places[label], root, python if label == "base" else "")
         return sides.survey(places[label], home, question)
 
     with ThreadPoolExecutor() as pool:
@@ -190,32 +195,41 @@ def _imports(prepared: Prepared, names: Sequence[str]) -> dict[str, tuple[int, .
     return {name: shapes[name] for name in names if ":" in name}
 
 
-def _head(prepared: Prepared, asked: Asked, gate: tolerances.Gate, found: dict[str, Side]) -> Head:
-    """The first line of the file. Raises UsageError for a rule that could find nothing, NothingSelectedError for no case."""
-    plan, settings = prepared.plan, prepared.settings
-    scenarios = [case for case in plan.open if case.scenario != "single-stream"]
-    if scenarios:
-        other = scenarios[0]
-        message = f"the gate compares the scenario single-stream only, and {other.architecture} is to run {other.scenario}"
+def _comparable(plan: Plan, gate: tolerances.Gate) -> None:
+    """Refuse what has nothing to compare, before anything is checked out. Raises UsageError or NothingSelectedError."""
+    if not plan.open:
+        message = f"every case is skipped: {next(iter(plan.skipped.values()), 'nothing is selected')}"
+        raise NothingSelectedError(message)
+    if gate.mode == "duet" and "throughput" in gate.metrics:
+        message = "--mode duet times requests only: leave throughput out of --metric, or take --mode pingpong"
         raise UsageError(message)
+    for case in plan.open:
+        if case.scenario != "single-stream":
+            message = f"the gate compares the scenario single-stream only, and {case.architecture} is to run {case.scenario}"
+            raise UsageError(message)
+        if gate.mode == "duet" and case.threads != 1:
+            message = f"--mode duet gives each side a core, and {case.architecture} is to use {case.threads}: add --threads 1"
+            raise UsageError(message)
+
+
+def _head(prepared: Prepared, asked: Asked, gate: tolerances.Gate, found: dict[str, Side]) -> Head:
+    """The first line of the file. Raises UsageError for a rule that could find nothing."""
+    plan, settings = prepared.plan, prepared.settings
     bases: list[str] = [label for label in ("base", "far") if label in found]
     absent = {label: sides.absent(found[label], plan.open) for label in bases}
     compared = [case for case in plan.open if any(case.architecture not in absent[label] for label in bases)]
-    if not plan.open:
-        reason = next(iter(plan.skipped.values()), "nothing is selected")
-        message = f"every case is skipped: {reason}"
-        raise NothingSelectedError(message)
+    # The chance of a false red is that of the whole run, all bases together.
     rule = Rule(
-        alpha=gate.alpha / len(bases), min_effect=gate.min_effect, passing=gate.pass_below,
+        alpha=gate.alpha / len(bases), min_effect=gate.min_effect, pass_below=gate.pass_below,
         screen_pairs=gate.screen_pairs, confirm_pairs=gate.confirm_pairs,
     )  # fmt: skip
     check_rule(rule, max(1, len(compared) * len(gate.metrics)))
     chosen = set(found["head"].found.architectures) if asked.architectures else set(found["head"].found.selected)
-    images = pictures(settings)
+    images = heads.pictures(settings)
     return Head(
         schema=SCHEMA,
-        gate_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        gate_id=heads.new_id(),
+        started=heads.now(),
         machine=machine.describe(),
         rule=rule,
         gate=gate,
@@ -233,7 +247,7 @@ def _head(prepared: Prepared, asked: Asked, gate: tolerances.Gate, found: dict[s
         asked=msgspec.to_builtins(asked),
         settings=msgspec.to_builtins(settings),
         environment=contention.environment() | dict(found["head"].home.environment),
-        command=shlex.join(["vbench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "vbench" else "",
+        command=heads.command("vbench.comparison"),
     )
 
 
@@ -249,8 +263,6 @@ def _places(head: Side, names: Sequence[str]) -> dict[str, tuple[str, int]]:
 def _check_same(path: Path, head: Head) -> None:
     """Refuse to go on with a file that compared something else. Raises UsageError."""
     before = read(path).head
-    if before is None:
-        return
     for name in ("machine", "gate", "rule", "cases", "definitions", "allow_output_change"):
         was, now = getattr(before, name), getattr(head, name)
         if name == "machine":
@@ -263,25 +275,3 @@ def _check_same(path: Path, head: Head) -> None:
         if old is None or (old.commit, old.digests, old.versions) != (about.commit, about.digests, about.versions):
             message = f"{path} was begun with another {label} ({old.name if old else 'none'}): start a new gate"
             raise UsageError(message)
-
-
-@contextmanager
-def machine_lock(root: Path, folder: Path | None = None) -> Iterator[None]:
-    """One gate at a time on a machine, for two would be each other's noise. Raises UsageError that names who holds it."""
-    place = folder or Path(tempfile.gettempdir())
-    lock = filelock.FileLock(place / "vbench-gate.lock", mode=0o666)
-    holder = place / "vbench-gate.holder"
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        who = holder.read_text("utf-8").strip() if holder.exists() else "another process"
-        message = f"another gate measures on this machine: {who}; wait for it to end"
-        raise UsageError(message) from None
-    except OSError as error:
-        message = f"cannot lock {lock.lock_file}: {error.strerror}; remove it, or set TMPDIR to a folder that you may write"
-        raise UsageError(message) from None
-    try:
-        holder.write_text(f"process {os.getpid()} in {root}, since {datetime.now(UTC):%H:%M} UTC\n", "utf-8")
-        yield
-    finally:
-        lock.release()

@@ -34,8 +34,8 @@ def new(plan: Plan, settings: Settings, root: Path) -> Run:
     here, versions, environment = machine.describe(), machine.versions(), contention.environment()
     return Run(
         schema=journal.SCHEMA,
-        run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        run_id=new_id(),
+        started=now(),
         machine=here,
         versions=versions,
         settings=msgspec.to_builtins(settings),
@@ -48,8 +48,23 @@ def new(plan: Plan, settings: Settings, root: Path) -> Run:
         environment=environment,
         commit=machine.git_commit(Path.cwd()),
         catalogue=plugins.digest(folder) if folder is not None else "",
-        command=shlex.join(["vbench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "vbench" else "vbench.run(…)",
+        command=command("vbench.run(…)"),
     )
+
+
+def new_id() -> str:
+    """What a file goes by: when it was begun, and a few random digits."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+
+
+def now() -> str:
+    """This moment, to the second, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def command(otherwise: str) -> str:
+    """The command line that this process was started with, where it was ours."""
+    return shlex.join(["vbench", *sys.argv[1:]]) if Path(sys.argv[0]).name == "vbench" else otherwise
 
 
 def pictures(settings: Settings) -> str:

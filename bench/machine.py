@@ -124,11 +124,12 @@ def versions() -> dict[str, str]:
 
 def git_commit(path: Path | str) -> str:
     """Name the commit that `path` is checked out at, with "-dirty" when tracked files differ; "" where there is none."""
-    commit = _git(path, "rev-parse", "--verify", "HEAD")
-    return f"{commit}-dirty" if commit and _git(path, "status", "--porcelain", "--untracked-files=no") else commit
+    commit = git(path, "rev-parse", "--verify", "HEAD")
+    return f"{commit}-dirty" if commit and git(path, "status", "--porcelain", "--untracked-files=no") else commit
 
 
-def _git(path: Path | str, *words: str) -> str:
+def git(path: Path | str, *words: str, limit_s: float = 10.0) -> str:
+    """What git answers in a folder; "" where it refuses, or is not installed."""
     program = shutil.which("git")
     if program is None:
         return ""
@@ -136,7 +137,7 @@ def _git(path: Path | str, *words: str) -> str:
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(  # noqa: S603 - the program is git, and the words are written above
-            [program, "-C", str(path), *words], env=environment, capture_output=True, text=True, timeout=10, check=False
+            [program, "-C", str(path), *words], env=environment, capture_output=True, text=True, timeout=limit_s, check=False
         )
     except (OSError, ValueError, subprocess.SubprocessError):
         return ""

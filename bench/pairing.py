@@ -11,10 +11,6 @@ from .errors import VbenchError
 from .scenarios import _state, single_stream
 from .stats import median
 
-# Threads wake up and caches hold what the other side needed: where this was measured, the first step of a batch took 1.2 to
-# 1.5 times as long as those after it.
-UNTIMED = 1
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -22,6 +18,10 @@ if TYPE_CHECKING:
 
     # Gives the parent an answer, and returns what it wants next.
     Ask = Callable[[Sequence[int]], str]
+
+# Threads wake up and caches hold what the other side needed: where this was measured, the first step of a batch took 1.2 to
+# 1.5 times as long as those after it.
+UNTIMED = 1
 
 
 def measure(bench: Bench, ask: Ask) -> dict[str, Any]:

@@ -85,3 +85,12 @@ def settled(samples: Sequence[float], group: int = 5, tolerance: float = 0.02) -
     before = samples[-2 * group : -group]
     last, middle = median(samples[-group:]), median(before)
     return abs(last - middle) < tolerance * middle or quantile(before, 0.25) <= last <= quantile(before, 0.75)
+
+
+def same(expected: Sequence[float], found: Sequence[float], least_db: float) -> bool:
+    """Whether two fingerprints of an output agree by so many dB of signal over error at least."""
+    if len(expected) != len(found):
+        return False
+    signal = sum(v * v for v in expected)
+    error = sum((a - b) ** 2 for a, b in zip(expected, found, strict=True))
+    return error <= signal * 10 ** (-least_db / 10)

@@ -7,31 +7,32 @@ from pathlib import Path
 
 import msgspec
 
-from . import api, config, engines, machine, plugins
+from . import config, engines, machine, plugins
 from .errors import ConfigError, VbenchError
 from .gate.sides import Question, Survey
 from .registry import ARCHITECTURES, ENGINES
 from .sources import source_digest
 
 
-def survey(question: Question) -> Survey:
-    """Load everything, and say what there is. Raises VbenchError where nothing can be said."""
-    file = Path(question.folder) / config.FILE
+def survey(question: Question, installed: str = "") -> Survey:
+    """Load everything, and say what there is. Raises VbenchError where nothing can be said.
+
+    `installed` is the folder of the catalogue that this environment has, which a checkout's own takes the place of.
+    """
+    root = Path(question.folder)
     errors: list[str] = []
-    if question.catalogue:
-        plugins.use_catalogue(Path(question.catalogue))
+    # Head's plugins are the best guess where this side has no bench.toml, or none that can be read.
+    cfg, named = None, tuple(p for p in question.plugins if (root / p).exists())
     try:
-        cfg, problems = api.setup(file if file.is_file() else None, question.extra)
-        errors += map(str, problems)
+        if (root / question.file).is_file():
+            cfg = config.load(root / question.file)
+            named = cfg.plugins
     except ConfigError as error:
-        cfg = None
         errors.append(str(error))
-    if cfg is None or not file.is_file():
-        root = Path(question.folder)
-        own = next((root / p for p in question.plugins if plugins.is_catalogue(root / p)), None)
-        there = [p for p in question.plugins if (root / p).exists()]
-        errors += map(str, plugins.load_all(there, root=root, catalogue=own))
-        engines.load_builtin()
+    own = next((root / p for p in named if plugins.is_catalogue(root / p)), Path(installed) if installed else None)
+    errors += map(str, plugins.load_all([str(Path(p).resolve()) for p in question.extra], catalogue=own))
+    errors += map(str, plugins.load_all(named, root=root, catalogue=own))
+    engines.load_builtin()
     for name, shape in question.imports.items():
         try:
             plugins.add_import(name, shape)
@@ -56,9 +57,9 @@ def survey(question: Question) -> Survey:
 
 
 def _selected(question: Question, cfg: config.Config | None) -> tuple[str, ...]:
-    """What this side's own suite stands for; of names that are given, those that are here."""
+    """What this side's own suite of that name stands for, or else head's; of names, those that are here."""
     patterns, exclude = question.architectures, question.exclude
-    if not patterns and cfg is not None and question.suite in cfg.suites:
+    if cfg is not None and question.suite in cfg.suites:
         patterns, exclude = cfg.suites[question.suite].architectures, cfg.suites[question.suite].exclude
     here = [p for p in patterns if p in ARCHITECTURES or any(mark in p for mark in "*?[")]
     out = [e for e in exclude if e in ARCHITECTURES or any(mark in e for mark in "*?[")]
@@ -69,7 +70,7 @@ def main() -> None:
     """Entry of the child: a Question in `sys.argv`, a Survey on standard output, whatever a plugin may print there."""
     out, sys.stdout = sys.stdout, sys.stderr
     try:
-        found = survey(msgspec.json.decode(sys.argv[1], type=Question))
+        found = survey(msgspec.json.decode(sys.argv[1], type=Question), *sys.argv[2:])
     except VbenchError as error:
         found = Survey(failed=str(error))
     out.write("\n" + msgspec.json.encode(found).decode() + "\n")

@@ -73,6 +73,16 @@ def percent(share: float | None, decimals: int = 1) -> str:
     return MISSING if share is None or not math.isfinite(share) else f"{share * 100:.{decimals}f} %"
 
 
+def change(relative: float | None) -> str:
+    """Write a relative change with its sign: 0.039 is "+3.9 %"."""
+    return MISSING if relative is None or not math.isfinite(relative) else f"{relative * 100:+.1f} %"
+
+
+def changes(low: float | None, high: float | None) -> str:
+    """Write the interval of a relative change: "-0.5 to +1.2 %"."""
+    return MISSING if low is None or high is None else f"{change(low).removesuffix(' %')} to {change(high)}"
+
+
 def clock(seconds: float | None) -> str:
     """Write time that is waited for as minutes and seconds: "2:05", from an hour on "1:02:05"."""
     if seconds is None or not math.isfinite(seconds):

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Hashable
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
+from . import units
 from .errors import UsageError
 from .flags import BIAS_OF_PAIRS, VOID
 from .stats import median
+from .tolerances import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+# What the cases of a suite go by.
+K = TypeVar("K", bound=Hashable)
 Word = Literal["regression", "pass", "improvement", "inconclusive", "invalid"]
+_USUAL = Gate()
 NORMAL = statistics.NormalDist()
 # The standard error of a Hodges-Lehmann estimate of n values of a normal distribution, times sqrt(n) over their deviation.
 _EFFICIENCY = math.sqrt(math.pi / 3)
@@ -30,24 +36,24 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """How pairs become verdicts; effects are relative (0.03 is 3 %), and `version` changes whenever a verdict might.
 
     `alpha` is the chance of any false regression among all cases of a run, `screen_p` what makes a case worth the second
-    stage, `passing` the effect that must be excluded for a pass, at 95 %.
+    stage, `pass_below` the effect that must be excluded for a pass, at 95 %.
     """
 
     version: int = 1
-    alpha: float = 0.01
-    min_effect: float = 0.03
-    passing: float = 0.05
+    alpha: float = _USUAL.alpha
+    min_effect: float = _USUAL.min_effect
+    pass_below: float = _USUAL.pass_below
     screen_p: float = 0.10
-    screen_pairs: int = 8
-    confirm_pairs: int = 18
+    screen_pairs: int = _USUAL.screen_pairs
+    confirm_pairs: int = _USUAL.confirm_pairs
     power: float = 0.90
 
 
 class Pairs(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured of a case: the pairs of either stage, in their order, and what is said against them.
 
-    `invalid` is a reason for which nothing can be said; `flags` are those of the two sides; `min_effect` and `passing` are
-    the case's own, where it has some.
+    `invalid` is a reason for which nothing can be said; `flags` are those of the two sides; `min_effect` and `pass_below`
+    are the case's own, where it has some.
     """
 
     screen: tuple[float, ...] = ()
@@ -55,29 +61,38 @@ class Pairs(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
     invalid: str = ""
     min_effect: float | None = None
-    passing: float | None = None
+    pass_below: float | None = None
 
     def rule(self, rule: Rule) -> Rule:
         """The rule with the case's own limits in it."""
-        own = {"min_effect": self.min_effect, "passing": self.passing}
+        own = {"min_effect": self.min_effect, "pass_below": self.pass_below}
         return msgspec.structs.replace(rule, **{name: value for name, value in own.items() if value is not None})
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said about one metric of a case; effect, interval and `detectable` are relative, head over base less 1.
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    """What pairs come to; effect, interval and `detectable` are relative, head over base less 1.
 
-    `detectable` is the slowdown that would have been called a regression with the rule's power, as far as the pairs' own
-    spread tells.
+    `detectable` is the slowdown that would have been called a regression with the rule's power, were it the only one tested
+    and as far as the pairs' own spread tells.
     """
 
-    verdict: Word
-    reason: str = ""
     effect: float | None = None
     low: float | None = None
     high: float | None = None
     p: float | None = None
     detectable: float | None = None
     pairs: int = 0
+
+
+class Verdict(Numbers, frozen=True, kw_only=True):
+    """What is said about one metric of a case, and why."""
+
+    verdict: Word
+    reason: str = ""
+
+    def numbers(self) -> dict[str, Any]:
+        """Its numbers by name."""
+        return {name: getattr(self, name) for name in Numbers.__struct_fields__}
 
 
 def effect(pairs: Sequence[float]) -> float:
@@ -171,7 +186,7 @@ def candidate(pairs: Pairs, rule: Rule) -> int:
     return 0
 
 
-def judge(suite: Mapping[str, Pairs], rule: Rule, host: str = "") -> dict[str, Verdict]:
+def judge(suite: Mapping[K, Pairs], rule: Rule, host: str = "") -> dict[K, Verdict]:
     """A verdict for every case. `host` is why the machine itself cannot be trusted, if the null control says so.
 
     Only the fresh pairs of the second stage confirm: those of the first have chosen the case, and would flatter it.
@@ -181,9 +196,9 @@ def judge(suite: Mapping[str, Pairs], rule: Rule, host: str = "") -> dict[str, V
     return {name: _verdict(pairs, rule, name in slower, name in faster, host) for name, pairs in suite.items()}
 
 
-def _confirmed(suite: Mapping[str, Pairs], rule: Rule, sign: int) -> set[str]:
+def _confirmed(suite: Mapping[K, Pairs], rule: Rule, sign: int) -> set[K]:
     """The cases that Holm's procedure rejects at alpha, and whose effect is at least the smallest that matters."""
-    tested: dict[str, tuple[float, float]] = {}
+    tested: dict[K, tuple[float, float]] = {}
     for name, pairs in suite.items():
         if pairs.confirm and not pairs.invalid and candidate(pairs, rule) == sign:
             turned = [sign * value for value in pairs.confirm]
@@ -235,9 +250,9 @@ def _word(  # noqa: PLR0913, PLR0917 - all that a verdict hangs on
         return "inconclusive", ", ".join(biased)
     if faster:
         return "improvement", ""
-    if high is None or high >= math.log1p(rule.passing):
-        return "inconclusive", f"up to {math.expm1(high):+.1%} cannot be excluded" if high is not None else "too few pairs"
-    return "pass", ""
+    if high is not None and high < math.log1p(rule.pass_below):
+        return "pass", ""
+    return "inconclusive", "too few pairs" if high is None else f"up to {units.change(math.expm1(high))} cannot be excluded"
 
 
 class _Step(NamedTuple):

@@ -17,6 +17,7 @@ from . import job as jobs
 from .core import Replicate
 from .errors import VbenchError
 from .job import Phase, Wrong
+from .stats import same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,7 +195,7 @@ def _sentinel(device: Device) -> tuple[int, ...]:
 
 def _as_verified(job: Job, output: tuple[float, ...], problem: str) -> None:
     if job.expected and output:
-        from .agreement import limit_db, same  # noqa: PLC0415 - imports torch
+        from .agreement import limit_db  # noqa: PLC0415 - imports torch
 
         if not same(job.expected, output, limit_db(job.case)):
             message = f"wrong_output: {problem}"

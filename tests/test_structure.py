@@ -24,7 +24,7 @@ LONGEST_FILE = 300
 
 # Highest first; names on one rung do not import each other. A package is named once, for all of its modules.
 RUNGS = """
-errors units evidence cache
+errors units tables evidence cache
 core
 interfaces
 registry

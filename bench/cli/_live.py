@@ -9,7 +9,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .. import effort, flags, units
+from .. import effort, flags, tables, units
 from ..reports import extra
 from ..reports.rows import axis_text
 from . import _common as common
@@ -145,7 +145,7 @@ def table(record: Record) -> str:
     columns = extra.shown(result.values for result in record.results)
     rows = [(names[result.case.id], *cells(result, columns)) for result in record.results]
     heads = header(columns)
-    return common.plain_table(heads, rows, right=tuple(range(1, len(heads) - 1)))
+    return tables.aligned(heads, rows, right=tuple(range(1, len(heads) - 1)))
 
 
 def closing(record: Record) -> None:
@@ -263,7 +263,7 @@ def show_plan(prepared: Prepared, folder: Path, *, as_json: bool) -> None:
         (case.id, units.clock(seconds[case.id]) if case.id in seconds else f"skipped: {prepared.plan.skipped[case.id]}")
         for case in prepared.plan.cases
     ]
-    print(common.plain_table(("case", "estimate"), rows, right=()))
+    print(tables.aligned(("case", "estimate"), rows, right=()))
     least = min((effort.bounds(case, prepared.settings)[0] for case in prepared.plan.open), default=0)
     note = f", and goes on to {units.clock(limit)} for narrower intervals" if limit is not None and limit > total else ""
     print(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .. import tables
 from . import _common as common
 
 HELP = "Say what would spoil a measurement on this machine, and what to do about it. Nothing is changed."
@@ -39,7 +40,7 @@ def doctor(
     if json_:
         common.dump(found)
         return
-    print(common.plain_table(("", "what", "found"), [(c.state, c.name, c.found) for c in found]))
+    print(tables.aligned(("", "what", "found"), [(c.state, c.name, c.found) for c in found]))
     advice = [f"{c.name}: {c.advice}" for c in found if c.advice and c.state != "good"]
     if advice:
         print("\nwhat to do:")
@@ -67,4 +68,4 @@ def _ceilings(*, as_json: bool) -> None:
         )
         for need in wanted
     ]
-    print(common.plain_table(("device", "precision", "threads", "peak", "bandwidth", "how"), rows, right=(2, 3, 4)))
+    print(tables.aligned(("device", "precision", "threads", "peak", "bandwidth", "how"), rows, right=(2, 3, 4)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
+from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_REGRESSION, UsageError
 from . import _common as common
+from . import _options as options
 
 if TYPE_CHECKING:
     from ..comparison import Asked
@@ -24,11 +26,9 @@ Without a base, --exact compares counted metrics with vbench.lock.json, and leav
 became smaller differs too, for a layer that was lost looks like that. --update-lock rewrites the file for the cases selected, to
 be committed with the change that explains it."""
 
-Many = list[str] | None
-
 
 def gate(
-    architectures: Annotated[Many, typer.Argument(metavar="ARCHITECTURES", help="Names or globs.")] = None,
+    architectures: Annotated[options.Many, typer.Argument(metavar="ARCHITECTURES", help="Names or globs.")] = None,
     base: Annotated[str, typer.Option(metavar="REV|DIR|WHEEL", help="What head is compared with.")] = "",
     base_far: Annotated[str, typer.Option(metavar="REV|DIR|WHEEL", help="A second base further back, for slow creep.")] = "",
     base_python: Annotated[str, typer.Option(metavar="PATH", help="The interpreter of base's own environment.")] = "",
@@ -36,7 +36,7 @@ def gate(
     exact: Annotated[bool, typer.Option("--exact", help="Compare counted metrics with the lock file, and time nothing.")] = False,
     update_lock: Annotated[bool, typer.Option("--update-lock", help="Rewrite the lock file instead.")] = False,
     mode: Annotated[str, typer.Option(metavar="MODE", help="pingpong, abba (one in memory at a time) or duet.")] = "",
-    metric: Annotated[Many, typer.Option(metavar="METRICS", help="latency, throughput, memory, compile.")] = None,
+    metric: Annotated[options.Many, typer.Option(metavar="METRICS", help="latency, throughput, memory, compile.")] = None,
     min_effect: Annotated[
         str | None, typer.Option(metavar="SHARE", help="The least change that matters, for example 3%.")
     ] = None,
@@ -54,18 +54,16 @@ def gate(
     inject: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Of --self-test: make one side slower, for example by 5%.")
     ] = None,
-    suite: Annotated[str, typer.Option(metavar="NAME", help="A suite of bench.toml.")] = "default",
-    exclude: Annotated[Many, typer.Option(metavar="NAMES", help="Names or globs to leave out.")] = None,
-    device: Annotated[Many, typer.Option(metavar="DEVICES", help="cpu, cuda, cuda:1, mps, xpu or fake.")] = None,
-    engine: Annotated[Many, typer.Option(metavar="ENGINES", help="eager, fake, or a plugin's.")] = None,
-    precision: Annotated[Many, typer.Option(metavar="PRECISIONS", help="fp32, tf32, bf16, fp16 or int8.")] = None,
-    batch: Annotated[Many, typer.Option(metavar="SIZES", help="Batch sizes.")] = None,
-    threads: Annotated[Many, typer.Option(metavar="COUNTS", help="Threads; left out, as many as this process may use.")] = None,
-    input_: Annotated[
-        str | None, typer.Option("--input", metavar="CxHxW", help="Shape of one input, for example 3x224x224.")
-    ] = None,
-    plugin: Annotated[Many, typer.Option(metavar="PATHS", help="A file or folder that registers more.")] = None,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")] = None,
+    suite: options.Suite = "default",
+    exclude: options.Exclude = None,
+    device: options.Device = None,
+    engine: options.Engine = None,
+    precision: options.Precision = None,
+    batch: options.Batch = None,
+    threads: options.Threads = None,
+    input_: options.Input = None,
+    plugin: options.Plugin = None,
+    config: options.Config = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The file for the pairs.")] = None,
     resume: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this file of pairs.")] = None,
     github: Annotated[
@@ -76,27 +74,32 @@ def gate(
     json_: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
 ) -> None:
     """Gate; see HELP, which typer shows."""
-    if replay is not None:
-        raise typer.Exit(_tell(replay, json_=json_, github=github, junit=junit))
+    chosen = {
+        "names": architectures, "--base": base, "--base-far": base_far, "--base-python": base_python, "--mode": mode,
+        "--metric": metric, "--min-effect": min_effect, "--alpha": alpha, "--time-limit": time_limit,
+        "--allow-output-change": allow_output_change, "--exact": exact, "--update-lock": update_lock, "--self-test": self_test,
+        "--suite": suite != "default", "--exclude": exclude, "--device": device, "--engine": engine, "--precision": precision,
+        "--batch": batch, "--threads": threads, "--input": input_, "--plugin": plugin, "--config": config, "-o": output,
+    }  # fmt: skip
+    chosen |= {"--resume": resume, "--replay": replay, "--runs": runs != 1, "--inject": inject}
+    _refuse({option for option, value in chosen.items() if value})
+    if github:
+        from ..exports import github as actions  # noqa: PLC0415 - --help does not need it
+
+        actions.check(os.environ)
     if head is not None:
-        base, base_far = _from_here(base), _from_here(base_far)
+        # Whatever else is named is meant from where the command was typed.
+        base, base_far, base_python = map(_from_here, (base, base_far, base_python))
+        output, resume, replay, junit = (None if p is None else p.resolve() for p in (output, resume, replay, junit))
         _enter(head)
-    if exact or update_lock:
-        if base or base_python or resume is not None:
-            message = "--exact and --update-lock compare with the lock file: leave them out, --base counts exactly as well"
-            raise UsageError(message)
-        raise typer.Exit(_locked(architectures, update_lock=update_lock, suite=suite, plugin=plugin, config=config, json_=json_))
+    tell = functools.partial(_tell, json_=json_, github=github, junit=junit)
+    if replay is not None:
+        raise typer.Exit(tell(replay))
     from .. import comparison  # noqa: PLC0415 - it loads torch, and --help must not
     from ..units import parse_duration  # noqa: PLC0415 - as above
 
     if resume is not None:
-        path = _compare(comparison.resumed(resume), resume, resume=True)
-        raise typer.Exit(_tell(path, json_=json_, github=github, junit=junit))
-    if not base and not base_python and not self_test:
-        message = (
-            "nothing to compare with: name a base, for example `vbench gate --base origin/main`, or type `vbench gate --exact`"
-        )
-        raise UsageError(message)
+        raise typer.Exit(tell(_compare(comparison.resumed(resume), resume, resume=True)))
     changes: dict[str, Any] = {
         "mode": mode or None,
         "metrics": common.words(metric) or None,
@@ -115,10 +118,50 @@ def gate(
         base=base, far=base_far, base_python=base_python, suite=suite, architectures=tuple(architectures or ()),
         exclude=common.words(exclude), extra=common.words(plugin), config=str(config or ""),
         allow_output_change=allow_output_change, axes={key: value for key, value in axes.items() if value}, changes=changes,
+        inject=common.share(inject, "--inject") or 0.0,
     )  # fmt: skip
+    if exact or update_lock:
+        raise typer.Exit(_locked(asked, update_lock=update_lock, json_=json_))
     if self_test:
-        raise typer.Exit(_self_test(asked, output or Path("gate-self-test"), runs, common.share(inject, "--inject") or 0.0))
-    raise typer.Exit(_tell(_compare(asked, output, resume=False), json_=json_, github=github, junit=junit))
+        raise typer.Exit(_self_test(asked, output or Path("gate-self-test"), runs))
+    if not base and not base_python:
+        message = (
+            "nothing to compare with: name a base, for example `vbench gate --base origin/main`, or type `vbench gate --exact`"
+        )
+        raise UsageError(message)
+    raise typer.Exit(tell(_compare(asked, output, resume=False)))
+
+
+# What times nothing has no use for these.
+_TIMED = {
+    "--base",
+    "--base-far",
+    "--base-python",
+    "--mode",
+    "--metric",
+    "--min-effect",
+    "--alpha",
+    "--time-limit",
+    "--self-test",
+    "-o",
+}
+
+
+def _refuse(given: set[str]) -> None:
+    """Refuse options that would be passed over in silence. Raises UsageError."""
+    rules = (
+        ("--replay", given - {"--replay"}, "--replay has all of it in its file"),
+        ("--resume", given - {"--resume"}, "--resume has all of it in its file"),
+        ("--exact", given & (_TIMED | {"--allow-output-change", "--runs", "--inject"}), "--exact compares with the lock file"),
+        ("--update-lock", given & (_TIMED | {"--allow-output-change"}), "--update-lock writes the lock file, and times nothing"),
+    )
+    for option, wrong, why in rules:
+        if option in given and wrong:
+            message = f"{why}: leave out {', '.join(sorted(wrong))}"
+            raise UsageError(message)
+    if "--self-test" not in given and (wrong := given & {"--runs", "--inject"}):
+        message = f"only --self-test repeats itself: leave out {', '.join(sorted(wrong))}, or add --self-test"
+        raise UsageError(message)
 
 
 def _from_here(name: str) -> str:
@@ -167,13 +210,12 @@ def _tell(path: Path, *, json_: bool, github: bool, junit: Path | None) -> int:
         common.dump(found)
     else:
         print(show.text(found))
-    head = read.head
-    if junit is not None and head is not None:
-        _write(junit, xml.text(found, head.started))
-    if github and head is not None:
-        for line in actions.marks(found, head.places):
+    if junit is not None:
+        _write(junit, xml.text(found, read.head.started))
+    if github:
+        for line in actions.marks(found, read.head.places):
             print(line, file=sys.stderr if json_ else sys.stdout)
-        actions.write(actions.summary(found, show.table(found)), found, os.environ, path)
+        actions.write(actions.summary(found, show.HEADER, show.table(found)), found, os.environ, path)
     return found.exit_code
 
 
@@ -185,37 +227,34 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(message) from None
 
 
-def _self_test(asked: Asked, folder: Path, runs: int, inject: float) -> int:
+def _self_test(asked: Asked, folder: Path, runs: int) -> int:
     """Runs of one revision against itself, and a report over all that the folder holds; the exit code."""
-    import msgspec  # noqa: PLC0415 - --help does not need it
-
     from .. import comparison  # noqa: PLC0415 - it loads torch, and --help must not
     from ..gate import log, selftest  # noqa: PLC0415 - as above
 
-    asked = msgspec.structs.replace(asked, inject=inject)
-    prepared = asked.prepare()
-    folder.mkdir(parents=True, exist_ok=True)
-    whole = comparison.self_test(prepared, asked, folder, runs, say=lambda _: None, told=lambda text: common.warn([text]))
+    if folder.exists() and not folder.is_dir():
+        message = f"-o {folder}: --self-test wants a folder, and this is a file"
+        raise UsageError(message)
+    whole = comparison.self_test(asked.prepare(), asked, folder, runs, told=lambda text: common.warn([text]))
     print(selftest.report([log.read(path) for path in sorted(folder.glob("*.pairs.jsonl"))]))
     return EXIT_OK if whole else EXIT_INTERRUPTED
 
 
-def _locked(architectures: Many, *, update_lock: bool, suite: str, plugin: Many, config: Path | None, json_: bool) -> int:
+def _locked(asked: Asked, *, update_lock: bool, json_: bool) -> int:
     """Counted metrics against the lock file; the exit code."""
-    from .. import api  # noqa: PLC0415 - it loads torch, and --help must not
-    from ..gate import exact as gates  # noqa: PLC0415 - as above
+    from ..gate import exact as gates  # noqa: PLC0415 - it loads torch, and --help must not
 
-    prepared = api.prepare(tuple(architectures or ()), suite=suite, plugin=common.words(plugin), config=config)
+    prepared = asked.prepare()
     common.warn(prepared.errors)
     path = prepared.config.root / prepared.config.lock
     # Only the default suite stands for everything that is locked: another selection says nothing about the rest.
-    whole = not architectures and suite == "default"
+    whole = not (asked.architectures or asked.exclude or asked.axes) and asked.suite == "default"
     counted, failed = gates.count(prepared.plan.cases, prepared.settings)
     common.warn(f"{name}: {reason}" for name, reason in failed.items())
     if update_lock:
         changed = gates.update(path, counted, whole=whole and not failed and not prepared.errors)
         print(f"{path.name}: {len(counted)} entries, {changed} changed")
-        return 4 if failed or prepared.errors else 0
+        return EXIT_FAILED if failed or prepared.errors else EXIT_OK
     differences = gates.compare(gates.read(path), counted, whole=whole)
     if json_:
         common.dump(differences)
@@ -226,4 +265,4 @@ def _locked(architectures: Many, *, update_lock: bool, suite: str, plugin: Many,
             "as locked" if not differences else f"{len(differences)} differences; if they are meant: vbench gate --update-lock"
         )
         print(f"{len(counted)} entries against {path.name}: {state}")
-    return 4 if failed or prepared.errors else 1 if differences else 0
+    return EXIT_FAILED if failed or prepared.errors else EXIT_REGRESSION if differences else EXIT_OK

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .. import tables
 from . import _common as common
+from . import _options as options
 
 HELP = "List the architectures that can be measured, plugins included: topic, year, declared params and MACs, first accuracy."
 
-Many = list[str] | None
-
 
 def list_(
-    patterns: Annotated[Many, typer.Argument(metavar="PATTERNS", help="Names or globs.")] = None,
-    exclude: Annotated[Many, typer.Option(metavar="NAMES", help="Names or globs to leave out.")] = None,
-    topic: Annotated[Many, typer.Option(metavar="TOPICS", help="Only these topics.")] = None,
-    plugin: Annotated[Many, typer.Option(metavar="PATHS", help="A file or folder that registers more.")] = None,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")] = None,
+    patterns: Annotated[options.Many, typer.Argument(metavar="PATTERNS", help="Names or globs.")] = None,
+    exclude: options.Exclude = None,
+    topic: Annotated[options.Many, typer.Option(metavar="TOPICS", help="Only these topics.")] = None,
+    plugin: options.Plugin = None,
+    config: options.Config = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the entries as JSON.")] = False,
 ) -> None:
     """List; see HELP, which typer shows."""
@@ -43,6 +42,6 @@ def list_(
             year = str(a.paper.year) if a.paper else units.MISSING
             size = "x".join(map(str, a.input))
             rows.append((a.name, a.topic, year, size, units.count(a.params), units.count(a.macs), quality))
-        print(common.plain_table(("name", "topic", "year", "input", "params", "MACs", "top-1"), rows, right=(4, 5, 6)))
+        print(tables.aligned(("name", "topic", "year", "input", "params", "MACs", "top-1"), rows, right=(4, 5, 6)))
     if errors:
         raise typer.Exit(4)

@@ -10,6 +10,7 @@ import typer
 
 from ..errors import UsageError
 from . import _common as common
+from . import _options as options
 
 HELP = """Measure architectures on this machine.
 
@@ -17,23 +18,23 @@ ARCHITECTURES are names, globs ('resnet/*') or import paths (package.module:func
 `default` is measured. Axes may be repeated or written with commas: --batch 1,8. Each finished process is on disk before
 the next starts, so an interrupted run goes on with --resume FILE."""
 
-Many = list[str] | None
-
 
 def run(
-    architectures: Annotated[Many, typer.Argument(metavar="ARCHITECTURES", help="What to measure.")] = None,
-    suite: Annotated[str, typer.Option(metavar="NAME", help="A suite of bench.toml.")] = "default",
-    exclude: Annotated[Many, typer.Option(metavar="NAMES", help="Names or globs to leave out.")] = None,
-    topic: Annotated[Many, typer.Option(metavar="TOPICS", help="Only these topics (vbench list).")] = None,
-    device: Annotated[Many, typer.Option(metavar="DEVICES", help="cpu, cuda, cuda:1, mps, xpu, fake, or all.")] = None,
-    engine: Annotated[Many, typer.Option(metavar="ENGINES", help="eager, fake, a plugin's, or all.")] = None,
-    precision: Annotated[Many, typer.Option(metavar="PRECISIONS", help="fp32, tf32, bf16, fp16, int8, or all.")] = None,
-    batch: Annotated[Many, typer.Option(metavar="SIZES", help="Batch sizes.")] = None,
-    threads: Annotated[Many, typer.Option(metavar="COUNTS", help="Threads; left out, as many as this process may use.")] = None,
-    layout: Annotated[Many, typer.Option(metavar="LAYOUTS", help="nchw, nhwc.")] = None,
-    phase: Annotated[Many, typer.Option(metavar="PHASES", help="infer, train (a step: forward, backward, optimiser).")] = None,
+    architectures: Annotated[options.Many, typer.Argument(metavar="ARCHITECTURES", help="What to measure.")] = None,
+    suite: options.Suite = "default",
+    exclude: options.Exclude = None,
+    topic: Annotated[options.Many, typer.Option(metavar="TOPICS", help="Only these topics (vbench list).")] = None,
+    device: options.Device = None,
+    engine: options.Engine = None,
+    precision: options.Precision = None,
+    batch: options.Batch = None,
+    threads: options.Threads = None,
+    layout: Annotated[options.Many, typer.Option(metavar="LAYOUTS", help="nchw, nhwc.")] = None,
+    phase: Annotated[
+        options.Many, typer.Option(metavar="PHASES", help="infer, train (a step: forward, backward, optimiser).")
+    ] = None,
     scenario: Annotated[
-        Many,
+        options.Many,
         typer.Option(metavar="SCENARIOS", help="single-stream, offline, concurrent:2, sustained:60s, server:15ms or end-to-end."),
     ] = None,
     latency_bound: Annotated[
@@ -48,11 +49,9 @@ def run(
     cuda_graph: Annotated[bool, typer.Option("--cuda-graph", help="Replay a CUDA graph; a case of its own.")] = False,
     energy: Annotated[bool, typer.Option("--energy", help="Read an energy counter over 5 s or more per case.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 4 where a flag says that a number may be biased.")] = False,
-    input_: Annotated[
-        str | None, typer.Option("--input", metavar="CxHxW", help="Shape of one input, for example 3x224x224.")
-    ] = None,
-    plugin: Annotated[Many, typer.Option(metavar="PATHS", help="A file or folder that registers more.")] = None,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")] = None,
+    input_: options.Input = None,
+    plugin: options.Plugin = None,
+    config: options.Config = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The result file.")] = None,
     resume: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this file.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="One process per case: no intervals.")] = False,

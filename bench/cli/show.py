@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .. import tables
 from ..errors import VbenchError
 from . import _common as common
+from . import _options as options
 
 if TYPE_CHECKING:
     from ..core import Architecture
 
 HELP = "Show an architecture's facts, and params, MACs and activations of each of its modules, counted now."
 
-Many = list[str] | None
-
 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="An architecture, or package.module:function.")],
-    input_: Annotated[
-        str | None, typer.Option("--input", metavar="CxHxW", help="Shape of one input, for example 3x224x224.")
-    ] = None,
+    input_: options.Input = None,
     depth: Annotated[int, typer.Option(metavar="N", help="How deep to go into nested modules.")] = 2,
-    plugin: Annotated[Many, typer.Option(metavar="PATHS", help="A file or folder that registers more.")] = None,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")] = None,
+    plugin: options.Plugin = None,
+    config: options.Config = None,
     json_: Annotated[bool, typer.Option("--json", help="Print facts and modules as JSON.")] = False,
 ) -> None:
     """Show; see HELP, which typer shows."""
@@ -86,7 +83,7 @@ def show(
             )
         )
     print()
-    print(common.plain_table(("module", "kind", "output", "params", "MACs", "share", "activations"), rows, right=(3, 4, 5, 6)))
+    print(tables.aligned(("module", "kind", "output", "params", "MACs", "share", "activations"), rows, right=(3, 4, 5, 6)))
 
 
 def _facts(found: Architecture) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .. import units
 from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_REGRESSION, UsageError
 
 if TYPE_CHECKING:
@@ -15,19 +16,19 @@ if TYPE_CHECKING:
 
     from ..gate.outcome import Outcome, Row
 
+SUMMARY, OUTPUT = "GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"
 # GitHub shows ten annotations of a kind for a step, and a summary of at most 1 MiB.
 ANNOTATIONS, SUMMARY_BYTES = 9, 2**20
 LEVELS = {"regression": "error", "invalid": "error", "not_run": "warning", "inconclusive": "notice", "accepted": "notice"}
 VERDICTS = {EXIT_OK: "pass", EXIT_REGRESSION: "regression", EXIT_FAILED: "invalid", EXIT_INTERRUPTED: "interrupted"}
-_HEADER = ("case", "metric", "change", "90 % interval", "would see", "pairs", "verdict", "")
 _TRIMMED = "\n\n(cut: the summary of a step may be 1 MiB)\n"
 
 
-def summary(found: Outcome, rows: Sequence[Sequence[str]]) -> str:
-    """The whole of it as Markdown; `rows` are the cells of the table that the terminal shows."""
+def summary(found: Outcome, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The whole of it as Markdown; `rows` are the cells of the table that the terminal shows, under `header`."""
     lines = [f"### vbench gate: {VERDICTS.get(found.exit_code, 'failed')}", ""]
     if rows:
-        lines += [f"| {' | '.join(_HEADER)} |", f"|{' --- |' * len(_HEADER)}"]
+        lines += [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
         lines += [f"| {' | '.join(map(_cell, row))} |" for row in rows]
     lines += ["", *(f"- {_cell(line.text)}" for line in found.exact)]
     lines += [f"- expired: {_cell(line)}" for line in found.expired]
@@ -52,9 +53,8 @@ def marks(found: Outcome, places: Mapping[str, tuple[str, int]]) -> list[str]:
 
 def _annotation(row: Row, place: tuple[str, int] | None) -> str:
     where = f"file={_property(place[0])},line={place[1]}," if place else ""
-    change = "" if row.effect is None else f" {row.effect:+.1%}"
-    interval = "" if row.low is None or row.high is None else f" ({row.low:+.1%} to {row.high:+.1%})"
-    text = f"{row.verdict}: {row.architecture} {row.metric}{change}{interval} against {row.against}"
+    change = "" if row.effect is None else f" {units.change(row.effect)} ({units.changes(row.low, row.high)})"
+    text = f"{row.verdict}: {row.architecture} {row.metric}{change} against {row.against}"
     text += f": {row.reason}" if row.reason else ""
     return f"::{LEVELS[row.verdict]} {where}title={_property('vbench gate')}::{_data(text)}"
 
@@ -72,14 +72,17 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def write(text: str, found: Outcome, environment: Mapping[str, str], path: Path) -> None:
-    """Append the summary, and the outputs `verdict` and `pairs`. Raises UsageError outside of GitHub Actions."""
-    for name, content in (
-        ("GITHUB_STEP_SUMMARY", text),
-        ("GITHUB_OUTPUT", f"verdict={VERDICTS.get(found.exit_code, 'failed')}\npairs={path}\n"),
-    ):
-        if name not in environment:
+def check(environment: Mapping[str, str]) -> None:
+    """Raises UsageError outside of GitHub Actions."""
+    for name in (SUMMARY, OUTPUT):
+        if not environment.get(name):
             message = f"--github: {name} is not set, so this is no step of GitHub Actions: leave it out"
             raise UsageError(message)
+
+
+def write(text: str, found: Outcome, environment: Mapping[str, str], path: Path) -> None:
+    """Append the summary, and the outputs `verdict` and `pairs`."""
+    outputs = f"verdict={VERDICTS.get(found.exit_code, 'failed')}\npairs={path}\n"
+    for name, content in ((SUMMARY, text), (OUTPUT, outputs)):
         with open(environment[name], "a", encoding="utf-8") as file:  # noqa: PTH123 - a file that the runner names
             file.write(content)

@@ -9,6 +9,8 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from .. import units
+
 if TYPE_CHECKING:
     from ..gate.outcome import Outcome, Row
 
@@ -27,13 +29,12 @@ def text(found: Outcome, started: str) -> str:
         failures=str(_count(found, FAILED) + len(exact)),
         errors=str(_count(found, ERRORS)),
         skipped=str(_count(found, SKIPPED)),
-        time="0",
         timestamp=started[:19],
     )
     for row in found.rows:
         suite.append(_case(row))
     for index, line in enumerate(exact):
-        case = ET.Element("testcase", classname="vbench.gate.exact", name=f"exact {index + 1}", time="0")
+        case = ET.Element("testcase", classname="vbench.gate.exact", name=f"exact {index + 1}")
         ET.SubElement(case, "failure", message=_clean(line.text), type="exact")
         suite.append(case)
     ET.indent(suite)
@@ -47,12 +48,9 @@ def _count(found: Outcome, words: set[str]) -> int:
 
 
 def _case(row: Row) -> ET.Element:
-    case = ET.Element(
-        "testcase", classname=f"vbench.gate.{row.against}", name=_clean(f"{row.case} {row.metric}".strip()), time="0"
-    )
-    change = "" if row.effect is None else f"{row.effect:+.1%} "
-    interval = "" if row.low is None or row.high is None else f"({row.low:+.1%} to {row.high:+.1%}) "
-    message = _clean(f"{row.verdict}: {change}{interval}{row.reason}".strip())
+    case = ET.Element("testcase", classname=f"vbench.gate.{row.against}", name=_clean(f"{row.case} {row.metric}".strip()))
+    change = "" if row.effect is None else f"{units.change(row.effect)} ({units.changes(row.low, row.high)}) "
+    message = _clean(f"{row.verdict}: {change}{row.reason}".strip())
     kinds = (("failure", FAILED), ("error", ERRORS), ("skipped", SKIPPED))
     kind = next((name for name, words in kinds if row.verdict in words), None)
     if kind == "skipped":

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from .. import judge
-from ..stats import median
+from ..stats import median, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .log import Half, Pair
 
 _HALF = 0.5
+# Signal over error that an answer must keep, a thousandth of its size: the same code on the same machine differs by nothing,
+# and other kernels, as of another torch, round otherwise.
+ANSWER_DB = 60.0
 
 
 # What each metric is in one process, in the order of its batches: lower is better.
@@ -62,17 +65,9 @@ def invalid(pairs: Sequence[Pair], *, allow_output_change: bool) -> str:
                 return f"{side} {half.status}: {half.reason}"
     if not allow_output_change:
         for pair in pairs:
-            if not same(pair.base.output, pair.head.output):
+            if not same(pair.base.output, pair.head.output, ANSWER_DB):
                 return "output changed: if that is meant, --allow-output-change"
     return ""
-
-
-def same(base: Sequence[float], head: Sequence[float]) -> bool:
-    """Whether two fingerprints are of one answer, to a relative 1e-3 of the largest value: other kernels round otherwise."""
-    if len(base) != len(head):
-        return False
-    scale = max((abs(value) for value in base), default=0.0)
-    return all(abs(one - other) <= 1e-3 * scale + 1e-12 for one, other in zip(base, head, strict=True))
 
 
 def flags(pairs: Sequence[Pair]) -> tuple[str, ...]:

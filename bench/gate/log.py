@@ -5,7 +5,7 @@ The verdicts follow from what stands above them, so that the same file gives the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -18,6 +18,7 @@ from ..verdicts import Rule
 from .exact import Difference
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 SCHEMA = 1
@@ -99,11 +100,6 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     started_s: float = 0.0
     seconds: float = 0.0
 
-    @property
-    def key(self) -> tuple[str, str, str, int]:
-        """What it is the only one of."""
-        return self.against, self.case, self.stage, self.index
-
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """What the exact gate found against a base, or against the lock file; and what could not be counted, with the reason."""
@@ -114,19 +110,33 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     accepted: bool = False
 
 
-class Log(NamedTuple):
-    """A file as it stands; `ended` is how the gate ended, empty where it was cut."""
+class Log:
+    """A file as it stands; `ended` is how the gate ended, empty where it was cut, and `size` the length of its whole lines."""
 
-    head: Head | None
-    counts: list[Counts]
-    pairs: dict[tuple[str, str, str, int], Pair]
-    ended: str
-    size: int
+    def __init__(self, head: Head, *, ended: str = "", size: int = 0) -> None:
+        self.head = head
+        self.ended = ended
+        self.size = size
+        self.counts: list[Counts] = []
+        self._pairs: dict[tuple[str, str], dict[tuple[str, int], Pair]] = {}
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """All of them."""
+        return [pair for pairs in self._pairs.values() for pair in pairs.values()]
+
+    def add(self, pair: Pair) -> None:
+        """One more; the first of a place is the one that counts."""
+        self._pairs.setdefault((pair.against, pair.case), {}).setdefault((pair.stage, pair.index), pair)
+
+    def has(self, against: str, case: Case, stage: str, index: int) -> bool:
+        """Whether that pair is there."""
+        return (stage, index) in self._pairs.get((against, case.id), {})
 
     def of(self, against: str, case: Case, stage: str = "") -> list[Pair]:
         """The pairs of a case in their order, of both stages unless one is named."""
-        found = [p for p in self.pairs.values() if p.against == against and p.case == case.id and stage in ("", p.stage)]
-        return sorted(found, key=lambda p: (p.stage == "confirm", p.index))
+        found = self._pairs.get((against, case.id), {}).values()
+        return sorted((p for p in found if stage in ("", p.stage)), key=lambda p: (p.stage == "confirm", p.index))
 
 
 def read(path: Path) -> Log:
@@ -139,45 +149,45 @@ def read(path: Path) -> Log:
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}; name a file that `vbench gate --base REV` wrote"
         raise UsageError(message) from None
-    log = Log(None, [], {}, "", 0)
     lines = data.split(b"\n")[:-1]
-    for number, line in enumerate(lines, 1):
+    log = Log(_first(path, lines[0] if lines else b""), size=len(lines[0]) + 1 if lines else 0)
+    for number, line in enumerate(lines[1:], 2):
         try:
-            log = _add(log, path, msgspec.json.decode(line, type=dict[str, Any]))
+            _add(log, msgspec.json.decode(line, type=dict[str, Any]))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            if log.head is None:
-                break
             if number == len(lines):
                 return log
             message = f"{path} is damaged: line {number} is not of schema {SCHEMA}: {error}; delete that line to read the rest"
             raise ResultFileError(message) from None
-        log = log._replace(size=log.size + len(line) + 1)
-    if log.head is None:
-        message = f"{path} is no file of the gate: its first line is not a gate; make one with `vbench gate --base REV`"
-        raise UsageError(message)
+        log.size += len(line) + 1
     return log
 
 
-def _add(log: Log, path: Path, line: dict[str, Any]) -> Log:
+def _first(path: Path, line: bytes) -> Head:
+    """What every file begins with."""
+    try:
+        found = msgspec.json.decode(line, type=dict[str, Any])
+        if found.pop("type", "") == "gate":
+            schema = found.get("schema")
+            if not isinstance(schema, int) or schema > SCHEMA:
+                message = f"{path} has schema {schema}, and this vbench reads up to {SCHEMA}: upgrade it (pip install -U vbench)"
+                raise UsageError(message)
+            return msgspec.convert(found, Head)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        pass
+    message = f"{path} is no file of the gate: its first line is not a gate; make one with `vbench gate --base REV`"
+    raise UsageError(message)
+
+
+def _add(log: Log, line: dict[str, Any]) -> None:
     kind = line.pop("type", "")
-    if log.head is None and kind == "gate":
-        schema = line.get("schema")
-        if not isinstance(schema, int) or schema > SCHEMA:
-            message = f"{path} has schema {schema}, and this vbench reads up to {SCHEMA}: upgrade it (pip install -U vbench)"
-            raise UsageError(message)
-        return log._replace(head=msgspec.convert(line, Head))
-    if log.head is None:
-        message = "no head"
-        raise msgspec.ValidationError(message)
     if kind == "pair":
-        pair = msgspec.convert(line, Pair)
-        log.pairs.setdefault(pair.key, pair)
-        return log._replace(ended="")  # it was resumed
-    if kind == "counts":
+        log.add(msgspec.convert(line, Pair))
+        log.ended = ""  # it was resumed
+    elif kind == "counts":
         log.counts.append(msgspec.convert(line, Counts))
-    if kind == "end":
-        return log._replace(ended=str(line.get("status", "")))
-    return log
+    elif kind == "end":
+        log.ended = str(line.get("status", ""))
 
 
 class Writer:
@@ -186,12 +196,12 @@ class Writer:
     def __init__(self, path: Path, head: Head) -> None:
         """Begin a new file, or go on with one that has this very head. Raises UsageError as `journal.Journal` does."""
         self.path = path
-        log = read(path) if path.exists() and journal.whole(path) else Log(None, [], {}, "", 0)
-        self._file = journal.Journal(path, log.size, verb="gate")
-        if log.head is None:
+        new = not path.exists() or not journal.whole(path)
+        self.log = Log(head) if new else read(path)
+        self._file = journal.Journal(path, self.log.size, verb="gate")
+        if new:
             self._file.append("gate", head)
-        self.head = log.head or head
-        self.log = log._replace(head=self.head, ended="")
+        self.log.ended = ""
 
     def counts(self, counts: Counts) -> None:
         """Put down what was counted."""
@@ -201,13 +211,13 @@ class Writer:
     def pair(self, pair: Pair) -> None:
         """Put down a pair."""
         self._file.append("pair", pair)
-        self.log.pairs[pair.key] = pair
+        self.log.add(pair)
 
-    def end(self, status: str, verdicts: list[Any]) -> None:
-        """The verdicts and the end; a convenience for other readers, never read back."""
-        for verdict in verdicts:
-            self._file.append("verdict", verdict)
-        self._file.append("end", {"status": status})
+    def end(self, rows: Sequence[msgspec.Struct]) -> None:
+        """The verdicts, a convenience for other readers that is never read back, and how it ended."""
+        for row in rows:
+            self._file.append("verdict", row)
+        self._file.append("end", {"status": self.log.ended})
 
     def close(self) -> None:
         """Close the file."""

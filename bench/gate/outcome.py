@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from .. import verdicts
+from .. import units, verdicts
 from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_REGRESSION, UsageError
-from ..verdicts import Pairs, Verdict
+from ..verdicts import Numbers, Pairs
 from .effects import effect, flags, invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..core import Case
     from .log import Head, Log
 
@@ -22,8 +24,8 @@ State = Literal[
 ]
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said of one metric of one case against one base; the numbers are those of `verdicts.Verdict`."""
+class Row(Numbers, frozen=True, kw_only=True):
+    """What is said of one metric of one case against one base, with the numbers of its verdict."""
 
     case: str
     architecture: str
@@ -31,12 +33,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     against: str = "base"
     verdict: State
     reason: str = ""
-    effect: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p: float | None = None
-    detectable: float | None = None
-    pairs: int = 0
     flags: tuple[str, ...] = ()
 
 
@@ -60,64 +56,58 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int = 0
 
 
-def evidence(head: Head, log: Log, case: Case, against: str, metric: str) -> Pairs:
+def evidence(log: Log, case: Case, against: str, metric: str) -> Pairs:
     """The pairs of a case for a metric, as the rule judges them."""
     found = log.of(against, case)
-    least, passing = head.gate.limits(case, metric)
-    stages: dict[str, list[float]] = {"screen": [], "confirm": []}
-    for pair in found:
-        size = effect(pair, metric)
-        if size is not None:
-            stages[pair.stage].append(size)
-    bad = invalid(found, allow_output_change=head.allow_output_change)
-    if not bad and found and not stages["screen"]:
+    min_effect, pass_below = log.head.gate.limits(case, metric)
+    sizes = {stage: [effect(pair, metric) for pair in found if pair.stage == stage] for stage in ("screen", "confirm")}
+    known = {stage: tuple(size for size in all_sizes if size is not None) for stage, all_sizes in sizes.items()}
+    bad = invalid(found, allow_output_change=log.head.allow_output_change)
+    if not bad and found and not known["screen"]:
         bad = f"nothing here measures {metric}"
-    return Pairs(
-        screen=tuple(stages["screen"]), confirm=tuple(stages["confirm"]), flags=flags(found), invalid=bad,
-        min_effect=least, passing=passing,
-    )  # fmt: skip
+    return Pairs(**known, flags=flags(found), invalid=bad, min_effect=min_effect, pass_below=pass_below)
 
 
 def host(log: Log) -> str:
     """What the null control says against the machine, or "": base differs from itself."""
-    head = log.head
-    if head is None:
-        return ""
-    for case in head.nulls:
+    rule = log.head.rule
+    for case in log.head.nulls:
         sizes = [size for pair in log.of("null", case) if (size := effect(pair, "latency")) is not None]
         if not sizes:
             continue
         p = min(1.0, 2 * min(verdicts.p_value(sizes), verdicts.p_value([-size for size in sizes])))
         centre = verdicts.effect(sizes)
-        if p <= head.rule.alpha and abs(centre) >= math.log1p(head.rule.min_effect / 2):
-            return f"base differs from itself by {math.expm1(centre):+.1%} in {case.architecture} (p = {p:.2g})"
+        if p <= rule.alpha and abs(centre) >= math.log1p(rule.min_effect / 2):
+            return f"base differs from itself by {units.change(math.expm1(centre))} in {case.architecture} (p = {p:.2g})"
     return ""
 
 
-def candidates(log: Log, against: str) -> set[str]:
-    """The ids of the cases that want the second stage, for any metric: those that may be slower, or faster."""
+def _suite(log: Log, against: str) -> dict[tuple[Case, str], Pairs]:
+    """The evidence of every case that is compared with this base, for every metric that is gated."""
     head = log.head
-    found = set()
-    for case in () if head is None else head.cases:
-        for metric in head.gate.metrics if head is not None else ():
-            pairs = evidence(head, log, case, against, metric)  # type: ignore[arg-type]  # there is a head where it has cases
-            enough = len(pairs.screen) >= head.rule.screen_pairs if head is not None else False
-            if enough and not pairs.invalid and verdicts.candidate(pairs, head.rule):  # type: ignore[union-attr]  # as above
-                found.add(case.id)
-    return found
+    cases = [c for c in head.cases if c.id not in head.skipped and c.architecture not in head.absent.get(against, {})]
+    return {(case, metric): evidence(log, case, against, metric) for case in cases for metric in head.gate.metrics}
+
+
+def _wanting(suite: Mapping[tuple[Case, str], Pairs], rule: verdicts.Rule) -> set[str]:
+    """The ids of the cases that want the second stage, for any metric: those that may be slower, or faster."""
+    screened = {key: pairs for key, pairs in suite.items() if len(pairs.screen) >= rule.screen_pairs and not pairs.invalid}
+    return {case.id for (case, _), pairs in screened.items() if verdicts.candidate(pairs, rule)}
+
+
+def candidates(log: Log, against: str) -> set[str]:
+    """The ids of the cases that the first stage has left for the second."""
+    return _wanting(_suite(log, against), log.head.rule)
 
 
 def outcome(log: Log) -> Outcome:
     """All that the file says. An accepted regression expires on the day on which the gate began, or it does not."""
     head = log.head
-    if head is None:
-        message = "there is no head to judge by"
-        raise UsageError(message)
     if head.rule.version != verdicts.Rule().version:
         message = f"the file was judged by rule {head.rule.version}, and this vbench knows rule {verdicts.Rule().version} only"
         raise UsageError(message)
     reason, today = host(log), head.started[:10]
-    rows = [row for against in head.against for row in _measured(head, log, against, reason)]
+    rows = [row for against in head.against for row in _measured(log, against, reason)]
     rows = [_accept(head, row, today) for row in rows]
     for against, names in head.absent.items():
         rows += [_absent(name, against, why) for name, why in names.items()]
@@ -158,7 +148,7 @@ def _exact(log: Log) -> tuple[list[Exact], bool, bool]:
     seen: set[str] = set()
     for counts in log.counts:
         for difference in counts.differences:
-            wrong = not counts.accepted and difference.kind == "changed"
+            wrong = not counts.accepted
             red |= wrong
             line = difference.line()
             if line not in seen:  # against base and against the lock it is mostly the same
@@ -170,35 +160,26 @@ def _exact(log: Log) -> tuple[list[Exact], bool, bool]:
     return lines, red, failed
 
 
-def _measured(head: Head, log: Log, against: str, reason: str) -> list[Row]:
+def _measured(log: Log, against: str, reason: str) -> list[Row]:
     """A row for every case and metric; Holm's procedure runs over all of them together."""
-    keys = [(case, metric) for case in head.cases if case.id not in head.skipped for metric in head.gate.metrics]
-    keys = [(case, metric) for case, metric in keys if case.architecture not in head.absent.get(against, {})]
-    found = {f"{case.id} {metric}": evidence(head, log, case, against, metric) for case, metric in keys}
-    said = verdicts.judge(found, head.rule, reason)
-    wanting = candidates(log, against)
+    rule, suite = log.head.rule, _suite(log, against)
+    said, wanting = verdicts.judge(suite, rule, reason), _wanting(suite, rule)
     rows = []
-    for case, metric in keys:
-        pairs, verdict = found[f"{case.id} {metric}"], said[f"{case.id} {metric}"]
+    for (case, metric), pairs in suite.items():
+        verdict = said[case, metric]
         state: State = verdict.verdict
         why = verdict.reason
-        short = len(pairs.screen) < head.rule.screen_pairs
-        if not pairs.invalid and (short or (case.id in wanting and len(pairs.confirm) < head.rule.confirm_pairs)):
+        short = len(pairs.screen) < rule.screen_pairs
+        if not pairs.invalid and (short or (case.id in wanting and len(pairs.confirm) < rule.confirm_pairs)):
             state = "not_run"
-            which, most = ("screening", head.rule.screen_pairs) if short else ("confirming", head.rule.confirm_pairs)
+            which, most = ("screening", rule.screen_pairs) if short else ("confirming", rule.confirm_pairs)
             why = f"{len(pairs.screen if short else pairs.confirm)} of {most} {which} pairs"
-        rows.append(_row(case, metric, against, state, why, verdict, pairs))
+        row = Row(
+            case=case.id, architecture=case.architecture, metric=metric, against=against, verdict=state, reason=why,
+            flags=pairs.flags, **verdict.numbers(),
+        )  # fmt: skip
+        rows.append(row)
     return rows
-
-
-def _row(  # noqa: PLR0913, PLR0917 - what a row is made of
-    case: Case, metric: str, against: str, state: State, why: str, verdict: Verdict, pairs: Pairs
-) -> Row:
-    numbers = {name: getattr(verdict, name) for name in ("effect", "low", "high", "p", "detectable", "pairs")}
-    return Row(
-        case=case.id, architecture=case.architecture, metric=metric, against=against, verdict=state, reason=why,
-        flags=pairs.flags, **numbers,
-    )  # fmt: skip
 
 
 def _accept(head: Head, row: Row, today: str) -> Row:
@@ -208,5 +189,5 @@ def _accept(head: Head, row: Row, today: str) -> Row:
     if entry is None or entry.expires.isoformat() < today or row.effect is None:
         return row
     if row.effect > entry.bound:
-        return msgspec.structs.replace(row, reason=f"accepted up to {entry.bound:.1%} only: {entry.reason}")
+        return msgspec.structs.replace(row, reason=f"accepted up to {units.percent(entry.bound)} only: {entry.reason}")
     return msgspec.structs.replace(row, verdict="accepted", reason=f"{entry.reason} (until {entry.expires})")

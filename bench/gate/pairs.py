@@ -143,7 +143,7 @@ class Meter:
     def _turns(self, talks: dict[int, Talk]) -> str:
         if any(talk.replicate is not None for talk in talks.values()):
             return ""
-        rounds, count = plan(max(talk.step_ns for talk in talks.values()))
+        rounds, count = schedule(max(talk.step_ns for talk in talks.values()))
         if self._mode == "duet":
             return self._duet(talks, rounds, count)
         order = ""
@@ -175,13 +175,15 @@ class Meter:
         first = self._coins.randrange(2)
         turns = (first, 1 - first, 1 - first, first)
         found: dict[int, list[Talk]] = {0: [], 1: []}
+        order = ""
         for number, at in enumerate(turns):
             talk = Talk(lanes[at].server, self._job(lanes, at, asked, talk=number // 2), self._settings.timeout)
             try:
                 if talk.replicate is None:
-                    rounds, count = plan(talk.step_ns)
+                    rounds, count = schedule(talk.step_ns)
                     for _ in range(rounds):
                         talk.batch(count)
+                        order += _SIDES[at]
                     for _ in range(rounds if self._rates else 0):
                         talk.rate(max(3, count))
             finally:
@@ -189,14 +191,14 @@ class Meter:
             found[at].append(talk)
             if talk.failed:
                 break
-        return [_joined(found[at]) for at in (0, 1)], "".join(_SIDES[at] for at in turns)
+        return [_joined(found[at]) for at in (0, 1)], order
 
     def _job(self, lanes: tuple[Lane, Lane], at: int, asked: Asked, *, talk: int) -> Job:
         side, other = lanes[at].side, lanes[1 - at].side
         found, settings = side.found, self._settings
         apart = side.place.top != other.place.top and side.place.top.resolve() != other.place.top.resolve()
         return Job(
-            case=msgspec.structs.replace(asked.case, threads=1) if self._mode == "duet" else asked.case,
+            case=asked.case,
             index=4 * asked.number + 2 * talk + at,
             round=asked.round,
             pair=True,
@@ -213,8 +215,8 @@ class Meter:
         )
 
 
-def plan(step_ns: float) -> tuple[int, int]:
-    """How many batches a side runs, and how many samples each has."""
+def schedule(step_ns: float) -> tuple[int, int]:
+    """How many turns each side has, and how many samples in each."""
     step = max(step_ns, 1.0) / NS
     count = min(SAMPLES[1], max(SAMPLES[0], round(BATCH_S / step)))
     return min(ROUNDS[1], max(ROUNDS[0], int(SIDE_S / ((count + UNTIMED) * step)))), count

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from ..config import Settings
     from ..core import Case
     from ..job import Job
-    from .exact import Entry
+    from .exact import Difference, Entry
     from .log import Against, Stage, Writer
     from .outcome import Outcome
     from .sides import Side
 
-# What a pair is taken to last before one has been measured, and how much of the limit the second stage is left at least.
-_GUESS_S, _RESERVE = 3.0, 0.25
+# The share of the time limit that is kept for the second stage at most.
+_RESERVE = 0.25
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -54,21 +54,24 @@ class Gate:
         locked: Mapping[str, Entry] | None = None,
         cores: tuple[int, ...] = (),
         say: Callable[[Progress], None] = lambda _: None,
-        lanes: Callable[..., Lanes] = Lanes,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._writer, self._sides, self._settings, self._locked = writer, sides, settings, locked
-        self._say, self._lanes, self._clock = say, lanes, clock
-        head = writer.head
-        self._gate, self._rule = head.gate, head.rule
-        self._began = clock() - sum(pair.seconds for pair in writer.log.pairs.values())
-        coins = random.Random(f"{head.seed}:{len(writer.log.pairs)}")  # noqa: S311 - an order, not a secret
-        self._order = random.Random(f"order:{head.seed}:{len(writer.log.pairs)}")  # noqa: S311 - as above
+        self._say, self._clock = say, clock
+        self._log = writer.log
+        head, there = writer.log.head, writer.log.pairs
+        self._head, self._gate, self._rule = head, head.gate, head.rule
+        # A gate that is resumed has its pairs behind it.
+        self._began = clock() - sum(pair.seconds for pair in there)
+        coins = random.Random(f"{head.seed}:{len(there)}")  # noqa: S311 - an order, not a secret
+        self._order = random.Random(f"order:{head.seed}:{len(there)}")  # noqa: S311 - as above
         rates = "throughput" in self._gate.metrics
         self._meter = Meter(settings, coins, mode=self._gate.mode, rates=rates, cores=cores, spin=head.inject)
         # Cases that the time limit has no room for, least important first.
         self._dropped: set[str] = set()
-        self._round = max((pair.round for pair in writer.log.pairs.values()), default=-1)
+        self._round = max((pair.round for pair in there), default=-1)
+        # What the last round took beside the pairs of its cases: forkservers, and the null control.
+        self._beside_s = 0.0
 
     @property
     def path(self) -> Path:
@@ -82,22 +85,22 @@ class Gate:
 
     def run(self) -> Outcome:
         """Do everything that is missing; what Ctrl-C leaves is in the file, with the verdicts that it allows."""
-        ended = "complete"
+        self._log.ended = "complete"
         try:
-            if not self._writer.log.counts:
+            if not {counts.against for counts in self._log.counts if not counts.accepted} >= set(self._head.against):
                 self._exact()
-            for against in self._writer.head.against:
+            for against in self._head.against:
                 self._stage(against, "screen")
                 self._stage(against, "confirm")
         except KeyboardInterrupt:
-            ended = "interrupted"
-        found = outcome.outcome(self._writer.log._replace(ended=ended))
-        self._writer.end(ended, list(found.rows))
+            self._log.ended = "interrupted"
+        found = outcome.outcome(self._log)
+        self._writer.end(found.rows)
         return found
 
     def _exact(self) -> None:
         """Count all sides, at the same time since nothing is timed, and compare head with each base and with the lock."""
-        head = self._writer.head
+        head = self._head
         cases = [case for case in head.cases if case.id not in head.skipped and not case.virtual]
         self._say(Progress("", "exact", 0, 1, len(cases), self._elapsed()))
 
@@ -112,85 +115,88 @@ class Gate:
         locked: dict[str, Entry] = dict(self._locked or {})
         # What is locked as it is now was accepted with the commit that locked it.
         as_locked = {name for name, entry in entries.items() if locked.get(name) == entry}
-        if self._locked is not None:
-            differences = exact.compare(locked, entries, whole=False)
-            self._writer.counts(Counts(against="the lock file", differences=tuple(differences), failed=failed))
+        self._writer.counts(Counts(against="the lock file", differences=_changed(locked, entries), failed=failed))
         for name in head.against:
             before, gone = found[name]
-            here = {key: entry for key, entry in entries.items() if key in before}
-            differences = exact.compare(before, here, whole=False)
-            for accepted in (True, False):
-                own = tuple(d for d in differences if (d.case in as_locked) is accepted)
-                if own or not accepted:
-                    lost = {} if accepted else gone | ({} if self._locked is not None else failed)
-                    self._writer.counts(Counts(against=name, differences=own, accepted=accepted, failed=lost))
+            changed = _changed(before, entries)
+            accepted = tuple(difference for difference in changed if difference.case in as_locked)
+            self._writer.counts(Counts(against=name, differences=accepted, accepted=True))
+            red = tuple(difference for difference in changed if difference.case not in as_locked)
+            self._writer.counts(Counts(against=name, differences=red, failed=gone))
 
     def _stage(self, against: Against, stage: Stage) -> None:
         """Rounds of one pair for each case, in new forkservers for every round, until all have as many as the rule wants."""
         wanted = self._rule.screen_pairs if stage == "screen" else self._rule.confirm_pairs
         chosen = self._cases(against)
         if stage == "confirm":
-            wanting = outcome.candidates(self._writer.log, against)
+            wanting = outcome.candidates(self._log, against)
             chosen = [case for case in chosen if case.id in wanting]
         for index in range(wanted):
             missing = [case for case in chosen if self._open(against, case, stage, index)]
             missing = self._affordable(against, stage, missing, wanted - index)
             if not missing:
                 continue
-            nulls = [case for case in self._writer.head.nulls if not self._has("null", case, stage, index)]
-            self._pairs(against, stage, index, missing, nulls if against == "base" else [], wanted)
+            nulls = [case for case in self._head.nulls if against == "base" and not self._log.has("null", case, stage, index)]
+            self._say(Progress(against, stage, index + 1, wanted, len(missing), self._elapsed()))
+            self._pairs([Asked(case, against, stage, index, self._round + 1) for case in missing], nulls)
 
-    def _pairs(  # noqa: PLR0913, PLR0917 - one round
-        self, against: Against, stage: Stage, index: int, cases: list[Case], nulls: list[Case], wanted: int
-    ) -> None:
+    def _pairs(self, wanted: list[Asked], nulls: list[Case]) -> None:
+        """One round of pairs, the null control's among them, in an order that is shuffled."""
+        began, pairs = self._clock(), 0.0
         self._round += 1
-        self._say(Progress(against, stage, index + 1, wanted, len(cases), self._elapsed()))
-        todo: list[tuple[Against, Case]] = [(against, case) for case in cases] + [("null", case) for case in nulls]
+        todo = [*wanted, *(wanted[0]._replace(case=case, against="null") for case in nulls)]
         self._order.shuffle(todo)
-        kinds = [which for which, _ in todo]
-        with self._lanes(self._sides, self._settings, kinds, torch=not all(case.virtual for case in cases)) as lanes:
-            for which, case in todo:
+        torch = not all(asked.case.virtual for asked in wanted)
+        with Lanes(self._sides, self._settings, [asked.against for asked in todo], torch=torch) as lanes:
+            for asked in todo:
                 if self._left() <= 0:
                     return
-                asked = Asked(case, which, stage, index, self._round)
-                self._writer.pair(self._meter.pair(lanes.two(which), asked))
+                pair = self._meter.pair(lanes.two(asked.against), asked)
+                self._writer.pair(pair)
+                pairs += pair.seconds if asked.against != "null" else 0.0
+        self._beside_s = self._clock() - began - pairs
 
     def _cases(self, against: Against) -> list[Case]:
         """The cases that can be compared with this base."""
-        head, base = self._writer.head, self._sides[against]
+        head, base = self._head, self._sides[against]
         there = [case for case in head.cases if case.id not in head.skipped and case.architecture in base.found.architectures]
         return [case for case in there if case.engine in base.found.engines]
 
-    def _has(self, against: Against, case: Case, stage: Stage, index: int) -> bool:
-        return (against, case.id, stage, index) in self._writer.log.pairs
-
     def _open(self, against: Against, case: Case, stage: Stage, index: int) -> bool:
         """Whether a case wants this pair: not where it is there, where one failed, or where the time has no room for it."""
-        if case.id in self._dropped or self._has(against, case, stage, index):
+        if case.id in self._dropped or self._log.has(against, case, stage, index):
             return False
-        allow = self._writer.head.allow_output_change
-        return not effects.invalid(self._writer.log.of(against, case), allow_output_change=allow)
+        return not effects.invalid(self._log.of(against, case), allow_output_change=self._head.allow_output_change)
 
     def _affordable(self, against: Against, stage: Stage, cases: list[Case], rounds: int) -> list[Case]:
         """As many of the cases, in their order, as the time limit has room for in all the rounds that are left."""
-        left, kept = self._left(), list(cases)
+        if self._left() <= 0:
+            return []
+        costs = {case.id: self._cost(against, case) for case in cases}
+        left, kept = self._left() - rounds * self._beside_s, list(cases)
         if stage == "screen" and self._gate.time_limit is not None:
-            left -= min(_RESERVE * self._gate.time_limit, self._rule.confirm_pairs * _GUESS_S)
-        costs = {case.id: self._cost(against, case) for case in kept}
-        while len(kept) > 1 and rounds * sum(costs[case.id] for case in kept) > left and len(self._writer.log.pairs) > 0:
+            # Room for confirming one case, so that what is found can be said.
+            dearest = max((cost for cost in costs.values()), default=0.0)
+            left -= min(_RESERVE * self._gate.time_limit, self._rule.confirm_pairs * (dearest + self._beside_s))
+        while len(kept) > 1 and rounds * sum(costs[case.id] for case in kept) > left:
             self._dropped.add(kept.pop().id)
-        return kept if self._left() > 0 else []
+        return kept
 
     def _cost(self, against: Against, case: Case) -> float:
-        """Seconds of a pair of this case, its share of the forkservers included."""
-        took = [pair.seconds for pair in self._writer.log.of(against, case)]
-        return sum(took) / len(took) + _GUESS_S / 10 if took else _GUESS_S
+        """Seconds of a pair of this case as it was measured; before the first, no time at all, for nothing is known of it."""
+        took = [pair.seconds for pair in self._log.of(against, case)]
+        return sum(took) / len(took) if took else 0.0
 
     def _elapsed(self) -> float:
         return self._clock() - self._began
 
     def _left(self) -> float:
         return math.inf if self._gate.time_limit is None else self._gate.time_limit - self._elapsed()
+
+
+def _changed(before: Mapping[str, Entry], now: Mapping[str, Entry]) -> tuple[Difference, ...]:
+    """What differs of the entries that are on both sides."""
+    return tuple(exact.compare(dict(before), {key: entry for key, entry in now.items() if key in before}, whole=False))
 
 
 def _count(side: Side, case: Case, settings: Settings) -> Job:

@@ -5,25 +5,26 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 import numpy as np
-from scipy.stats import mannwhitneyu
+from scipy.stats import binomtest, mannwhitneyu, median_abs_deviation
 
-from .. import verdicts
+from .. import units, verdicts
 from ..stats import median
 from . import outcome
 from .effects import effect
+from .log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .log import Half, Log, Pair
+    from .log import Half
+    from .outcome import Row
 
 REPLAYS = 10_000
-# Of the normal distribution, for an interval of 95 %.
-_Z = 1.959963984540054
 
 
 class Rate(NamedTuple):
@@ -34,11 +35,10 @@ class Rate(NamedTuple):
 
     def __str__(self) -> str:
         if not self.of:
-            return "–"
-        share, n, z = self.found / self.of, self.of, _Z
-        middle, half = share + z * z / 2 / n, z * math.sqrt(share * (1 - share) / n + z * z / 4 / n / n)
-        low, high = (max(0.0, (middle + sign * half) / (1 + z * z / n)) for sign in (-1, 1))
-        return f"{self.found} of {self.of} ({share:.1%}; {low:.1%} to {high:.1%})"
+            return units.MISSING
+        interval = binomtest(self.found, self.of).proportion_ci(method="wilson")
+        ends = f"{units.percent(interval.low)} to {units.percent(interval.high)}"
+        return f"{self.found} of {self.of} ({units.percent(self.found / self.of)}; {ends})"
 
 
 def red(log: Log) -> bool:
@@ -48,22 +48,22 @@ def red(log: Log) -> bool:
 
 def swapped(log: Log) -> Log:
     """The same run with base called head and head called base."""
-    turned = {key: msgspec.structs.replace(pair, base=pair.head, head=pair.base) for key, pair in log.pairs.items()}
-    return log._replace(pairs=turned)
+    turned = Log(log.head, ended=log.ended)
+    for pair in log.pairs:
+        turned.add(msgspec.structs.replace(pair, base=pair.head, head=pair.base))
+    return turned
 
 
 def asymmetric(log: Log) -> list[str]:
     """The cases in which swapping the labels does not swap the verdict and negate the effect; there must be none."""
     mirror = {"regression": "improvement", "improvement": "regression"}
-    there, back = ({row.case: row for row in outcome.outcome(one).rows} for one in (log, swapped(log)))
     found = []
-    for case, row in there.items():
-        other = back[case]
+    for row, other in zip(outcome.outcome(log).rows, outcome.outcome(swapped(log)).rows, strict=True):
         if row.effect is None or other.effect is None:
             continue
         negated = math.isclose(math.log1p(row.effect), -math.log1p(other.effect), abs_tol=1e-9)
-        if not negated or mirror.get(row.verdict, "") != mirror.get(mirror.get(other.verdict, ""), ""):
-            found.append(case)
+        if not negated or ({row.verdict, other.verdict} & mirror.keys() and other.verdict != mirror.get(row.verdict)):
+            found.append(f"{row.case} {row.metric}")
     return found
 
 
@@ -74,8 +74,6 @@ def replays(logs: Sequence[Log], count: int = REPLAYS, seed: int = 0) -> Rate:
     side is called base.
     """
     head = logs[0].head
-    if head is None:
-        return Rate(0, 0)
     pools = {case: sizes for case, sizes in sizes_of(logs).items() if len(sizes) >= _needed(head.rule)}
     chance = random.Random(seed)  # noqa: S311 - labels, not secrets
     reds = 0
@@ -98,7 +96,7 @@ def sizes_of(logs: Sequence[Log]) -> dict[str, list[float]]:
     """The effects of all pairs by case, of latency against the base."""
     found: dict[str, list[float]] = defaultdict(list)
     for log in logs:
-        for pair in log.pairs.values():
+        for pair in log.pairs:
             size = effect(pair, "latency")
             if pair.against == "base" and size is not None:
                 found[pair.case].append(size)
@@ -107,10 +105,6 @@ def sizes_of(logs: Sequence[Log]) -> dict[str, list[float]]:
 
 def _flat(half: Half) -> list[int]:
     return [sample for batch in half.batches for sample in batch]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
 
 
 def _asv(base: Sequence[int], head: Sequence[int]) -> bool:
@@ -123,9 +117,9 @@ def _p(base: Sequence[int], head: Sequence[int], alternative: Literal["two-sided
 
 # What other tools say of one measurement of base and one of head, as they would take them: a process each, their samples.
 OTHERS: dict[str, Callable[[Sequence[int], Sequence[int]], bool]] = {
-    "pytest-benchmark, mean:5%": lambda base, head: _mean(head) > 1.05 * _mean(base),
+    "pytest-benchmark, mean:5%": lambda base, head: fmean(head) > 1.05 * fmean(base),
     "asv, 1.1 and p < 0.002": _asv,
-    "github-action-benchmark, 200 %": lambda base, head: _mean(head) > 2 * _mean(base),
+    "github-action-benchmark, 200 %": lambda base, head: fmean(head) > 2 * fmean(base),
     "7 % of the median": lambda base, head: median(head) > 1.07 * median(base),
 }
 POOLED = "Mann-Whitney on the pooled samples, p < 0.01"
@@ -134,32 +128,25 @@ POOLED = "Mann-Whitney on the pooled samples, p < 0.01"
 def others(log: Log) -> dict[str, dict[str, bool]]:
     """By rule and case, whether it would have been red: on the first pair, or on the samples of all of the first stage."""
     found: dict[str, dict[str, bool]] = {name: {} for name in (*OTHERS, POOLED)}
-    for case in () if log.head is None else log.head.cases:
+    for case in log.head.cases:
         pairs = [pair for pair in log.of("base", case, "screen") if pair.base.batches and pair.head.batches]
         if not pairs:
             continue
         base, head = _flat(pairs[0].base), _flat(pairs[0].head)
         for name, rule in OTHERS.items():
             found[name][case.id] = rule(base, head)
-        bases, heads = ([s for pair in pairs for s in _flat(side(pair))] for side in (_base, _head))
+        bases = [sample for pair in pairs for sample in _flat(pair.base)]
+        heads = [sample for pair in pairs for sample in _flat(pair.head)]
         found[POOLED][case.id] = _p(bases, heads, "less") < 0.01  # noqa: PLR2004 - a usual level
     return found
 
 
-def _base(pair: Pair) -> Half:
-    return pair.base
-
-
-def _head(pair: Pair) -> Half:
-    return pair.head
-
-
 def report(logs: Sequence[Log], count: int = REPLAYS) -> str:
     """The tables over all runs that are complete, as Markdown."""
-    done = [log for log in logs if log.ended == "complete" and log.head is not None]
     groups: dict[float, list[Log]] = defaultdict(list)
-    for log in done:
-        groups[0.0 if log.head is None else log.head.inject].append(log)
+    for log in logs:
+        if log.ended == "complete":
+            groups[log.head.inject].append(log)
     same = groups.pop(0.0, [])
     parts = [_identical(same, count)] if same else ["No run of identical code is complete yet."]
     if groups:
@@ -185,7 +172,9 @@ def _identical(logs: Sequence[Log], count: int) -> str:
         lines.append(f"| {name} | {Rate(sum(runs), len(runs))} | {Rate(sum(each), len(each))} |")
     lines += ["", "| case | pairs | their spread (standard deviation; robust) |", "| --- | ---: | --- |"]
     for case, sizes in sorted(sizes_of(logs).items()):
-        lines.append(f"| {case.partition('@')[0]} | {len(sizes)} | {_deviation(sizes):.1%}; {_robust(sizes):.1%} |")
+        spread = stdev(sizes) if len(sizes) > 1 else None
+        robust = float(median_abs_deviation(sizes, scale="normal"))
+        lines.append(f"| {case.partition('@')[0]} | {len(sizes)} | {units.percent(spread)}; {units.percent(robust)} |")
     return "\n".join(lines)
 
 
@@ -195,17 +184,10 @@ def _planted(groups: dict[float, list[Log]]) -> str:
     for size, logs in sorted(groups.items()):
         rows = [row for log in logs for row in outcome.outcome(log).rows if row.effect is not None]
         found = Rate(sum(row.verdict == "regression" for row in rows), len(rows))
-        seen = [row.detectable for row in rows if row.detectable is not None]
-        middle = f"{median([row.effect for row in rows if row.effect is not None]):+.1%}" if rows else "–"
-        lines.append(f"| {size:+.0%} | {found} | {middle} | {f'{median(seen):+.1%}' if seen else '–'} |")
+        middle = [median(known) if known else None for known in (_known(rows, "effect"), _known(rows, "detectable"))]
+        lines.append(f"| {units.change(size)} | {found} | {' | '.join(map(units.change, middle))} |")
     return "\n".join(lines)
 
 
-def _deviation(sizes: Sequence[float]) -> float:
-    mean = _mean(sizes)
-    return math.sqrt(math.fsum((size - mean) ** 2 for size in sizes) / max(1, len(sizes) - 1))
-
-
-def _robust(sizes: Sequence[float]) -> float:
-    middle = median(sizes)
-    return 1.4826 * median([abs(size - middle) for size in sizes])
+def _known(rows: Sequence[Row], name: str) -> list[float]:
+    return [value for row in rows if (value := getattr(row, name)) is not None]

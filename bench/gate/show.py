@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from .. import tables, units
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -29,7 +31,7 @@ HEADER = ("case", "metric", "change", "90 % interval", "would see", "pairs", "ve
 def text(found: Outcome) -> str:
     """All of it; the same file gives the same text."""
     rows = table(found)
-    parts = [_aligned(HEADER, rows)] if rows else []
+    parts = [tables.aligned(HEADER, rows, right=(2, 3, 4, 5))] if rows else []
     parts += [line.text for line in found.exact]
     parts += [f"expired: {line}; mend it, or give it a new date" for line in found.expired]
     if found.host:
@@ -47,24 +49,10 @@ def table(found: Outcome) -> list[tuple[str, ...]]:
 
 
 def _cells(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
-    effect = "" if row.effect is None else f"{row.effect:+.1%}"
-    between = "" if row.low is None or row.high is None else f"{row.low:+.1%} to {row.high:+.1%}"
-    sees = "" if row.detectable is None else f"{row.detectable:+.1%}"
+    numbers = (units.change(row.effect), units.changes(row.low, row.high), units.change(row.detectable))
     notes = [*([f"against {row.against}"] if row.against != "base" else []), *([row.reason] if row.reason else [])]
     notes += [flag for flag in row.flags if flag not in row.reason]
-    name = (
-        row.case if sum(r.architecture == row.architecture and r.against == row.against for r in rows) > 1 else row.architecture
-    )
-    return name, row.metric, effect, between, sees, str(row.pairs or ""), row.verdict, "; ".join(notes)
-
-
-def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [list(header), *map(list, rows)]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(header))]
-    right = {2, 3, 4, 5}
-    return "\n".join(
-        "  ".join(
-            cell.rjust(w) if at in right else cell.ljust(w) for at, (cell, w) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+    # The architecture says enough unless it is measured in several cases.
+    several = len({other.case for other in rows if other.architecture == row.architecture}) > 1
+    name = row.case if several else row.architecture
+    return name, row.metric, *numbers, str(row.pairs or units.MISSING), row.verdict, "; ".join(notes)

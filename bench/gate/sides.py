@@ -17,6 +17,7 @@ import msgspec
 from ..core import Source
 from ..errors import UsageError, VbenchError
 from ..home import Home
+from ..machine import git
 from .log import About
 
 if TYPE_CHECKING:
@@ -35,16 +36,17 @@ _FOLDERS = {"head": "head", "base": "base", "far": "past"}
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Where a side's own process looks, and for what: `plugins` are head's, for a side without a bench.toml of its own.
 
-    `imports` are architectures by their import path, with the input shape; `catalogue` is one that the side brings along.
+    `architectures` and `exclude` are what head selects, for a side that has no `suite` of that name; where head's were named one
+    by one there is no suite. `imports` are architectures by their import path, with the input shape.
     """
 
     folder: str = ""
-    suite: str = "default"
+    file: str = "bench.toml"
+    suite: str = ""
     architectures: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
-    catalogue: str = ""
     imports: dict[str, tuple[int, ...]] = {}
 
 
@@ -62,15 +64,21 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(NamedTuple):
-    """Where a side lies: the top of its tree, the folder of its bench.toml within, and a catalogue of its own, if any."""
+    """Where a side lies: the top of its tree, the folder of its bench.toml within, and what to import from before all else."""
 
     name: str
     top: Path
     folder: Path
-    catalogue: Path | None = None
     commit: str = ""
     dirty: bool = False
     first: tuple[str, ...] = ()
+
+
+class Space(NamedTuple):
+    """A temporary folder for all sides, and what was checked out into it: repositories and their work trees."""
+
+    folder: Path
+    trees: list[tuple[Path, Path]]
 
 
 class Side(NamedTuple):
@@ -95,62 +103,55 @@ class Side(NamedTuple):
         )
 
 
-def git(folder: Path, *words: str) -> str | None:
-    """What git answers, or None where it refuses or is not installed."""
-    try:
-        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False, timeout=_LIMIT_S)  # noqa: S603, S607 - git, as the user has it
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
 def top(folder: Path) -> Path:
     """The root of the checkout that a folder lies in, or the folder itself."""
-    found = git(folder, "rev-parse", "--show-toplevel")
-    return Path(found) if found else folder
+    return Path(git(folder, "rev-parse", "--show-toplevel") or folder)
 
 
 @contextmanager
-def workspace() -> Iterator[Path]:
-    """A temporary folder for both sides; whatever was checked out into it is taken out of git's list again."""
-    folder = Path(tempfile.mkdtemp(prefix="vbench-gate-")).resolve()
-    trees: list[tuple[Path, Path]] = []
-    _TREES[folder] = trees
+def workspace() -> Iterator[Space]:
+    """Room for all sides; whatever was checked out into it is taken out of git's list again."""
+    space = Space(Path(tempfile.mkdtemp(prefix="vbench-gate-")).resolve(), [])
     try:
-        yield folder
+        yield space
     finally:
-        for repository, tree in trees:
-            git(repository, "worktree", "remove", "--force", str(tree))
-        shutil.rmtree(folder, ignore_errors=True)
-        del _TREES[folder]
+        for repository, tree in space.trees:
+            git(repository, "worktree", "remove", "--force", str(tree), limit_s=_LIMIT_S)
+        shutil.rmtree(space.folder, ignore_errors=True)
 
 
-_TREES: dict[Path, list[tuple[Path, Path]]] = {}
-
-
-def head(space: Path, root: Path) -> Place:
-    """The work tree as it is, uncommitted changes included, through a link so that its path is as long as base's."""
+def head(space: Space, root: Path) -> Place:
+    """The work tree as it is, uncommitted changes included."""
     tree = top(root)
-    link = space / _FOLDERS["head"]
+    link = _link(space, "head", tree)
+    return _as_it_is(str(root), link, link / root.relative_to(tree), root)
+
+
+def _link(space: Space, label: str, folder: Path) -> Path:
+    """A folder by a path as long as that of any other side; by its own on a system without links for everybody."""
+    link = space.folder / _FOLDERS[label]
     try:
-        link.symlink_to(tree, target_is_directory=True)
-    except OSError:  # a system without links for everybody: paths of unequal length, then
-        link = tree
-    folder = link / root.relative_to(tree)
-    return Place(
-        str(root), link, folder, commit=git(root, "rev-parse", "HEAD") or "", dirty=bool(git(root, "status", "--porcelain"))
-    )
+        link.symlink_to(folder, target_is_directory=True)
+    except OSError:
+        return folder
+    return link
 
 
-def base(space: Path, root: Path, name: str, label: str = "base") -> Place:
+def _as_it_is(name: str, tree: Path, folder: Path, real: Path) -> Place:
+    """A folder that is measured with whatever is uncommitted in it."""
+    return Place(name, tree, folder, commit=git(real, "rev-parse", "HEAD"), dirty=bool(git(real, "status", "--porcelain")))
+
+
+def base(space: Space, root: Path, name: str, label: str = "base") -> Place:
     """A revision, a folder or a wheel. Raises UsageError where it is none of them."""
-    target = space / _FOLDERS[label]
     path = Path(name)
     if path.suffix == ".whl" and path.is_file():
-        return _wheel(path, target)
-    if path.is_dir() and (git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}") is None or "/" in name):
-        return _folder(path.resolve(), target)
-    return _revision(root, name, target, space)
+        return _wheel(path, space.folder / _FOLDERS[label])
+    commit = git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    if path.is_dir() and (not commit or "/" in name):
+        link = _link(space, label, path.resolve())
+        return _as_it_is(str(path.resolve()), link, link, path)
+    return _revision(space, root, name, commit, label)
 
 
 def _wheel(path: Path, target: Path) -> Place:
@@ -160,64 +161,60 @@ def _wheel(path: Path, target: Path) -> Place:
     except (zipfile.BadZipFile, OSError) as error:
         message = f"{path} cannot be read as a wheel: {error}"
         raise UsageError(message) from None
-    own = target / "vbench" / "architectures"
-    return Place(str(path), target, target, own if own.is_dir() else None, first=(str(target),))
+    return Place(str(path), target, target, first=(str(target),))
 
 
-def _folder(path: Path, target: Path) -> Place:
-    try:
-        target.symlink_to(path, target_is_directory=True)
-    except OSError:
-        target = path
-    return Place(
-        str(path), target, target, commit=git(path, "rev-parse", "HEAD") or "", dirty=bool(git(path, "status", "--porcelain"))
-    )
-
-
-def _revision(root: Path, name: str, target: Path, space: Path) -> Place:
-    repository = git(root, "rev-parse", "--show-toplevel")
-    if repository is None:
+def _revision(space: Space, root: Path, name: str, commit: str, label: str) -> Place:
+    target, repository = space.folder / _FOLDERS[label], top(root)
+    if not git(root, "rev-parse", "--show-toplevel"):
         message = f"--base {name}: {root} is no git checkout, and there is no such folder or wheel: name one of these"
         raise UsageError(message)
-    commit = git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-    if commit is None:
+    if not commit:
         shallow = git(root, "rev-parse", "--is-shallow-repository") == "true"
-        hint = (
-            "this clone is shallow: git fetch --unshallow, or fetch-depth: 0 in the workflow"
-            if shallow
-            else "see `git log --oneline`, or git fetch"
-        )
+        deepen = "this clone is shallow: git fetch --unshallow, or fetch-depth: 0 in the workflow"
+        hint = deepen if shallow else "see `git log --oneline`, or git fetch"
         message = f"--base {name}: no revision, folder or wheel of that name; {hint}"
         raise UsageError(message)
-    if (
-        git(Path(repository), "-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", "--force", str(target), commit)
-        is None
-    ):
+    # No hook of the repository has a say in this tree.
+    git(
+        repository,
+        "-c",
+        "core.hooksPath=/dev/null",
+        "worktree",
+        "add",
+        "--detach",
+        "--force",
+        str(target),
+        commit,
+        limit_s=_LIMIT_S,
+    )
+    if not (target / ".git").exists():
         message = f"--base {name}: git cannot check {commit[:12]} out: try `git worktree add --detach /tmp/base {name}`"
         raise UsageError(message)
-    _TREES[space].append((Path(repository), target))
+    space.trees.append((repository, target))
     return Place(name, target, target / root.relative_to(repository), commit=commit)
 
 
 def home(place: Place, root: Path, python: str = "") -> Home:
     """The environment of a side: what this process imports from head's tree, that side imports from its own."""
     tree = top(root)
-    packages = (sys.prefix, sys.base_prefix)
-    path = []
-    for entry in sys.path:
-        inside = entry and Path(entry).is_relative_to(tree) and not entry.startswith(packages)
-        path.append(str(place.top / Path(entry).relative_to(tree)) if inside else entry)
-    path = [*place.first, *path]
+
+    def seen(entry: str) -> str:
+        path = Path(entry)
+        installed = any(path.is_relative_to(prefix) for prefix in (sys.prefix, sys.base_prefix))
+        return str(place.top / path.relative_to(tree)) if entry and path.is_relative_to(tree) and not installed else entry
+
+    path = [*place.first, *map(seen, sys.path)]
     if python:
         # Another interpreter has its own packages; from here come only the folders of the tree.
-        path = [entry for entry in path if entry.startswith(str(place.top))]
+        path = [entry for entry in path if Path(entry).is_relative_to(place.top)]
     kept = {name: value for name, value in ALLOCATOR.items() if name not in os.environ}
     return Home(python or sys.executable, tuple(path), str(place.folder), kept)
 
 
 def survey(place: Place, where: Home, question: Question) -> Side:
     """Ask a side what it has, in its own environment. Raises UsageError where it cannot be loaded at all."""
-    asked = msgspec.structs.replace(question, folder=str(place.folder), catalogue=str(place.catalogue or ""))
+    asked = msgspec.structs.replace(question, folder=str(place.folder))
     command = where.command("vbench.survey:main", msgspec.json.encode(asked).decode())
     try:
         done = subprocess.run(  # noqa: S603 - our own code in an interpreter that the user named

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vbench import agreement
-from vbench.agreement import CAP_DB, LIMITS_DB, MIN_CLASSES, compare, fingerprint, flatten, same
+from vbench.agreement import CAP_DB, LIMITS_DB, MIN_CLASSES, compare, fingerprint, flatten
 from vbench.config import PRECISIONS
+from vbench.stats import same
 
 seeds = st.integers(min_value=0, max_value=2**31)
 

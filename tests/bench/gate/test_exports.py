@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vbench.exports import github, junit
+from vbench.gate import show
 from vbench.gate.outcome import Exact, Outcome, Row
 
 if TYPE_CHECKING:
@@ -59,22 +60,25 @@ def test_whatever_a_reason_holds_the_document_is_xml_and_the_table_keeps_its_sha
     assert "\r" not in line
     properties = line.removeprefix("::error ").partition("::")[0]
     assert len(properties.split(",")) == 3
-    text = github.summary(outcome, [(name, "latency", "", "", "", "", "invalid", reason)])
+    text = github.summary(outcome, show.HEADER, [(name, "latency", "", "", "", "", "invalid", reason)])
     table = [part for part in text.split("\n") if part.startswith("|")]
     assert all(part.replace("\\\\", "").replace("\\|", "").count("|") == 9 for part in table)
 
 
 def test_annotations_are_ten_at_most_and_the_worst_come_first() -> None:
-    rows = [row("inconclusive", f"a/{index}") for index in range(12)] + [row("regression", "z/slow", effect=0.06)]
+    rows = [row("inconclusive", f"a/{index}") for index in range(12)] + [
+        row("regression", "z/slow", effect=0.06, low=0.04, high=0.08)
+    ]
     lines = github.marks(found(*rows), {"z/slow": ("models/z.py", 7)})
-    assert lines[0] == "::error file=models/z.py,line=7,title=vbench gate::regression: z/slow latency +6.0%25 against base"
+    said = "regression: z/slow latency +6.0 %25 (+4.0 to +8.0 %25) against base"
+    assert lines[0] == f"::error file=models/z.py,line=7,title=vbench gate::{said}"
     assert len(lines) == 10
     assert lines[-1].endswith("and 4 more, see the summary")
 
 
 def test_a_summary_is_cut_before_github_refuses_it() -> None:
     long = [("a" * 1000, *[""] * 7)] * 2000
-    text = github.summary(found(), long)
+    text = github.summary(found(), show.HEADER, long)
     assert len(text.encode()) <= 2**20
     assert text.endswith("(cut: the summary of a step may be 1 MiB)\n")
 

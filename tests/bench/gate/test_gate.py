@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vbench.gate import log as logs
+from vbench.gate.lock import machine_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,6 @@ def test_a_network_that_became_slower_is_red_and_its_neighbours_are_not(commands
     assert " improvement" in lines["net/c"]
     assert "1 regression, 1 improvement, 1 pass; exit 1" in done.stdout
     log = logs.read(models.root / "g.jsonl")
-    assert log.head is not None
     assert (log.head.sides["base"].commit, log.head.sides["head"].dirty) == (models.git("rev-parse", "HEAD"), True)
     by_case = {case.architecture: log.of("base", case) for case in log.head.cases}
     assert [(p.stage, p.index) for p in by_case["net/b"]] == [("screen", index) for index in range(5)]
@@ -129,15 +129,26 @@ def test_one_network_in_memory_at_a_time_and_throughput_find_the_same(commands: 
     }  # fmt: skip
 
 
+def test_head_is_another_folder_and_files_stay_where_they_were_named(
+    commands: Any, repository_of_models: Any, tmp_path: Path
+) -> None:
+    models = repository_of_models
+    models.commit()
+    done = commands(tmp_path, "gate", "--head", "models", "--base", "HEAD", "-o", "g.jsonl", "--junit", "g.xml", "net/a")
+    assert done.returncode == 0, done.stderr
+    assert logs.read(tmp_path / "g.jsonl").head.sides["base"].commit == models.git("rev-parse", "HEAD")
+    assert (tmp_path / "g.xml").exists()
+
+
 def test_two_at_once_on_a_core_each(commands: Any, repository_of_models: Any) -> None:
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("wants two cores")
     models = repository_of_models
     models.commit()
     models.write(a=1.08)
-    done = commands(models.root, "gate", "--base", "HEAD", "--mode", "duet", "--json", "net/a", "-o", "g.jsonl")
+    done = commands(models.root, "gate", "--base", "HEAD", "--mode", "duet", "--threads", "1", "--json", "net/a", "-o", "g.jsonl")
     assert (done.returncode, rows(done)) == (1, {"net/a": "regression"}), done.stderr
-    assert {set(pair.order) == {"d"} for pair in logs.read(models.root / "g.jsonl").pairs.values()} == {True}
+    assert {set(pair.order) == {"d"} for pair in logs.read(models.root / "g.jsonl").pairs} == {True}
 
 
 def test_ctrl_c_keeps_every_pair_and_resume_goes_on_with_the_same_base(commands: Any, repository_of_models: Any) -> None:
@@ -152,7 +163,7 @@ def test_ctrl_c_keeps_every_pair_and_resume_goes_on_with_the_same_base(commands:
     assert commands.wait(pid) == 130
     assert "interrupted; vbench gate --resume g.jsonl goes on" in errors.read_text()
     assert "exit 130" in errors.with_suffix(".out").read_text()
-    held = dict(logs.read(file).pairs)
+    held = logs.read(file).pairs
     assert len(held) >= 4
     # The branch moves on, and the gate does not.
     models.git("commit", "-q", "--allow-empty", "-m", "later")
@@ -160,8 +171,7 @@ def test_ctrl_c_keeps_every_pair_and_resume_goes_on_with_the_same_base(commands:
     done = commands(models.root, "gate", "--resume", "g.jsonl")
     assert done.returncode == 1, done.stderr
     log = logs.read(file)
-    assert held.items() <= log.pairs.items()
-    assert log.head is not None
+    assert all(pair in log.pairs for pair in held)
     assert log.head.sides["base"].commit == base
     models.write(b=2.0)
     other = commands(models.root, "gate", "--resume", "g.jsonl")
@@ -177,7 +187,17 @@ BROKEN = "raise RuntimeError('this commit is broken')\n"
         (["--base", "nowhere"], 2, "--base nowhere: no revision, folder or wheel of that name; see `git log --oneline`"),
         (["--base", "HEAD", "--mode", "tennis"], 2, "--mode tennis: unknown; allowed is one of pingpong, abba, duet"),
         (["--base", "HEAD", "--metric", "beauty"], 2, "--metric beauty: unknown, or none; allowed is a list out of latency"),
-        (["--base", "HEAD", "--exact"], 2, "--exact and --update-lock compare with the lock file"),
+        (["--base", "HEAD", "--exact"], 2, "--exact compares with the lock file: leave out --base"),
+        (["--update-lock", "--metric", "memory"], 2, "--update-lock writes the lock file, and times nothing: leave out --metric"),
+        (["--resume", "g.jsonl", "--base", "HEAD"], 2, "--resume has all of it in its file: leave out --base"),
+        (["--replay", "g.jsonl", "--suite", "other"], 2, "--replay has all of it in its file: leave out --suite"),
+        (["--base", "HEAD", "--inject", "5%"], 2, "only --self-test repeats itself: leave out --inject"),
+        (["--self-test", "--inject", "5", "-o", "own"], 2, "--inject 5.0: write a share between 0 and 1"),
+        (["--self-test", "-o", "bench.toml"], 2, "bench.toml: --self-test wants a folder, and this is a file"),
+        (["--base", "HEAD", "--github"], 2, "--github: GITHUB_STEP_SUMMARY is not set"),
+        (["--base", "HEAD", "--mode", "duet", "--threads", "2"], 2, "--mode duet gives each side a core, and net/a is to use 2"),
+        (["--base", "HEAD", "--mode", "duet", "--threads", "1", "--metric", "throughput"], 2, "duet times requests only"),
+        (["--base", "HEAD", "--head", "nowhere"], 2, "--head nowhere: No such file or directory"),
         (["--base", "HEAD", "--base-python", "nowhere/python"], 2, "there is no such interpreter"),
         ([], 2, "nothing to compare with: name a base, for example `vbench gate --base origin/main`"),
         (["--replay", "bench.toml"], 2, "bench.toml is no file of the gate"),
@@ -212,8 +232,6 @@ def test_a_base_that_cannot_be_loaded_is_invalid_and_not_new(commands: Any, repo
 
 
 def test_one_gate_at_a_time_on_a_machine(commands: Any, repository_of_models: Any, tmp_path: Path) -> None:
-    from vbench.comparison import machine_lock  # noqa: PLC0415 - it imports torch
-
     models = repository_of_models
     models.commit()
     with machine_lock(models.root, tmp_path):

@@ -31,7 +31,7 @@ def test_both_sides_have_paths_of_equal_length_and_nothing_is_left(repository_of
         models.write(a=1.1)
         assert "1.1" in (head.folder / "nets.py").read_text()
         assert "1.1" not in (base.folder / "nets.py").read_text()
-    assert not space.exists()
+    assert not space.folder.exists()
     assert models.git("worktree", "list").count("\n") == 0
     assert models.root.exists()
 
@@ -75,6 +75,23 @@ def test_a_wheel_is_unpacked_and_goes_first(tmp_path: Path) -> None:
         wheel.write_bytes(b"no zip")
         with pytest.raises(UsageError, match="cannot be read as a wheel"):
             sides.base(space, tmp_path, str(wheel), "far")
+
+
+def test_a_wheel_is_measured_with_this_harness_even_if_it_holds_another(
+    commands: Any, repository_of_models: Any, tmp_path: Path
+) -> None:
+    models = repository_of_models
+    models.write()
+    wheel = tmp_path / "models-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.write(models.root / "nets.py", "nets.py")
+        archive.writestr("vbench/__init__.py", "raise RuntimeError('the harness of the wheel')")
+    models.write(a=1.1)
+    done = commands(models.root, "gate", "--base", str(wheel), "--json")
+    assert done.returncode == 1, done.stderr
+    assert {row["architecture"]: row["verdict"] for row in json.loads(done.stdout)["rows"]} == {
+        "net/a": "regression", "net/b": "pass",
+    }  # fmt: skip
 
 
 INSTALLED = """
@@ -129,7 +146,7 @@ def test_another_interpreter_gets_this_harness_and_keeps_its_own_packages(
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--system-site-packages", str(old)], check=True)
     site = next((old / "lib").glob("python*/site-packages"))
     (site / "here.pth").write_text("\n".join(path for path in sys.path if "site-packages" in path))
-    done = commands(models.root, "gate", "--base-python", str(old / "bin" / "python"), "--json", "-o", "g.jsonl")
+    done = commands(models.root, "gate", "--base-python", "../old/bin/python", "--json", "-o", "g.jsonl")
     assert done.returncode == 0, done.stderr
     assert {row["verdict"] for row in json.loads(done.stdout)["rows"]} == {"pass"}
     head = json.loads((models.root / "g.jsonl").read_text().splitlines()[0])

@@ -1,0 +1,21 @@
+"""Options that several verbs have: written once, so that they are the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Many = list[str] | None
+
+Suite = Annotated[str, typer.Option(metavar="NAME", help="A suite of bench.toml.")]
+Exclude = Annotated[Many, typer.Option(metavar="NAMES", help="Names or globs to leave out.")]
+Device = Annotated[Many, typer.Option(metavar="DEVICES", help="cpu, cuda, cuda:1, mps, xpu, fake, or all.")]
+Engine = Annotated[Many, typer.Option(metavar="ENGINES", help="eager, fake, a plugin's, or all.")]
+Precision = Annotated[Many, typer.Option(metavar="PRECISIONS", help="fp32, tf32, bf16, fp16, int8, or all.")]
+Batch = Annotated[Many, typer.Option(metavar="SIZES", help="Batch sizes.")]
+Threads = Annotated[Many, typer.Option(metavar="COUNTS", help="Threads; left out, as many as this process may use.")]
+Input = Annotated[str | None, typer.Option("--input", metavar="CxHxW", help="Shape of one input, for example 3x224x224.")]
+Plugin = Annotated[Many, typer.Option(metavar="PATHS", help="A file or folder that registers more.")]
+Config = Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")]
