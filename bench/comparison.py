@@ -38,10 +38,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What is compared with what, and how, as the file keeps it for `--resume`.
 
     `axes` are further arguments of `api.prepare`, `changes` keys of [gate] said anew. With `twins` both sides are the base,
-    checked out twice; `inject` makes one of them slower by that share.
+    checked out twice; `inject` makes one of them slower by that share, and `neighbour` loads the machine now and then.
+    `head` is a revision, a folder or a wheel in the place of the work tree, which then says only what is selected.
     """
 
     base: str = ""
+    head: str = ""
     far: str = ""
     base_python: str = ""
     suite: str = "default"
@@ -53,6 +55,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     axes: dict[str, Any] = {}
     changes: dict[str, Any] = {}
     inject: float = 0.0
+    neighbour: bool = False
     twins: bool = False
 
     def prepare(self) -> Prepared:
@@ -72,7 +75,8 @@ def resumed(path: Path) -> Asked:
         about = head.sides.get(label)
         return about.commit if about is not None and about.commit and not Path(name).exists() else name
 
-    return msgspec.structs.replace(asked, base=then(asked.base, "base"), far=then(asked.far, "far"))
+    names = {"base": asked.base, "head": asked.head, "far": asked.far}
+    return msgspec.structs.replace(asked, **{label: then(name, label) for label, name in names.items() if name})
 
 
 @contextmanager
@@ -90,6 +94,8 @@ def begin(
     """
     gate = _gate(prepared.config.gate, asked.changes)
     _comparable(prepared.plan, gate)
+    if output is not None and not resume:
+        _check_new(output)
     # Virtual time is nobody's noise.
     alone = nullcontext() if all(case.virtual for case in prepared.plan.open) else machine_lock(prepared.config.root)
     with alone, sides.workspace() as space:
@@ -98,9 +104,8 @@ def begin(
         path = output or prepared.config.root / "results" / head.machine.slug / "gate" / f"{head.gate_id}.pairs.jsonl"
         if path.exists() and resume:
             _check_same(path, head)
-        elif path.exists():
-            message = f"{path} exists: go on with it by `vbench gate --resume {path}`, or name another with -o FILE"
-            raise UsageError(message)
+        elif not resume:
+            _check_new(path)
         writer = Writer(path, head)
         try:
             lock = prepared.config.root / prepared.config.lock
@@ -110,26 +115,11 @@ def begin(
             writer.close()
 
 
-def self_test(prepared: Prepared, asked: Asked, folder: Path, runs: int, *, told: Callable[[str], None]) -> bool:
-    """Compare a revision with itself until `folder` holds that many complete runs of this kind; False after Ctrl-C.
-
-    An interrupted run is gone on with. Every run checks out both sides anew, and no pair is used twice.
-    """
-    if not 0 <= asked.inject < 1:
-        message = f"--inject {asked.inject}: write a share between 0 and 1, for example --inject 5%"
+def _check_new(path: Path) -> None:
+    """Refuse to write over a file. Raises UsageError."""
+    if path.exists():
+        message = f"{path} exists: go on with it by `vbench gate --resume {path}`, or name another with -o FILE"
         raise UsageError(message)
-    asked = msgspec.structs.replace(asked, base=asked.base or "HEAD", twins=True)
-    name = f"plus{asked.inject * 100:g}" if asked.inject else "same"
-    for number in range(runs):
-        path = folder / f"{name}-{number:03d}.pairs.jsonl"
-        there = path.exists() and path.stat().st_size > 0
-        if there and read(path).ended == "complete":
-            continue
-        told(f"{name} {number + 1} of {runs}")
-        with begin(prepared, asked, output=path, resume=there) as gate:
-            if gate.run().ended == "interrupted":
-                return False
-    return True
 
 
 def _gate(base: tolerances.Gate, changes: dict[str, Any]) -> tolerances.Gate:
@@ -168,7 +158,8 @@ def _sides(prepared: Prepared, asked: Asked, space: sides.Space) -> dict[str, Si
         extra=tuple(_within(path, root) for path in asked.extra),
         imports=_imports(prepared, asked.architectures),
     )
-    places = {"head": sides.base(space, root, asked.base, "head") if asked.twins else sides.head(space, root)}
+    head = asked.base if asked.twins else asked.head
+    places = {"head": sides.base(space, root, head, "head") if head else sides.head(space, root)}
     if asked.base:
         places["base"] = sides.base(space, root, asked.base)
     elif python:
@@ -181,7 +172,12 @@ def _sides(prepared: Prepared, asked: Asked, space: sides.Space) -> dict[str, Si
         return sides.survey(places[label], home, question)
 
     with ThreadPoolExecutor() as pool:
-        return dict(zip(places, pool.map(look, places), strict=True))
+        there = dict(zip(places, pool.map(look, places), strict=True))
+    if gone := sides.absent(there["head"], prepared.plan.open):
+        name, why = next(iter(gone.items()))
+        message = f"head ({there['head'].place.name}) has no {name}: {why or 'leave it out, or name another head'}"
+        raise UsageError(message)
+    return there
 
 
 def _within(path: str, root: Path) -> str:
@@ -243,6 +239,7 @@ def _head(prepared: Prepared, asked: Asked, gate: tolerances.Gate, found: dict[s
         places=_places(found["head"], [case.architecture for case in plan.cases]),
         allow_output_change=asked.allow_output_change,
         inject=asked.inject,
+        neighbour=asked.neighbour,
         seed=secrets.randbelow(2**32),
         asked=msgspec.to_builtins(asked),
         settings=msgspec.to_builtins(settings),

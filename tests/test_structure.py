@@ -31,13 +31,13 @@ registry
 stats
 variance sweeps pages
 metrics
-journal flags axes tolerances home
+journal flags axes tolerances home neighbour
 drift
 judge
 results config
 sources
 plugins
-verdicts
+verdicts budgets
 plan
 history claims reports exports
 devices machine doctor contention
@@ -48,7 +48,7 @@ measure head
 job sentinel energy
 effort
 scenarios
-pairing
+pairing inside
 check
 worker
 forkserver
@@ -57,6 +57,7 @@ ceilings
 pipeline watch gate evaluate study profile cluster serve
 api
 survey comparison
+trials bisection expectations
 cli pytest_plugin
 __main__
 """
@@ -123,8 +124,7 @@ def _imports(path: Path, package: list[str], *, typing: bool = False) -> list[Im
 
 def _own(path: Path) -> str:
     """The name under which the table knows a file of bench/; "" for the package itself."""
-    first = path.relative_to(ROOT / "bench").parts[0]
-    return "" if first == "__init__.py" else first.removesuffix(".py")
+    return path.relative_to(ROOT / "bench").parts[0].removesuffix(".py").removeprefix("__init__")
 
 
 @pytest.mark.parametrize("path", _modules("bench"), ids=lambda path: str(path.relative_to(ROOT)))

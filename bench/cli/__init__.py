@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import EXIT_INTERRUPTED, VbenchError
-from . import doctor, gate, list_, report, run, show
+from . import bisect, doctor, gate, list_, report, run, show
 
 app = typer.Typer(
     name="vbench",
@@ -40,7 +40,8 @@ app.command("run", help=run.HELP, short_help="Measure architectures on this mach
 app.command("list", help=list_.HELP, short_help="List what can be measured.")(list_.list_)
 app.command("show", help=show.HELP, short_help="Show one architecture and what its modules cost.")(show.show)
 app.command("report", help=report.HELP, short_help="Write a summary and charts from result files.")(report.report)
-app.command("gate", help=gate.HELP, short_help="Compare counted costs with the lock file.")(gate.gate)
+app.command("gate", help=gate.HELP, short_help="Compare base with head: counts, then latency in pairs.")(gate.gate)
+app.command("bisect", help=bisect.HELP, short_help="Find the commit that made a network slower.")(bisect.bisect)
 app.command("doctor", help=doctor.HELP, short_help="Say what would spoil a measurement here.")(doctor.doctor)
 
 

@@ -58,6 +58,33 @@ def share(text: str | None, option: str) -> float | None:
         raise UsageError(message) from None
 
 
+def axes(
+    device: Sequence[str] | None,
+    engine: Sequence[str] | None,
+    precision: Sequence[str] | None,
+    batch: Sequence[str] | None,
+    threads: Sequence[str] | None,
+    input_: str | None,
+) -> dict[str, Any]:
+    """The axes that were given, as `api.prepare` takes them."""
+    given = {
+        "device": words(device), "engine": words(engine), "precision": words(precision), "batch": numbers(batch, "--batch"),
+        "threads": numbers(threads, "--threads"), "input": shape(input_),
+    }  # fmt: skip
+    return {key: value for key, value in given.items() if value}
+
+
+def limits(metric: Sequence[str] | None, min_effect: str | None, time_limit: str | None) -> dict[str, Any]:
+    """The keys of [gate] that were given anew; a time limit of 0 is none."""
+    given = {"metrics": words(metric) or None, "min_effect": share(min_effect, "--min-effect")}
+    found: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if time_limit is not None:
+        from ..units import parse_duration  # noqa: PLC0415 - only for those who give one
+
+        found["time_limit"] = quantity(time_limit, parse_duration, "--time-limit") or None
+    return found
+
+
 def warn(lines: Iterable[object]) -> None:
     """Warnings go to standard error, one line each."""
     for line in lines:

@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,7 +32,7 @@ def gate(
     base: Annotated[str, typer.Option(metavar="REV|DIR|WHEEL", help="What head is compared with.")] = "",
     base_far: Annotated[str, typer.Option(metavar="REV|DIR|WHEEL", help="A second base further back, for slow creep.")] = "",
     base_python: Annotated[str, typer.Option(metavar="PATH", help="The interpreter of base's own environment.")] = "",
-    head: Annotated[Path | None, typer.Option(metavar="DIR", help="Head's folder; left out, this one.")] = None,
+    head: Annotated[str, typer.Option(metavar="DIR|REV", help="Head's folder, or a revision; left out, this folder.")] = "",
     exact: Annotated[bool, typer.Option("--exact", help="Compare counted metrics with the lock file, and time nothing.")] = False,
     update_lock: Annotated[bool, typer.Option("--update-lock", help="Rewrite the lock file instead.")] = False,
     mode: Annotated[str, typer.Option(metavar="MODE", help="pingpong, abba (one in memory at a time) or duet.")] = "",
@@ -54,6 +54,9 @@ def gate(
     inject: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Of --self-test: make one side slower, for example by 5%.")
     ] = None,
+    neighbour: Annotated[
+        bool, typer.Option("--neighbour", help="Of --self-test: beside stress-ng, which comes and goes.")
+    ] = False,
     suite: options.Suite = "default",
     exclude: options.Exclude = None,
     device: options.Device = None,
@@ -81,44 +84,38 @@ def gate(
         "--suite": suite != "default", "--exclude": exclude, "--device": device, "--engine": engine, "--precision": precision,
         "--batch": batch, "--threads": threads, "--input": input_, "--plugin": plugin, "--config": config, "-o": output,
     }  # fmt: skip
-    chosen |= {"--resume": resume, "--replay": replay, "--runs": runs != 1, "--inject": inject}
+    chosen |= {"--resume": resume, "--replay": replay, "--runs": runs != 1, "--inject": inject, "--neighbour": neighbour}
+    # A folder is entered, and everything is as if it were typed there; a revision or a wheel only takes the place of this tree.
+    there = bool(head) and Path(head).is_dir()
+    chosen["--head"] = head and not there
     _refuse({option for option, value in chosen.items() if value})
     if github:
         from ..exports import github as actions  # noqa: PLC0415 - --help does not need it
 
         actions.check(os.environ)
-    if head is not None:
+    if there:
         # Whatever else is named is meant from where the command was typed.
         base, base_far, base_python = map(_from_here, (base, base_far, base_python))
         output, resume, replay, junit = (None if p is None else p.resolve() for p in (output, resume, replay, junit))
-        _enter(head)
+        _enter(Path(head))
+        head = ""
     tell = functools.partial(_tell, json_=json_, github=github, junit=junit)
     if replay is not None:
         raise typer.Exit(tell(replay))
     from .. import comparison  # noqa: PLC0415 - it loads torch, and --help must not
-    from ..units import parse_duration  # noqa: PLC0415 - as above
 
     if resume is not None:
         raise typer.Exit(tell(_compare(comparison.resumed(resume), resume, resume=True)))
-    changes: dict[str, Any] = {
-        "mode": mode or None,
-        "metrics": common.words(metric) or None,
-        "min_effect": common.share(min_effect, "--min-effect"),
-        "alpha": common.share(alpha, "--alpha"),
-    }
-    changes = {key: value for key, value in changes.items() if value is not None}
-    if time_limit is not None:
-        changes["time_limit"] = common.quantity(time_limit, parse_duration, "--time-limit") or None
-    axes: dict[str, Any] = {
-        "device": common.words(device), "engine": common.words(engine), "precision": common.words(precision),
-        "batch": common.numbers(batch, "--batch"), "threads": common.numbers(threads, "--threads"),
-        "input": common.shape(input_),
-    }  # fmt: skip
+    changes = common.limits(metric, min_effect, time_limit)
+    changes |= {"mode": mode} if mode else {}
+    if (level := common.share(alpha, "--alpha")) is not None:
+        changes["alpha"] = level
     asked = comparison.Asked(
-        base=base, far=base_far, base_python=base_python, suite=suite, architectures=tuple(architectures or ()),
+        base=base, head=head, far=base_far, base_python=base_python, suite=suite, architectures=tuple(architectures or ()),
         exclude=common.words(exclude), extra=common.words(plugin), config=str(config or ""),
-        allow_output_change=allow_output_change, axes={key: value for key, value in axes.items() if value}, changes=changes,
-        inject=common.share(inject, "--inject") or 0.0,
+        allow_output_change=allow_output_change, changes=changes,
+        axes=common.axes(device, engine, precision, batch, threads, input_),
+        inject=common.share(inject, "--inject") or 0.0, neighbour=neighbour,
     )  # fmt: skip
     if exact or update_lock:
         raise typer.Exit(_locked(asked, update_lock=update_lock, json_=json_))
@@ -143,8 +140,10 @@ _TIMED = {
     "--alpha",
     "--time-limit",
     "--self-test",
+    "--head",
     "-o",
 }
+_TRIALS = {"--runs", "--inject", "--neighbour"}
 
 
 def _refuse(given: set[str]) -> None:
@@ -152,14 +151,15 @@ def _refuse(given: set[str]) -> None:
     rules = (
         ("--replay", given - {"--replay"}, "--replay has all of it in its file"),
         ("--resume", given - {"--resume"}, "--resume has all of it in its file"),
-        ("--exact", given & (_TIMED | {"--allow-output-change", "--runs", "--inject"}), "--exact compares with the lock file"),
+        ("--exact", given & (_TIMED | {"--allow-output-change", *_TRIALS}), "--exact compares with the lock file"),
         ("--update-lock", given & (_TIMED | {"--allow-output-change"}), "--update-lock writes the lock file, and times nothing"),
+        ("--self-test", given & {"--head"}, "--self-test compares --base with itself"),
     )
     for option, wrong, why in rules:
         if option in given and wrong:
             message = f"{why}: leave out {', '.join(sorted(wrong))}"
             raise UsageError(message)
-    if "--self-test" not in given and (wrong := given & {"--runs", "--inject"}):
+    if "--self-test" not in given and (wrong := given & _TRIALS):
         message = f"only --self-test repeats itself: leave out {', '.join(sorted(wrong))}, or add --self-test"
         raise UsageError(message)
 
@@ -229,14 +229,14 @@ def _write(path: Path, text: str) -> None:
 
 def _self_test(asked: Asked, folder: Path, runs: int) -> int:
     """Runs of one revision against itself, and a report over all that the folder holds; the exit code."""
-    from .. import comparison  # noqa: PLC0415 - it loads torch, and --help must not
-    from ..gate import log, selftest  # noqa: PLC0415 - as above
+    from .. import trials  # noqa: PLC0415 - it loads torch, and --help must not
+    from ..gate import log, tables  # noqa: PLC0415 - as above
 
     if folder.exists() and not folder.is_dir():
         message = f"-o {folder}: --self-test wants a folder, and this is a file"
         raise UsageError(message)
-    whole = comparison.self_test(asked.prepare(), asked, folder, runs, told=lambda text: common.warn([text]))
-    print(selftest.report([log.read(path) for path in sorted(folder.glob("*.pairs.jsonl"))]))
+    whole = trials.run(asked.prepare(), asked, folder, runs, told=lambda text: common.warn([text]))
+    print(tables.report([log.read(path) for path in sorted(folder.glob("*.pairs.jsonl"))]))
     return EXIT_OK if whole else EXIT_INTERRUPTED
 
 

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+class BusyError(UsageError):
+    """Another gate holds the machine."""
+
+
 @contextmanager
 def machine_lock(root: Path, folder: Path | None = None) -> Iterator[None]:
-    """Hold the machine for a gate of the project in `root`. Raises UsageError that names who holds it already."""
+    """Hold the machine for a gate of the project in `root`. Raises BusyError that names who holds it already."""
     place = folder or Path(tempfile.gettempdir())
     lock = filelock.FileLock(place / "vbench-gate.lock", mode=0o666)
     holder = place / "vbench-gate.holder"
@@ -30,7 +34,7 @@ def machine_lock(root: Path, folder: Path | None = None) -> Iterator[None]:
         with suppress(OSError):
             who = holder.read_text("utf-8").strip()
         message = f"another gate measures on this machine: {who}; wait for it to end"
-        raise UsageError(message) from None
+        raise BusyError(message) from None
     except OSError as error:
         message = f"cannot lock {lock.lock_file}: {error.strerror}; remove it, or set TMPDIR to a folder that you may write"
         raise UsageError(message) from None

@@ -43,7 +43,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
     `absent` names the architectures that a base does not have, with what could not be loaded there, or "" where it is simply
     new; `removed` are those that only base's own selection has. `inject` is the
-    share by which head was made slower, in a test of the gate itself.
+    share by which head was made slower, in a test of the gate itself, and `neighbour` whether another load came and went then.
     """
 
     schema: int
@@ -62,6 +62,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     places: dict[str, tuple[str, int]] = {}
     allow_output_change: bool = False
     inject: float = 0.0
+    neighbour: bool = False
     seed: int
     asked: dict[str, Any] = {}
     settings: dict[str, Any] = {}
@@ -118,6 +119,7 @@ class Log:
         self.ended = ended
         self.size = size
         self.counts: list[Counts] = []
+        self.bursts: list[tuple[float, float]] = []
         self._pairs: dict[tuple[str, str], dict[tuple[str, int], Pair]] = {}
 
     @property
@@ -186,6 +188,8 @@ def _add(log: Log, line: dict[str, Any]) -> None:
         log.ended = ""  # it was resumed
     elif kind == "counts":
         log.counts.append(msgspec.convert(line, Counts))
+    elif kind == "neighbour":
+        log.bursts += msgspec.convert(line.get("ran"), list[tuple[float, float]])
     elif kind == "end":
         log.ended = str(line.get("status", ""))
 
@@ -212,6 +216,11 @@ class Writer:
         """Put down a pair."""
         self._file.append("pair", pair)
         self.log.add(pair)
+
+    def neighbour(self, ran: Sequence[tuple[float, float]]) -> None:
+        """Put down when another load was there, in clock time."""
+        self._file.append("neighbour", {"ran": list(ran)})
+        self.log.bursts += ran
 
     def end(self, rows: Sequence[msgspec.Struct]) -> None:
         """The verdicts, a convenience for other readers that is never read back, and how it ended."""

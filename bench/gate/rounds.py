@@ -16,7 +16,7 @@ from .log import Counts
 from .pairs import Asked, Lanes, Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from ..config import Settings
@@ -82,6 +82,10 @@ class Gate:
     def warnings(self) -> list[str]:
         """What could not be loaded, side by side."""
         return [f"{name}: {error}" for name, side in self._sides.items() if name != "head" for error in side.found.errors]
+
+    def beside(self, ran: Sequence[tuple[float, float]]) -> None:
+        """Put down when a neighbour loaded the machine, in clock time."""
+        self._writer.neighbour(ran)
 
     def run(self) -> Outcome:
         """Do everything that is missing; what Ctrl-C leaves is in the file, with the verdicts that it allows."""

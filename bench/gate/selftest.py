@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 import numpy as np
-from scipy.stats import binomtest, mannwhitneyu, median_abs_deviation
+from scipy.stats import binomtest, mannwhitneyu
 
 from .. import units, verdicts
 from ..stats import median
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .log import Half
-    from .outcome import Row
 
 REPLAYS = 10_000
 
@@ -78,14 +77,54 @@ def replays(logs: Sequence[Log], count: int = REPLAYS, seed: int = 0) -> Rate:
     chance = random.Random(seed)  # noqa: S311 - labels, not secrets
     reds = 0
     for _ in range(count if pools else 0):
-        suite = {}
-        for case, sizes in pools.items():
-            drawn = [size if chance.random() < 0.5 else -size for size in chance.sample(sizes, _needed(head.rule))]  # noqa: PLR2004 - a coin
-            suite[case] = verdicts.Pairs(
-                screen=tuple(drawn[: head.rule.screen_pairs]), confirm=tuple(drawn[head.rule.screen_pairs :])
-            )
+        suite = {case: _suite_of(sizes, head.rule, chance) for case, sizes in pools.items()}
         reds += any(verdict.verdict == "regression" for verdict in verdicts.judge(suite, head.rule).values())
     return Rate(reds, count if pools else 0)
+
+
+def power(logs: Sequence[Log], count: int = REPLAYS // 10, seed: int = 0) -> dict[str, Rate]:
+    """By case, how often the rule is red where head is slower by what the gate said that it would see.
+
+    Every replay takes that from as many pairs as a first stage has, drawn and labelled anew, and then judges fresh ones, each
+    longer by so much. Both come from what was measured of the case, so that its own noise decides, and no bell curve.
+    """
+    rule, chance = logs[0].head.rule, random.Random(seed)  # noqa: S311 - labels, not secrets
+    found = {}
+    for case, sizes in sizes_of(logs).items():
+        if len(sizes) < _needed(rule):
+            continue
+        seen = said = 0
+        for _ in range(count):
+            if (size := verdicts.detectable(_drawn(sizes, rule.screen_pairs, chance), rule)) is not None:
+                said += 1
+                seen += _red(sizes, rule, chance, math.log1p(size))
+        found[case] = Rate(seen, said)
+    return found
+
+
+def shifted(logs: Sequence[Log], size: float, count: int = REPLAYS // 10, seed: int = 0) -> dict[str, Rate]:
+    """By case, how often the rule is red on pairs of identical code to which a slowdown of this size was added."""
+    rule, chance = logs[0].head.rule, random.Random(seed)  # noqa: S311 - as above
+    pools = {case: sizes for case, sizes in sizes_of(logs).items() if len(sizes) >= _needed(rule)}
+    return {
+        case: Rate(sum(_red(sizes, rule, chance, math.log1p(size)) for _ in range(count)), count) for case, sizes in pools.items()
+    }
+
+
+def _drawn(sizes: Sequence[float], count: int, chance: random.Random) -> list[float]:
+    """So many pairs, each drawn once, with labels that coins decide."""
+    return [size if chance.random() < 0.5 else -size for size in chance.sample(sizes, count)]  # noqa: PLR2004 - a coin
+
+
+def _red(sizes: Sequence[float], rule: verdicts.Rule, chance: random.Random, shift: float) -> bool:
+    """Whether the rule calls a case red whose pairs were drawn and made longer."""
+    return verdicts.judge({"": _suite_of(sizes, rule, chance, shift)}, rule)[""].verdict == "regression"
+
+
+def _suite_of(sizes: Sequence[float], rule: verdicts.Rule, chance: random.Random, shift: float = 0.0) -> verdicts.Pairs:
+    """The pairs of both stages."""
+    drawn = [size + shift for size in _drawn(sizes, _needed(rule), chance)]
+    return verdicts.Pairs(screen=tuple(drawn[: rule.screen_pairs]), confirm=tuple(drawn[rule.screen_pairs :]))
 
 
 def _needed(rule: verdicts.Rule) -> int:
@@ -139,55 +178,3 @@ def others(log: Log) -> dict[str, dict[str, bool]]:
         heads = [sample for pair in pairs for sample in _flat(pair.head)]
         found[POOLED][case.id] = _p(bases, heads, "less") < 0.01  # noqa: PLR2004 - a usual level
     return found
-
-
-def report(logs: Sequence[Log], count: int = REPLAYS) -> str:
-    """The tables over all runs that are complete, as Markdown."""
-    groups: dict[float, list[Log]] = defaultdict(list)
-    for log in logs:
-        if log.ended == "complete":
-            groups[log.head.inject].append(log)
-    same = groups.pop(0.0, [])
-    parts = [_identical(same, count)] if same else ["No run of identical code is complete yet."]
-    if groups:
-        parts.append(_planted(groups))
-    return "\n\n".join(parts)
-
-
-def _identical(logs: Sequence[Log], count: int) -> str:
-    """False reds, of the gate and of other rules on the same pairs."""
-    reds = Rate(sum(map(red, logs)), len(logs))
-    mirrored = Rate(sum(not asymmetric(log) for log in logs), len(logs))
-    said_first = (
-        f"Identical code on both sides, {len(logs)} runs: red in {reds}; of {count:,} replays with labels drawn anew, "
-        f"{replays(logs, count)}. Labels swapped, the verdicts are mirrored in {mirrored}."
-    )
-    lines = [said_first, "", "| rule | red runs | red cases |", "| --- | --- | --- |"]
-    cases = [row.verdict == "regression" for log in logs for row in outcome.outcome(log).rows]
-    lines.append(f"| vbench gate | {reds} | {Rate(sum(cases), len(cases))} |")
-    said = [others(log) for log in logs]
-    for name in (*OTHERS, POOLED):
-        runs = [any(one[name].values()) for one in said]
-        each = [wrong for one in said for wrong in one[name].values()]
-        lines.append(f"| {name} | {Rate(sum(runs), len(runs))} | {Rate(sum(each), len(each))} |")
-    lines += ["", "| case | pairs | their spread (standard deviation; robust) |", "| --- | ---: | --- |"]
-    for case, sizes in sorted(sizes_of(logs).items()):
-        spread = stdev(sizes) if len(sizes) > 1 else None
-        robust = float(median_abs_deviation(sizes, scale="normal"))
-        lines.append(f"| {case.partition('@')[0]} | {len(sizes)} | {units.percent(spread)}; {units.percent(robust)} |")
-    return "\n".join(lines)
-
-
-def _planted(groups: dict[float, list[Log]]) -> str:
-    """How often a slowdown that was planted is called one, case by case, beside what was said to be detectable."""
-    lines = ["| slowdown | called a regression | effect found (median) | would see (median) |", "| ---: | --- | ---: | ---: |"]
-    for size, logs in sorted(groups.items()):
-        rows = [row for log in logs for row in outcome.outcome(log).rows if row.effect is not None]
-        found = Rate(sum(row.verdict == "regression" for row in rows), len(rows))
-        middle = [median(known) if known else None for known in (_known(rows, "effect"), _known(rows, "detectable"))]
-        lines.append(f"| {units.change(size)} | {found} | {' | '.join(map(units.change, middle))} |")
-    return "\n".join(lines)
-
-
-def _known(rows: Sequence[Row], name: str) -> list[float]:
-    return [value for row in rows if (value := getattr(row, name)) is not None]

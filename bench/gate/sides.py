@@ -166,14 +166,15 @@ def _wheel(path: Path, target: Path) -> Place:
 
 def _revision(space: Space, root: Path, name: str, commit: str, label: str) -> Place:
     target, repository = space.folder / _FOLDERS[label], top(root)
+    option = {"head": "--head", "far": "--base-far"}.get(label, "--base")
     if not git(root, "rev-parse", "--show-toplevel"):
-        message = f"--base {name}: {root} is no git checkout, and there is no such folder or wheel: name one of these"
+        message = f"{option} {name}: {root} is no git checkout, and there is no such folder or wheel: name one of these"
         raise UsageError(message)
     if not commit:
         shallow = git(root, "rev-parse", "--is-shallow-repository") == "true"
         deepen = "this clone is shallow: git fetch --unshallow, or fetch-depth: 0 in the workflow"
         hint = deepen if shallow else "see `git log --oneline`, or git fetch"
-        message = f"--base {name}: no revision, folder or wheel of that name; {hint}"
+        message = f"{option} {name}: no revision, folder or wheel of that name; {hint}"
         raise UsageError(message)
     # No hook of the repository has a say in this tree.
     git(
@@ -189,7 +190,7 @@ def _revision(space: Space, root: Path, name: str, commit: str, label: str) -> P
         limit_s=_LIMIT_S,
     )
     if not (target / ".git").exists():
-        message = f"--base {name}: git cannot check {commit[:12]} out: try `git worktree add --detach /tmp/base {name}`"
+        message = f"{option} {name}: git cannot check {commit[:12]} out: try `git worktree add --detach /tmp/base {name}`"
         raise UsageError(message)
     space.trees.append((repository, target))
     return Place(name, target, target / root.relative_to(repository), commit=commit)

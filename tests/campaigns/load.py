@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from campaign import bursts, driver, ours
+from campaign import driver, ours
 from figures import load as figures
+
+from vbench import neighbour
 
 if TYPE_CHECKING:
     import argparse
@@ -31,19 +33,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def settings(given: argparse.Namespace) -> dict[str, Any]:
     """What has to stay the same for a log to be continued. Raises UsageError where stress-ng is not installed."""
-    bursts.available()
+    neighbour.available()
     kept = {key: getattr(given, key) for key in ("time_limit", "max_processes") if getattr(given, key) is not None}
-    return {"networks": ours.networks(given.networks, given.config), "run": kept, "on_s": bursts.ON_S, "off_s": bursts.OFF_S}
+    return {
+        "networks": ours.networks(given.networks, given.config),
+        "run": kept,
+        "on_s": neighbour.ON_S,
+        "off_s": neighbour.OFF_S,
+    }
 
 
 def measure(task: Task) -> dict[str, Any]:
     """An idle run, then one under load."""
     names, run = task.settings["networks"], task.settings["run"]
     idle = ours.run(task, names, "load-idle", **run)
-    planned = bursts.schedule(f"{task.settings['seed']}:{task.number}", LONGEST_S)
-    with bursts.Bursts(planned) as neighbour:
+    planned = neighbour.schedule(f"{task.settings['seed']}:{task.number}", LONGEST_S)
+    with neighbour.Bursts(planned) as running:
         loaded = ours.run(task, names, "load-busy", **run)
-    return {"idle": idle, "loaded": loaded, "bursts": neighbour.ran}
+    return {"idle": idle, "loaded": loaded, "bursts": running.ran}
 
 
 def report(log: Log, given: argparse.Namespace) -> str:

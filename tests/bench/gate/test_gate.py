@@ -197,7 +197,7 @@ BROKEN = "raise RuntimeError('this commit is broken')\n"
         (["--base", "HEAD", "--github"], 2, "--github: GITHUB_STEP_SUMMARY is not set"),
         (["--base", "HEAD", "--mode", "duet", "--threads", "2"], 2, "--mode duet gives each side a core, and net/a is to use 2"),
         (["--base", "HEAD", "--mode", "duet", "--threads", "1", "--metric", "throughput"], 2, "duet times requests only"),
-        (["--base", "HEAD", "--head", "nowhere"], 2, "--head nowhere: No such file or directory"),
+        (["--base", "HEAD", "--head", "nowhere"], 2, "--head nowhere: no revision, folder or wheel"),
         (["--base", "HEAD", "--base-python", "nowhere/python"], 2, "there is no such interpreter"),
         ([], 2, "nothing to compare with: name a base, for example `vbench gate --base origin/main`"),
         (["--replay", "bench.toml"], 2, "bench.toml is no file of the gate"),
@@ -241,3 +241,27 @@ def test_one_gate_at_a_time_on_a_machine(commands: Any, repository_of_models: An
     said = errors.read_text()
     assert "another gate measures on this machine: process " in said
     assert str(models.root) in said
+
+
+def test_head_may_be_a_revision_too(commands: Any, repository_of_models: Any) -> None:
+    models = repository_of_models
+    models.commit()
+    models.commit(a=1.08)
+    models.commit(a=1.2)
+    models.write(b=1.3)  # the work tree only says what is selected
+    done = commands(models.root, "gate", "--base", "HEAD~2", "--head", "HEAD~1", "-o", "g.jsonl", "--json")
+    assert (done.returncode, rows(done)) == (1, {"net/a": "regression", "net/b": "pass"}), done.stderr
+    effect = next(row["effect"] for row in json.loads(done.stdout)["rows"] if row["architecture"] == "net/a")
+    assert 0.07 < effect < 0.09
+    log = logs.read(models.root / "g.jsonl")
+    assert (log.head.sides["head"].commit, log.head.sides["head"].dirty) == (models.git("rev-parse", "HEAD~1"), False)
+    for words, said in (
+        (["--head", "nowhere"], "--head nowhere: no revision"),
+        (["--head", "HEAD~1", "-o", "g.jsonl"], "g.jsonl exists"),
+    ):
+        done = commands(models.root, "gate", "--base", "HEAD", *words)
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    # A network that the revision does not have cannot be head's.
+    models.write(("net/a", "net/b", "net/new"))
+    done = commands(models.root, "gate", "--base", "HEAD~1", "--head", "HEAD", "net/new")
+    assert (done.returncode, "head (HEAD) has no net/new" in done.stderr) == (2, True), done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import random
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from vbench.core import Machine
 from vbench.errors import ResultFileError, UsageError
-from vbench.gate import effects, outcome, selftest, show
+from vbench.gate import effects, outcome, selftest, show, tables
 from vbench.gate import log as logs
 from vbench.gate.exact import Difference
 from vbench.gate.log import About, Counts, Half, Head, Log, Pair, Writer
@@ -217,7 +218,7 @@ def test_the_self_test_counts_reds_and_what_other_rules_would_have_said(make: An
     # The first pair of this run is what a tool that measures each side once would have seen.
     unlucky = gate_log(make, {"a/net": [1.2, *quiet[1:8]]}, {"a/net": quiet[8:]})
     planted = gate_log(make, {"a/net": SLOW[:8]}, {"a/net": SLOW}, inject=0.05)
-    said = selftest.report([*same, unlucky, planted], count=200)
+    said = tables.report([*same, unlucky, planted], count=200)
     assert "4 runs: red in 0 of 4 (0.0 %" in said
     assert "200 replays with labels drawn anew, 0 of 200" in said
     assert "mirrored in 4 of 4" in said
@@ -227,3 +228,37 @@ def test_the_self_test_counts_reds_and_what_other_rules_would_have_said(make: An
     assert selftest.red(planted)
     asv = "asv, 1.1 and p < 0.002"
     assert [list(selftest.others(log)[asv].values()) for log in (same[0], unlucky)] == [[False], [True]]
+
+
+def test_the_power_of_the_rule_on_pairs_of_identical_code_grows_with_the_slowdown(make: Any) -> None:
+    chance = random.Random(5)  # noqa: S311 - noise, not secrets
+    same = [gate_log(make, {"a/net": [math.exp(chance.gauss(0, 0.02)) for _ in range(8)]}) for _ in range(20)]
+    found = [selftest.shifted(same, size, count=100) for size in (0.0, 0.03, 0.05, 0.2)]
+    shares = [next(iter(rates.values())).found for rates in found]
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert shares[2] >= 90
+    assert shares[3] == 100
+    # Few pairs are no pool to draw a whole gate from.
+    assert selftest.shifted(same[:2], 0.05) == selftest.power(same[:2]) == {}
+    (rate,) = selftest.power(same, count=200).values()
+    assert rate.of == 200
+    assert 0.80 <= rate.found / rate.of <= 0.99
+
+
+def test_runs_beside_a_neighbour_are_told_apart(make: Any, tmp_path: Path) -> None:
+    quiet = gate_log(make, {"a/net": EVEN})
+    busy = gate_log(make, {"a/net": EVEN}, neighbour=True)
+    with_bursts = Writer(tmp_path / "busy.jsonl", busy.head)
+    for pair in busy.pairs:
+        with_bursts.pair(msgspec.structs.replace(pair, started_s=100.0 + pair.index, seconds=1.0))
+    with_bursts.neighbour([(101.0, 103.0)])
+    with_bursts.log.ended = "complete"
+    with_bursts.end([])
+    with_bursts.close()
+    read = logs.read(tmp_path / "busy.jsonl")
+    assert read.bursts == [(101.0, 103.0)]
+    said = tables.report([quiet, read], count=10)
+    first, _, second = said.partition("With a neighbour: 1 bursts of `stress-ng --cpu 1`, 25.0 % of the time.")
+    assert "1 runs: red in 0 of 1" in first
+    assert "1 runs: red in 0 of 1" in second

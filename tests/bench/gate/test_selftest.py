@@ -29,5 +29,7 @@ def test_a_revision_against_itself_and_with_a_slowdown_of_known_size(commands: A
     assert planted.returncode == 0, planted.stderr
     assert planted.stderr.count("plus8 1 of 1") == 1
     assert "| +8.0 % | 2 of 2 (100.0 %" in planted.stdout
+    refused = commands(models.root, "gate", "--base", "HEAD", "--neighbour")
+    assert (refused.returncode, "only --self-test repeats itself: leave out --neighbour" in refused.stderr) == (2, True)
     log = logs.read(models.root / "own" / "plus8-000.pairs.jsonl")
     assert log.head.inject == 0.08

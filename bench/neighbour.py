@@ -9,7 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from vbench.errors import UsageError
+from .errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,7 +75,8 @@ class Bursts:
             if self._over.wait(max(0.0, began + burst.start_s - time.perf_counter())):
                 return
             started = time.time()
-            with subprocess.Popen(self._command(burst.seconds), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+            command, none = self._command(burst.seconds), subprocess.DEVNULL
+            with subprocess.Popen(command, stdin=none, stdout=none) as process:  # noqa: S603 - a command of ours
                 # Waiting for the process would leave nobody to end it early; the end of the block is what is waited for.
                 if self._over.wait(burst.seconds):
                     process.terminate()
