@@ -55,7 +55,7 @@ def docs(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Time the harness itself: what it adds to a sample, to a start, to a count."""
     _wheel(session, "test")
-    session.run("pytest", "tests/benchmarks", "--benchmark-enable", "--benchmark-only", *session.posargs)
+    session.run("pytest", "tests/benchmarks", "-n", "0", "--benchmark-enable", "--benchmark-only", *session.posargs)
 
 
 def _campaign(session: nox.Session, name: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import api, contention, machine, tolerances
+from . import api, contention, engines, machine, tolerances
 from . import head as heads
 from .config import FILE
 from .errors import NothingSelectedError, UsageError
@@ -169,8 +169,11 @@ def _sides(prepared: Prepared, asked: Asked, space: sides.Space) -> dict[str, Si
 
     def look(label: str) -> Side:
         home = sides.home(places[label], root, python if label == "base" else "")
-        return sides.survey(places[label], home, question)
+        side = sides.survey(places[label], home, question)
+        # The harness is this one on every side, and so are its engines.
+        return side._replace(found=msgspec.structs.replace(side.found, engines=own | side.found.engines))
 
+    own = engines.builtin()
     with ThreadPoolExecutor() as pool:
         there = dict(zip(places, pool.map(look, places), strict=True))
     if gone := sides.absent(there["head"], prepared.plan.open):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from . import config, engines, machine, plugins
+from . import config, machine, plugins
 from .errors import ConfigError, VbenchError
 from .gate.sides import Question, Survey
 from .registry import ARCHITECTURES, ENGINES
@@ -15,7 +15,7 @@ from .sources import source_digest
 
 
 def survey(question: Question, installed: str = "") -> Survey:
-    """Load everything, and say what there is. Raises VbenchError where nothing can be said.
+    """Load everything but the harness's own engines, and say what there is. Raises VbenchError where nothing can be said.
 
     `installed` is the folder of the catalogue that this environment has, which a checkout's own takes the place of.
     """
@@ -32,7 +32,6 @@ def survey(question: Question, installed: str = "") -> Survey:
     own = next((root / p for p in named if plugins.is_catalogue(root / p)), Path(installed) if installed else None)
     errors += map(str, plugins.load_all([str(Path(p).resolve()) for p in question.extra], catalogue=own))
     errors += map(str, plugins.load_all(named, root=root, catalogue=own))
-    engines.load_builtin()
     for name, shape in question.imports.items():
         try:
             plugins.add_import(name, shape)

@@ -37,6 +37,8 @@ def run(prepared: Prepared, asked: Asked, folder: Path, runs: int, *, told: Call
         name += "-neighbour"
     for number in range(runs):
         path = folder / f"{name}-{number:03d}.pairs.jsonl"
+        if path.with_name(f"{path.name}.gz").exists():
+            continue  # packed, so it was complete
         there = path.exists() and path.stat().st_size > 0
         if there and read(path).ended == "complete":
             continue

@@ -13,6 +13,7 @@ import pytest
 
 from vbench import config, core, errors, flags, results
 from vbench.cli import app
+from vbench.gate import log, outcome, show
 from vbench.registry import METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,3 +134,10 @@ def test_every_metric_is_in_the_methodology() -> None:
     results.load_metrics()
     own = {metric.name for metric in METRICS if metric.derive.__module__.startswith("vbench.")}
     assert own == set(_first_cells(_section(_text("methodology.md"), "## What each metric says of itself")))
+
+
+def test_the_demonstrations_of_the_gate_are_what_their_files_say() -> None:
+    shown = re.findall(r"```text\n\$ vbench gate --replay (\S+)\n(.*?)```", _text("gate.md"), re.DOTALL)
+    assert len(shown) == 2
+    for file, text in shown:
+        assert show.text(outcome.outcome(log.read(ROOT / file))) == text.rstrip("\n")

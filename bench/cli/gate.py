@@ -236,7 +236,7 @@ def _self_test(asked: Asked, folder: Path, runs: int) -> int:
         message = f"-o {folder}: --self-test wants a folder, and this is a file"
         raise UsageError(message)
     whole = trials.run(asked.prepare(), asked, folder, runs, told=lambda text: common.warn([text]))
-    print(tables.report([log.read(path) for path in sorted(folder.glob("*.pairs.jsonl"))]))
+    print(tables.report([log.read(path) for path in sorted(folder.glob("*.pairs.jsonl*"))]))
     return EXIT_OK if whole else EXIT_INTERRUPTED
 
 

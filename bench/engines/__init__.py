@@ -29,6 +29,13 @@ def load_builtin() -> None:
             importlib.import_module(name)
 
 
+def builtin() -> dict[str, Source]:
+    """Where the engines that come with vbench are loaded from; the same for every environment that runs this harness."""
+    load_builtin()
+    sources = {name: ENGINES.source(name) for name in ENGINES.names()}
+    return {name: source for name, source in sources.items() if source.value.startswith(f"{__name__}.")}
+
+
 def known() -> dict[str, Engine | str]:
     """Every registered engine: an instance, or the line that says why it cannot run here."""
     load_builtin()

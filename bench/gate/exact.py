@@ -76,6 +76,8 @@ def count(
     distinct = {key(case): case for case in cases}
     entries: dict[str, Entry] = {}
     failed: dict[str, str] = {}
+    if not distinct:
+        return entries, failed
     with Server(start=settings.start, preload="count", home=home) as server:
         for name, case in distinct.items():
             replicate = server.run(job(case, settings), settings.timeout)

@@ -5,6 +5,8 @@ The verdicts follow from what stands above them, so that the same file gives the
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -142,14 +144,16 @@ class Log:
 
 
 def read(path: Path) -> Log:
-    """Read a file up to where it was cut.
+    """Read a file up to where it was cut; one that ends in `.gz` was packed to be kept, and is not written any more.
 
     Raises UsageError where it is absent or none of the gate's, and ResultFileError where a line before the last is damaged.
     """
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        message = f"cannot read {path}: {error.strerror}; name a file that `vbench gate --base REV` wrote"
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        message = (
+            f"cannot read {path}: {getattr(error, 'strerror', None) or error}; name a file that `vbench gate --base REV` wrote"
+        )
         raise UsageError(message) from None
     lines = data.split(b"\n")[:-1]
     log = Log(_first(path, lines[0] if lines else b""), size=len(lines[0]) + 1 if lines else 0)

@@ -56,7 +56,7 @@ class Asked(NamedTuple):
 class Lanes:
     """The forkservers of one round of pairs, started together, and ended together."""
 
-    def __init__(self, sides: dict[str, Side], settings: Settings, wanted: Iterable[Against], *, torch: bool) -> None:
+    def __init__(self, sides: dict[str, Side], settings: Settings, wanted: Iterable[Against], *, torch: bool = True) -> None:
         self._sides = sides
         self._start = settings.start
         self._preload = "torch" if torch else "none"

@@ -6,6 +6,7 @@ import math
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +17,7 @@ from .log import Counts
 from .pairs import Asked, Lanes, Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ..config import Settings
@@ -72,6 +73,8 @@ class Gate:
         self._round = max((pair.round for pair in there), default=-1)
         # What the last round took beside the pairs of its cases: forkservers, and the null control.
         self._beside_s = 0.0
+        self._stack = ExitStack()
+        self._standing: Lanes | None = None
 
     @property
     def path(self) -> Path:
@@ -91,16 +94,21 @@ class Gate:
         """Do everything that is missing; what Ctrl-C leaves is in the file, with the verdicts that it allows."""
         self._log.ended = "complete"
         try:
-            if not {counts.against for counts in self._log.counts if not counts.accepted} >= set(self._head.against):
-                self._exact()
-            for against in self._head.against:
-                self._stage(against, "screen")
-                self._stage(against, "confirm")
+            with self._stack:
+                self._all()
         except KeyboardInterrupt:
             self._log.ended = "interrupted"
         found = outcome.outcome(self._log)
         self._writer.end(found.rows)
         return found
+
+    def _all(self) -> None:
+        """Counts, then both stages against each base."""
+        if not {counts.against for counts in self._log.counts if not counts.accepted} >= set(self._head.against):
+            self._exact()
+        for against in self._head.against:
+            self._stage(against, "screen")
+            self._stage(against, "confirm")
 
     def _exact(self) -> None:
         """Count all sides, at the same time since nothing is timed, and compare head with each base and with the lock."""
@@ -150,8 +158,7 @@ class Gate:
         self._round += 1
         todo = [*wanted, *(wanted[0]._replace(case=case, against="null") for case in nulls)]
         self._order.shuffle(todo)
-        torch = not all(asked.case.virtual for asked in wanted)
-        with Lanes(self._sides, self._settings, [asked.against for asked in todo], torch=torch) as lanes:
+        with self._lanes([asked.against for asked in todo]) as lanes:
             for asked in todo:
                 if self._left() <= 0:
                     return
@@ -159,6 +166,18 @@ class Gate:
                 self._writer.pair(pair)
                 pairs += pair.seconds if asked.against != "null" else 0.0
         self._beside_s = self._clock() - began - pairs
+
+    @contextmanager
+    def _lanes(self, wanted: Sequence[Against]) -> Iterator[Lanes]:
+        """Forkservers of this round alone, since a lasting one carries a bias that no coin cancels; virtual time has none."""
+        if not all(case.virtual for case in self._head.cases):
+            with Lanes(self._sides, self._settings, wanted) as lanes:
+                yield lanes
+            return
+        if self._standing is None:
+            every: list[Against] = [*self._head.against, "null"]
+            self._standing = self._stack.enter_context(Lanes(self._sides, self._settings, every, torch=False))
+        yield self._standing
 
     def _cases(self, against: Against) -> list[Case]:
         """The cases that can be compared with this base."""

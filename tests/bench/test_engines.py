@@ -46,12 +46,12 @@ def test_an_engine_that_cannot_run_says_why_and_takes_no_other_along() -> None:
 
         return Failing
 
-    ENGINES.add("absent", failing(ImportError("no trt:\n pip install trt"), made=True), HERE)
-    ENGINES.add("silent", failing(ImportError(), made=True), HERE)
-    ENGINES.add("broken", failing(OSError("no driver"), made=False), HERE)
+    ENGINES.add("lacking", failing(ImportError("no trt:\n pip install trt"), made=True), HERE)
+    ENGINES.add("mute", failing(ImportError(), made=True), HERE)
+    ENGINES.add("driverless", failing(OSError("no driver"), made=False), HERE)
     found = engines.known()
-    assert (found["absent"], found["silent"]) == ("no trt: pip install trt", "silent is not installed")
-    assert found["broken"] == "OSError: no driver"
+    assert (found["lacking"], found["mute"]) == ("no trt: pip install trt", "mute is not installed")
+    assert found["driverless"] == "OSError: no driver"
     assert isinstance(found["eager"], Eager)
     assert isinstance(found["fake"], FakeEngine)
     assert found["eager"].version() == torch.__version__

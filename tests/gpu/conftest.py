@@ -1,4 +1,4 @@
-"""What the tests of a GPU share, and the table that `pytest -m gpu` ends with: one verdict for each capability."""
+"""What the tests of a GPU share, and the table that `pytest -n 0 -m gpu` ends with: one verdict for each capability."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import math
 import random
 from typing import TYPE_CHECKING, Any
@@ -262,3 +263,18 @@ def test_runs_beside_a_neighbour_are_told_apart(make: Any, tmp_path: Path) -> No
     first, _, second = said.partition("With a neighbour: 1 bursts of `stress-ng --cpu 1`, 25.0 % of the time.")
     assert "1 runs: red in 0 of 1" in first
     assert "1 runs: red in 0 of 1" in second
+
+
+def test_a_file_that_was_packed_to_be_kept_reads_the_same(make: Any, tmp_path: Path) -> None:
+    plain, packed = tmp_path / "a.pairs.jsonl", tmp_path / "a.pairs.jsonl.gz"
+    log = gate_log(make, {"a/slow": SLOW[:8]}, {"a/slow": SLOW})
+    writer = Writer(plain, log.head)
+    for pair in log.pairs:
+        writer.pair(pair)
+    writer.close()
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert outcome.outcome(logs.read(packed)) == outcome.outcome(logs.read(plain))
+    for damaged in (packed.read_bytes()[:40], b"no archive"):
+        packed.write_bytes(damaged)
+        with pytest.raises(UsageError, match=r"cannot read .*a\.pairs\.jsonl\.gz"):
+            logs.read(packed)

@@ -63,7 +63,7 @@ def gated(make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         world = World({f"n/{name}": ratio for name, ratio in ratios.items()})
         monkeypatch.setattr(rounds, "Lanes", world.lanes)
         monkeypatch.setattr(rounds, "Meter", world.meter)
-        cases: tuple[Case, ...] = tuple(make.case(f"n/{name}", engine="fake", device="fake") for name in names)
+        cases: tuple[Case, ...] = tuple(make.case(f"n/{name}", engine="eager") for name in names)
         head = Head(
             schema=logs.SCHEMA, gate_id="g", started="2026-01-01T00:00:00+00:00", machine=Machine(slug="m", fingerprint="f"),
             rule=Rule(), gate=Gate(time_limit=limit), cases=cases, definitions={}, nulls=(make.case("null/one"),),
@@ -71,7 +71,7 @@ def gated(make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         )  # fmt: skip
         there = Survey(
             architectures={case.architecture: Source(kind="module", value="m") for case in cases},
-            engines={"fake": Source(kind="module", value="e")},
+            engines={"eager": Source(kind="module", value="e")},
         )
         side = Side(Place("main", tmp_path, tmp_path), Home(), there)
         writer = Writer(tmp_path / f"{limit}{names}.jsonl", head)
