@@ -52,6 +52,14 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def exports(session: nox.Session) -> None:
+    """The foreign formats, read by their own tools: the tests of `vbench export` with those too that `test` leaves out."""
+    _wheel(session, "test,parquet")
+    session.install(*CONSTRAINTS, "asv")
+    session.run("pytest", "tests/bench/exports", *session.posargs)
+
+
+@nox.session
 def benchmarks(session: nox.Session) -> None:
     """Time the harness itself: what it adds to a sample, to a start, to a count."""
     _wheel(session, "test")

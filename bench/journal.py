@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 _HEAD = b'{"type":"run"'
+_GATE = b'{"type":"gate"'
 
 
 class Lines(NamedTuple):
@@ -95,6 +96,16 @@ def read(path: Path) -> Lines:
         message = f"{path} is not a vbench result file: its first line is not a run; make one with `vbench run -o {path.name}`"
         raise UsageError(message)
     return Lines(run, list(replicates.values()), ended, size)
+
+
+def kind(path: Path) -> str:
+    """Which file of ours a path is, by its first line: "run", "gate", or "" for any other, and for one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_GATE))
+    except OSError:
+        return ""
+    return "gate" if start == _GATE else "run" if start.startswith(_HEAD) else ""
 
 
 def _check_schema(path: Path, line: dict[str, Any]) -> None:

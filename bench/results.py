@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Below a machine's folder: what measures vbench itself (tests/campaigns), left out when a folder is searched.
 CAMPAIGNS = "campaigns"
+# The ending of a file of the gate, which a folder of results holds too.
+PAIRS = ".pairs.jsonl"
 
 IDENTITY = (
     "run_id", "machine", "case_id", "definition", "architecture", "family", "task", "topic", "year", "input_shape",
@@ -55,6 +57,12 @@ COLUMNS = (
     "energy_j", "energy_method", "energy_note", "power_w", "energy_above_idle_j", "idle_power_w", "energy_dram_j",
     "receptive_field", "output_stride", "bytes_moved", "arithmetic_intensity",
     "quality", "quality_metric", "top1", "top5", "accuracy_source", "accuracy_protocol", "accuracy_kind",
+)  # fmt: skip
+
+# What a person looks at first, where there is no room for all of it.
+HEADLINES = (
+    "architecture", "engine", "precision", "device", "batch", "threads", "status", "flags", "params", "macs", "latency_s",
+    "latency_s_low", "latency_s_high", "throughput_per_s", "top1",
 )  # fmt: skip
 
 
@@ -181,13 +189,17 @@ def files(paths: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            # The logs of campaigns are no result files, and the runs of one are repetitions of the same.
-            found += sorted(p for p in path.rglob("*.jsonl") if CAMPAIGNS not in p.relative_to(path).parts)
+            # The logs of campaigns and the pairs of the gate are no result files, and the runs of a campaign are repetitions.
+            found += sorted(p for p in path.rglob("*.jsonl") if _is_run(p.relative_to(path)))
         elif any(mark in str(path) for mark in "*?[") and not path.exists():
             found += sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 - an absolute pattern
         else:
             found.append(path)
     return list({path.resolve(): path for path in found}.values())
+
+
+def _is_run(path: Path) -> bool:
+    return CAMPAIGNS not in path.parts and not path.name.endswith(PAIRS)
 
 
 def row(head: Run, result: Result) -> dict[str, Any]:
@@ -237,10 +249,7 @@ def frame(records: Sequence[Record]) -> pd.DataFrame:
 
 def html(rec: Record) -> str:
     """A small table for a notebook: identity, status and the headline of each metric."""
-    table = rec.frame()
-    shown = ["architecture", "engine", "precision", "device", "batch", "threads", "status", "flags"]
-    shown += ["params", "macs", "latency_s", "latency_s_low", "latency_s_high", "throughput_per_s", "top1"]
-    return str(table[shown].to_html(index=False, escape=True, float_format=lambda v: f"{v:.5g}"))
+    return str(rec.frame()[list(HEADLINES)].to_html(index=False, escape=True, float_format=lambda v: f"{v:.5g}"))
 
 
 def exit_code(rec: Record, *, strict: bool = False) -> int:

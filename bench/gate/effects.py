@@ -45,6 +45,12 @@ _NUMBERS: dict[str, Callable[[Half], list[float]]] = {
 }
 
 
+def number(half: Half, metric: str) -> float | None:
+    """What one process found: the median over its turns; None where it has none."""
+    found = _NUMBERS[metric](half)
+    return median(found) if found else None
+
+
 def effect(pair: Pair, metric: str) -> float | None:
     """The logarithm of head over base, so that positive is worse; None where either has no number.
 

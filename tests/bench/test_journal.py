@@ -241,3 +241,13 @@ def test_a_full_disk_damages_nothing_that_was_written(tmp_path: Path) -> None:
     lines: list[dict[str, Any]] = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert len(lines) == int(written) == 11
     assert lines[-1] == {"type": "end", "status": ""}  # the shorter line found room behind the last whole one
+
+
+def test_a_folder_may_hold_the_pairs_of_the_gate_too(whole: tuple[Path, Run, list[Replicate]], tmp_path: Path) -> None:
+    pairs = tmp_path / "gate" / "g.pairs.jsonl"
+    pairs.parent.mkdir()
+    pairs.write_text('{"type":"gate","schema":1}\n')
+    assert results.files([tmp_path]) == [whole[0]]
+    assert results.files([pairs]) == [pairs]
+    assert len(results.load(tmp_path)) == 1
+    assert [journal.kind(path) for path in (whole[0], pairs, tmp_path, tmp_path / "none")] == ["run", "gate", "", ""]

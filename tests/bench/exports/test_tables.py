@@ -1,0 +1,109 @@
+"""The formats that are tables: read back by pandas, pyarrow and a parser of Markdown; what would be markup is shown as it is."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pandas as pd
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from vbench import results
+from vbench.errors import UnknownNameError, UsageError
+from vbench.exports import csv, latex, markdown, parquet
+from vbench.exports.format import Asked
+
+if TYPE_CHECKING:
+    from vbench.core import Record
+
+NASTY = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=30)
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """The cells of a Markdown table as a reader sees them."""
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+    assert [token.type for token in tokens].count("table_open") == 1
+    rows: list[list[str]] = []
+    for token in tokens:
+        if token.type == "tr_open":
+            rows.append([])
+        if token.type == "inline":
+            assert {child.type for child in token.children or ()} <= {"text", "text_special"}, "something was markup"
+            rows[-1].append("".join(child.content for child in token.children or ()))
+    return rows
+
+
+def test_csv_is_what_load_gives(record: Record, nothing: Asked) -> None:
+    whole, text = results.frame([record, record]), str(csv.text([record, record], nothing).content)
+    back = pd.read_csv(io.StringIO(text))
+    assert list(back.columns) == list(whole.columns)
+    assert len(back) == 2 * len(record.results)
+    pd.testing.assert_series_equal(back["latency_s"], whole["latency_s"], check_exact=True)
+    pd.testing.assert_series_equal(back["reason"].fillna(""), whole["reason"], check_dtype=False)
+    assert [json.loads(cell) for cell in back["flags"]] == list(whole["flags"])
+    assert json.loads(back["throughput_by_batch"].dropna().iloc[0]) == {"1": 50.0, "2": 92.5}
+    assert back["energy_j"].isna().all()
+
+
+def test_parquet_keeps_types(record: Record, nothing: Asked) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: `nox -s exports` runs this with it")
+    whole, content = results.frame([record]), parquet.content([record], nothing).content
+    assert isinstance(content, bytes)
+    back = pd.read_parquet(io.BytesIO(content))
+    assert list(back.columns) == list(whole.columns)
+    assert list(back["latency_s"].dropna()) == list(whole["latency_s"].dropna())
+    assert back["batch"].dtype.kind == "i"
+    assert list(back["case_id"]) == list(whole["case_id"])
+    assert json.loads(back["flags"].iloc[0]) == whole["flags"].iloc[0]
+
+
+def test_without_pyarrow_the_line_that_installs_it_is_said(record: Record, nothing: Asked, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UsageError, match=r"not installed: pip install 'vbench\[parquet\]'"):
+        parquet.content([record], nothing)
+
+
+def test_markdown_has_the_usual_columns_or_those_that_are_named(record: Record, nothing: Asked) -> None:
+    head, *rows = rows_of(str(markdown.text([record], nothing).content))
+    assert head == list(results.HEADLINES)
+    by_name = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+    assert (by_name["a/odd"]["latency_s"], by_name["a/odd"]["params"], by_name["a/odd"]["top1"]) == ("0.005", "10", "–")
+    assert (by_name["b/oom"]["latency_s"], by_name["b/oom"]["status"]) == ("–", "oom")
+    asked = Asked(columns=("architecture", "reason"))
+    assert ["b/failed", "why <b/failed> & so\x07"] in rows_of(str(markdown.text([record], asked).content))
+    for module in (markdown, latex, csv):
+        with pytest.raises(UnknownNameError, match="unknown column 'latency': did you mean latency_s"):
+            module.text([record], Asked(columns=("latency",)))
+
+
+@example("a|b_c_ *d* <e> `f` \\| [g](h) &amp; ~i~")
+@given(NASTY)
+def test_whatever_a_reason_holds_markdown_shows_it(record: Record, reason: str) -> None:
+    result = msgspec.structs.replace(record.results[0], status="failed", reason=reason)
+    text = str(markdown.text([msgspec.structs.replace(record, results=(result,))], Asked(columns=("reason", "status"))).content)
+    assert rows_of(text) == [["reason", "status"], [" ".join(reason.split()), "failed"]]
+
+
+@example("50 % of a_b & {c} #1 ~ ^ \\ <d>")
+@given(NASTY)
+def test_whatever_a_reason_holds_latex_sets_it(record: Record, reason: str) -> None:
+    result = msgspec.structs.replace(record.results[0], status="failed", reason=reason)
+    text = str(latex.text([msgspec.structs.replace(record, results=(result,))], Asked(columns=("reason", "status"))).content)
+    lines = text.split("\n")
+    assert lines[:4] == [r"\begin{tabular}{ll}", r"\toprule", r"reason & status \\", r"\midrule"]
+    assert lines[5:] == [r"\bottomrule", r"\end{tabular}", ""]
+    cell = lines[4].removesuffix(r" & failed \\")
+    words = {r"\textasciitilde{}": "~", r"\textasciicircum{}": "^", r"\textbackslash{}": "\\", r"\textquotedbl{}": '"'}
+    words |= {r"\textless{}": "<", r"\textgreater{}": ">", r"\textbar{}": "|"} | {f"\\{mark}": mark for mark in "&%$#_{}"}
+    shown, left = "", cell
+    while left:
+        word = next((word for word in words if left.startswith(word)), left[0])
+        assert word in words or word not in '&%$#_{}~^\\<>|"'
+        shown, left = shown + words.get(word, word), left[len(word) :]
+    assert shown == " ".join(reason.split())
