@@ -7,9 +7,11 @@ resuming cuts off.
 
 from __future__ import annotations
 
+import gzip
 import math
 import os
 import sys
+import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -101,9 +103,9 @@ def read(path: Path) -> Lines:
 def kind(path: Path) -> str:
     """Which file of ours a path is, by its first line: "run", "gate", or "" for any other, and for one that cannot be read."""
     try:
-        with path.open("rb") as file:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             start = file.read(len(_GATE))
-    except OSError:
+    except (OSError, EOFError, zlib.error):
         return ""
     return "gate" if start == _GATE else "run" if start.startswith(_HEAD) else ""
 

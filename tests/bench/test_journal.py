@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import os
@@ -251,3 +252,8 @@ def test_a_folder_may_hold_the_pairs_of_the_gate_too(whole: tuple[Path, Run, lis
     assert results.files([pairs]) == [pairs]
     assert len(results.load(tmp_path)) == 1
     assert [journal.kind(path) for path in (whole[0], pairs, tmp_path, tmp_path / "none")] == ["run", "gate", "", ""]
+    packed = tmp_path / "packed.pairs.jsonl.gz"
+    packed.write_bytes(gzip.compress(pairs.read_bytes()))
+    assert journal.kind(packed) == "gate"
+    packed.write_bytes(packed.read_bytes()[:12])
+    assert journal.kind(packed) == ""
