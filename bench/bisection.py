@@ -176,6 +176,8 @@ def _judged(here: Search, prepared: Prepared, asked: Asked, commit: str) -> Trie
         raise
     except VbenchError as error:
         return Tried(commit=commit, subject=_subject(here.root, commit), said="skip", verdict="invalid", reason=str(error))
+    if not rows:
+        return Tried(commit=commit, subject=_subject(here.root, commit), said="skip", verdict="invalid", reason="not compared")
     row = rows[0]
     words: dict[str, Word] = {"regression": "bad", "pass": "good", "improvement": "good"}
     return _tried(here, commit, row, words.get(row.verdict, "skip"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
-from . import api, inside, units
+from . import api, inside, machine, units
 from . import head as heads
 from .budgets import Budget, Judged, judge, number
 from .errors import NothingSelectedError, UsageError, VbenchError
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from .api import Prepared
     from .core import Case, Record
 
-_ONE = {"device": "cpu", "engine": "eager", "precision": "fp32", "batch": 1}
+# What a test asks for unless it says otherwise, whatever the suite of bench.toml is like.
+_ONE = {
+    "device": "cpu", "engine": "eager", "precision": "fp32", "batch": 1, "layout": "nchw", "phase": "infer",
+    "scenario": "single-stream",
+}  # fmt: skip
 _AXES = ("device", "engine", "precision", "batch", "threads", "layout", "phase")
 
 
@@ -64,9 +68,9 @@ class Bench:
     ) -> Subject:
         """A network to hold to budgets. Raises UsageError where it is none, or is several."""
         own = options.pop("settings", {})
-        axes: dict[str, Any] = {}
+        axes: dict[str, Any] = {axis: (value,) for axis, value in _ONE.items()} | {"threads": (machine.usable_cores(),)}
         for axis in _AXES:
-            if (value := options.pop(axis, _ONE.get(axis))) is not None:
+            if (value := options.pop(axis, None)) is not None:
                 if isinstance(value, list | tuple):
                     message = f"{axis}={value!r}: a test asks for one case; write one value, and parametrize the test for more"
                     raise UsageError(message)

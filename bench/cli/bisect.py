@@ -73,6 +73,7 @@ def bisect(
     place = prepared.config.root / "results" / machine.describe().slug / "gate" / f"bisect-{first[:9]}-{last[:9]}-{question}"
     search = bisection.Search(prepared.config.root, output or place, first, lambda text: common.warn([text]))
     found = bisection.search(search, prepared, asked, last)
+    common.warn([f"pairs are in {search.folder}"])
     if json_:
         common.dump(found)
     else:
