@@ -6,29 +6,64 @@ the map's size unless told otherwise. ReLU works in place: its input is always a
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Kernel = int | tuple[int, int]
+"""Side of a square kernel, or its height and width."""
 
 
-def conv_relu(cin: int, cout: int, kernel: int, *, stride: int = 1, padding: int | None = None) -> nn.Sequential:
+def conv_relu(  # noqa: PLR0913 - each is a property of the one convolution, and half are optional
+    cin: int, cout: int, kernel: int, *, stride: int = 1, padding: int | None = None, groups: int = 1
+) -> nn.Sequential:
     """Convolve with a bias, then ReLU: the layer of the networks before batch norm."""
     return nn.Sequential(
-        nn.Conv2d(cin, cout, kernel, stride, kernel // 2 if padding is None else padding),
+        nn.Conv2d(cin, cout, kernel, stride, kernel // 2 if padding is None else padding, groups=groups),
         nn.ReLU(inplace=True),
     )
 
 
-def conv_norm(  # noqa: PLR0913 - each is a property of the one convolution, and half are optional
-    cin: int, cout: int, kernel: int, *, stride: int = 1, groups: int = 1, relu: bool = True
+def conv_norm(  # noqa: PLR0913 - each is a property of the one layer, and most are optional
+    cin: int,
+    cout: int,
+    kernel: Kernel,
+    *,
+    stride: int = 1,
+    padding: int | None = None,
+    groups: int = 1,
+    bias: bool = False,
+    eps: float = 1e-5,
+    relu: bool = True,
+    activation: Callable[..., nn.Module] = nn.ReLU,
 ) -> nn.Sequential:
-    """Convolve without a bias, since batch norm brings its own, then normalise, then ReLU unless told otherwise."""
+    """Convolve, normalise, then ReLU (or another activation) unless told otherwise.
+
+    The convolution has no bias, since batch norm brings its own; `bias` is for weights that were published with both.
+    """
+    same = kernel // 2 if isinstance(kernel, int) else (kernel[0] // 2, kernel[1] // 2)
     layers: list[nn.Module] = [
-        nn.Conv2d(cin, cout, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(cout),
+        nn.Conv2d(cin, cout, kernel, stride, same if padding is None else padding, groups=groups, bias=bias),
+        nn.BatchNorm2d(cout, eps=eps),
     ]
     if relu:
-        layers.append(nn.ReLU(inplace=True))
+        layers.append(activation(inplace=True))
     return nn.Sequential(*layers)
+
+
+def norm_relu(channels: int) -> nn.Sequential:
+    """Normalise, then ReLU: what stands before a convolution where its input is what the block adds to."""
+    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
+
+
+def norm_conv(cin: int, cout: int, kernel: int, *, stride: int = 1) -> nn.Sequential:
+    """Normalise, ReLU, then convolve without a bias: `conv_norm` in the order of "pre-activation"."""
+    return nn.Sequential(*norm_relu(cin), nn.Conv2d(cin, cout, kernel, stride, kernel // 2, bias=False))
 
 
 class Concat(nn.Module):
@@ -45,13 +80,13 @@ class Concat(nn.Module):
 
 
 class Residual(nn.Module):
-    """Add what the body computes to what the shortcut passes on, then ReLU."""
+    """Add what the body computes to what the shortcut passes on, then ReLU unless told otherwise."""
 
-    def __init__(self, body: nn.Module, shortcut: nn.Module | None = None) -> None:
+    def __init__(self, body: nn.Module, shortcut: nn.Module | None = None, *, relu: bool = True) -> None:
         super().__init__()
         self.body = body
         self.shortcut = nn.Identity() if shortcut is None else shortcut
-        self.relu = nn.ReLU(inplace=True)
+        self.relu = nn.ReLU(inplace=True) if relu else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Both paths must give the same shape."""
@@ -59,17 +94,69 @@ class Residual(nn.Module):
         return total
 
 
-def bottleneck(cin: int, cout: int, stride: int, *, mid: int | None = None, groups: int = 1) -> nn.Sequential:
+class Padded(nn.Module):
+    """Pass on every `stride`-th pixel, and as many maps of zeros as are missing: a shortcut without weights."""
+
+    def __init__(self, more: int, stride: int) -> None:
+        super().__init__()
+        self.more = more
+        self.stride = stride
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map `(batch, channels, height, width)` to `more` channels more, on a grid `stride` times as coarse."""
+        return functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.more))
+
+
+def padded(cin: int, cout: int, stride: int) -> nn.Module:
+    """Shortcut of option A in ResNet: no weights anywhere; zeros where channels are missing."""
+    return nn.Identity() if cin == cout and stride == 1 else Padded(cout - cin, stride)
+
+
+def projected(cin: int, cout: int, stride: int) -> nn.Module:
+    """Shortcut of option B in ResNet: a 1x1 convolution where the shape changes, and nothing elsewhere."""
+    return nn.Identity() if cin == cout and stride == 1 else conv_norm(cin, cout, 1, stride=stride, relu=False)
+
+
+def bottleneck(  # noqa: PLR0913 - each is a property of the one block, and half are optional
+    cin: int, cout: int, stride: int, *, mid: int | None = None, groups: int = 1, early: bool = False
+) -> nn.Sequential:
     """Squeeze to `mid` channels (a quarter of `cout`), convolve 3x3 there, widen to `cout`: the body of a deep residual block.
 
-    The stride is in the 3x3, as in the networks whose weights are published (see resnet.py for what the paper's code did).
+    The stride is in the 3x3, as in the networks whose weights are published, unless `early` puts it into the first 1x1, as the
+    authors' code did: that drops three quarters of the pixels before anything has looked at them.
     """
     mid = mid or cout // 4
     return nn.Sequential(
-        conv_norm(cin, mid, 1),
-        conv_norm(mid, mid, 3, stride=stride, groups=groups),
+        conv_norm(cin, mid, 1, stride=stride if early else 1),
+        conv_norm(mid, mid, 3, stride=1 if early else stride, groups=groups),
         conv_norm(mid, cout, 1, relu=False),
     )
+
+
+class SqueezeExcite(nn.Module):
+    """Weigh each channel by what all channels show: pool, squeeze to a few numbers, and gate every channel with them."""
+
+    def __init__(
+        self,
+        channels: int,
+        squeezed: int,
+        *,
+        activation: Callable[..., nn.Module] = nn.ReLU,
+        gate: Callable[[], nn.Module] = nn.Sigmoid,
+    ) -> None:
+        super().__init__()
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(channels, squeezed, 1),
+            activation(inplace=True),
+            nn.Conv2d(squeezed, channels, 1),
+            gate(),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Keep the shape `(batch, channels, height, width)`."""
+        scaled: torch.Tensor = x * self.gate(x)
+        return scaled
 
 
 def pooled_head(cin: int, classes: int, dropout: float = 0.0) -> nn.Sequential:
@@ -80,15 +167,10 @@ def pooled_head(cin: int, classes: int, dropout: float = 0.0) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(cin, classes))
 
 
-def wide_head(cin: int, side: int, classes: int) -> nn.Sequential:
-    """Flatten a `side` x `side` map into two layers of 4096 and a classifier: most of AlexNet's and VGG's weights.
-
-    The adaptive pooling does nothing at the published input size; it lets other sizes through.
-    """
+def wide_layers(features: int, classes: int) -> nn.Sequential:
+    """Pass a vector through two layers of 4096 and a classifier: most of AlexNet's and VGG's weights."""
     return nn.Sequential(
-        nn.AdaptiveAvgPool2d(side),
-        nn.Flatten(),
-        nn.Linear(cin * side * side, 4096),
+        nn.Linear(features, 4096),
         nn.ReLU(inplace=True),
         nn.Dropout(),
         nn.Linear(4096, 4096),
@@ -96,3 +178,11 @@ def wide_head(cin: int, side: int, classes: int) -> nn.Sequential:
         nn.Dropout(),
         nn.Linear(4096, classes),
     )
+
+
+def wide_head(cin: int, side: int, classes: int) -> nn.Sequential:
+    """Flatten a `side` x `side` map into the wide layers.
+
+    The adaptive pooling does nothing at the published input size; it lets other sizes through.
+    """
+    return nn.Sequential(nn.AdaptiveAvgPool2d(side), nn.Flatten(), *wide_layers(cin * side * side, classes))

@@ -74,7 +74,7 @@ EXEMPT = {
     ("", "architectures"): "the catalogue's package is the public name `vbench.architectures`, resolved when it is asked for",
 }
 # What each file of architectures/ may take from its neighbours; a file that is not named here may take both.
-SHARED = {"_blocks": set[str](), "_trunks": {"_blocks"}}
+SHARED = {"_published": set[str](), "_blocks": set[str](), "_trunks": {"_blocks"}}
 
 
 class Import(NamedTuple):
