@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import catalogue
+
 from vbench import agreement, config, flags, measure, reports, results, stats, tolerances, units
 from vbench.data import ROTATION
 from vbench.registry import METRICS
@@ -169,8 +171,14 @@ def stopping() -> str:
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
+def networks() -> str:
+    """Every network of the catalogue, by family."""
+    return catalogue.page(_table)
+
+
 REGIONS: dict[str, Callable[[], str]] = {
     "keys": keys,
+    "networks": networks,
     "validity": validity,
     "metrics": metrics,
     "limits": limits,
