@@ -19,6 +19,12 @@ Kernel = int | tuple[int, int]
 """Side of a square kernel, or its height and width."""
 
 
+def round_to_eight(channels: float) -> int:
+    """Round scaled channels to a multiple of 8 as MobileNet's authors do: to the nearest, unless that takes a tenth away."""
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest if nearest >= 0.9 * channels else nearest + 8
+
+
 def conv_relu(  # noqa: PLR0913 - each is a property of the one convolution, and half are optional
     cin: int, cout: int, kernel: int, *, stride: int = 1, padding: int | None = None, groups: int = 1
 ) -> nn.Sequential:
@@ -66,6 +72,18 @@ def norm_conv(cin: int, cout: int, kernel: int, *, stride: int = 1) -> nn.Sequen
     return nn.Sequential(*norm_relu(cin), nn.Conv2d(cin, cout, kernel, stride, kernel // 2, bias=False))
 
 
+def conv_chain(conv: Callable[..., nn.Module], cin: int, *layers: tuple[int, Kernel], **last: int) -> nn.Sequential:
+    """Make one branch of an Inception module from its row: the channels and the kernel of each convolution in turn.
+
+    What else is named (a stride, a padding) is the last one's.
+    """
+    branch = nn.Sequential()
+    for cout, kernel in layers[:-1]:
+        branch.append(conv(cin, cout, kernel))
+        cin = cout
+    return branch.append(conv(cin, *layers[-1], **last))
+
+
 class Concat(nn.Module):
     """Run the branches side by side on the same input and stack their channels, in the order in which they are named."""
 
@@ -77,6 +95,11 @@ class Concat(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map `(batch, channels, height, width)` to the sum of the branches' channels."""
         return torch.cat([branch(x) for branch in self.children()], dim=1)
+
+
+def crossed(conv: Callable[..., nn.Module], cin: int, cout: int) -> Concat:
+    """Put a 1x3 and a 3x1 side by side, which see what a 3x3 sees but for its corners, and make `cout` channels each."""
+    return Concat(wide=conv(cin, cout, (1, 3)), tall=conv(cin, cout, (3, 1)))
 
 
 class Residual(nn.Module):
@@ -159,12 +182,70 @@ class SqueezeExcite(nn.Module):
         return scaled
 
 
-def pooled_head(cin: int, classes: int, dropout: float = 0.0) -> nn.Sequential:
+class Shuffle(nn.Module):
+    """Deal the channels of each group out to all groups, as cards are dealt."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Keep the shape `(batch, channels, height, width)`."""
+        batch, channels, height, width = x.shape
+        return x.view(batch, self.groups, channels // self.groups, height, width).transpose(1, 2).reshape(x.shape)
+
+
+class DropPath(nn.Module):
+    """Leave a whole branch out for some images of a batch while it trains, scaled up for the others (Huang et al. 2016)."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Keep the shape `(batch, channels, height, width)`."""
+        if not self.training:
+            return x
+        kept = x.new_empty(x.shape[0], 1, 1, 1).bernoulli_(1 - self.share).div_(1 - self.share)
+        return x * kept
+
+
+def inverted_residual(  # noqa: PLR0913 - a row of MobileNet v3's table has as many columns
+    conv: Callable[..., nn.Module],
+    cin: int,
+    cout: int,
+    kernel: int,
+    stride: int,
+    *,
+    expanded: int,
+    squeeze: nn.Module | None = None,
+    drop: float = 0.0,
+) -> nn.Module:
+    """Widen to `expanded` channels, convolve each on its own there, narrow again without an activation: MobileNet v2's block.
+
+    `conv` makes a convolution with its batch norm and activation. The input is added where the shape stays. `squeeze` stands
+    after the depthwise convolution (MobileNet v3, EfficientNet); `drop` is the share of images that skip the block in training.
+    """
+    body = nn.Sequential()
+    if expanded != cin:
+        body.append(conv(cin, expanded, 1))
+    body.append(conv(expanded, expanded, kernel, stride=stride, groups=expanded))
+    if squeeze is not None:
+        body.append(squeeze)
+    body.append(conv(expanded, cout, 1, relu=False))
+    if stride != 1 or cin != cout:
+        return body
+    if drop:
+        body.append(DropPath(drop))
+    return Residual(body, relu=False)
+
+
+def pooled_head(cin: int, classes: int, dropout: float = 0.0, *, bias: bool = True) -> nn.Sequential:
     """Average each map to one number, then one linear layer: the head of every network since GoogLeNet."""
     layers: list[nn.Module] = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     if dropout:
         layers.append(nn.Dropout(dropout))
-    return nn.Sequential(*layers, nn.Linear(cin, classes))
+    return nn.Sequential(*layers, nn.Linear(cin, classes, bias=bias))
 
 
 def wide_layers(features: int, classes: int) -> nn.Sequential:

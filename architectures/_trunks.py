@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from torch import nn
 
@@ -73,4 +74,17 @@ def zf_convolutions(widths: tuple[int, int, int] = ZF_WIDTHS) -> nn.Sequential:
         conv_relu(256, third, 3),
         conv_relu(third, fourth, 3),
         conv_relu(fourth, fifth, 3),
+    )
+
+
+def inception_stem() -> nn.Sequential:
+    """Start as Inception networks have since v3, for inputs of shape `(batch, 3, 299, 299)`: 192 maps of 71 x 71."""
+    conv = partial(conv_norm, eps=1e-3)
+    return nn.Sequential(
+        conv(3, 32, 3, stride=2, padding=0),
+        conv(32, 32, 3, padding=0),
+        conv(32, 64, 3),
+        nn.MaxPool2d(3, 2),
+        conv(64, 80, 1),
+        conv(80, 192, 3, padding=0),
     )
