@@ -13,7 +13,8 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     """Exact costs of one forward pass, per image; `peak_activation_bytes` and `bytes_moved` are those of the whole `batch`.
 
     MACs are multiply-accumulates of convolution, linear and matrix products without bias; `other_ops` counts output elements
-    of every other arithmetic operator. `backward_macs` is counted where the case is a training step.
+    of every other arithmetic operator. `backward_macs` is counted where the case is a training step. `receptive_field` and
+    `output_stride` are those of the last map along its longer side, in pixels; None where no map has a place in the picture.
     """
 
     params: int
@@ -30,6 +31,8 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
     peak_activation_bytes: int | None = None
     bytes_moved: int | None = None
     backward_macs: int | None = None
+    receptive_field: float | None = None
+    output_stride: float | None = None
     method: str = "meta"
     notes: tuple[str, ...] = ()
 

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import tables
+from .. import tables, units
 from ..errors import VbenchError
 from . import _common as common
+from . import _geometry
 from . import _options as options
 
 if TYPE_CHECKING:
-    from ..core import Architecture
+    from collections.abc import Iterable, Iterator
 
-HELP = "Show an architecture's facts, and params, MACs and activations of each of its modules, counted now."
+    from ..core import Architecture, Counted
+    from ..counting import ModuleCost
+
+HELP = "Show an architecture's facts, what each of its modules costs, and where it looks, counted now."
 
 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="An architecture, or package.module:function.")],
     input_: options.Input = None,
     depth: Annotated[int, typer.Option(metavar="N", help="How deep to go into nested modules.")] = 2,
+    geometry: Annotated[
+        bool, typer.Option("--geometry", help="Receptive field and stride, of each module too, and the input sizes it takes.")
+    ] = False,
+    memory_limit: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="The largest batch whose weights and activations fit into that.")
+    ] = None,
     plugin: options.Plugin = None,
     config: options.Config = None,
     json_: Annotated[bool, typer.Option("--json", help="Print facts and modules as JSON.")] = False,
@@ -28,8 +38,8 @@ def show(
     """Show; see HELP, which typer shows."""
     import msgspec  # noqa: PLC0415 - --help must be quick
 
-    from .. import api, plugins, units  # noqa: PLC0415 - loading plugins imports torch, and --help must not
-    from ..counting import count, module_table  # noqa: PLC0415 - as above
+    from .. import api, plugins  # noqa: PLC0415 - loading plugins imports torch, and --help must not
+    from ..counting import count, largest_batch, module_table  # noqa: PLC0415 - as above
     from ..registry import ARCHITECTURES  # noqa: PLC0415 - as above
 
     _, errors = api.setup(config, common.words(plugin))
@@ -39,51 +49,67 @@ def show(
         plugins.add_import(name, shape)
     found = ARCHITECTURES.get(name)
     size = shape or found.input
+    room = common.quantity(memory_limit, units.parse_bytes, "--memory-limit")
+    more: dict[str, Any] = {}
     try:
         counted = count(found.build, size, second=False)
         modules = module_table(found.build, size)
+        if geometry:
+            more["geometry"] = _geometry.counted(found, size)
+        if room is not None:
+            more["largest_batch"] = largest_batch(found.build, size, room)
     except Exception as error:  # a network may raise anything
         said = " ".join(str(error).split())
         message = f"{name} cannot be counted at {'x'.join(map(str, size))}: {type(error).__name__}: {said}"
         raise VbenchError(message) from error
     if json_:
         facts = msgspec.to_builtins(found.facts())
-        common.dump({"name": name, "input": size, **facts, "counted": counted, "modules": modules})
+        common.dump({"name": name, "input": size, **facts, "counted": counted, "modules": modules, **more})
         return
     print(f"{name}  {'x'.join(map(str, size))}")
-    for line in _facts(found):
+    for line in (*_facts(found), *_counted(found, counted, size), *_geometry.lines(more)):
         print(f"  {line}")
-    print(
-        f"  counted: {units.count(counted.params)} params ({counted.params:,}), "
+    if room is not None:
+        fits = units.MISSING if more["largest_batch"] is None else more["largest_batch"]
+        print(f"  largest batch in {units.bytes_(room)}: {fits}, without what kernels take beside")
+    print()
+    print(_table(name, counted, [m for m in modules if _level(m) <= depth], more))
+
+
+def _counted(found: Architecture, counted: Counted, size: tuple[int, ...]) -> Iterator[str]:
+    """The totals, and where they are not what was declared."""
+    yield (
+        f"counted: {units.count(counted.params)} params ({counted.params:,}), "
         f"{units.count(counted.macs)} MACs ({counted.macs:,}), "
         f"{units.count(counted.activations)} activations, {units.bytes_(counted.weight_bytes)} of weights"
     )
     for what, declared, now in (("params", found.params, counted.params), ("MACs", found.macs, counted.macs)):
         if declared is not None and declared != now and size == found.input:
-            print(f"  declared {what} are false: {declared:,} declared, {now:,} counted")
+            yield f"declared {what} are false: {declared:,} declared, {now:,} counted"
     for op, calls in counted.uncounted_ops.items():
-        print(f"  not counted: {op}, {calls} calls")
-    rows = []
-    for module in modules:
-        level = module.path.count(".") + 1 if module.path else 0
-        if level > depth:
-            continue
-        share = units.percent(module.macs / counted.macs) if counted.macs else units.MISSING
-        output = "x".join(map(str, module.output_shape[1:]))
-        text = "  " * level + (module.path.rpartition(".")[2] or name)
-        rows.append(
-            (
-                text,
-                module.kind,
-                output,
-                units.count(module.params),
-                units.count(module.macs),
-                share,
-                units.count(module.activations),
-            )
+        yield f"not counted: {op}, {calls} calls"
+
+
+def _level(module: ModuleCost) -> int:
+    return module.path.count(".") + 1 if module.path else 0
+
+
+def _table(name: str, counted: Counted, modules: Iterable[ModuleCost], more: dict[str, Any]) -> str:
+    header = ["module", "kind", "output", "params", "MACs", "share", "activations", *_geometry.header(more)]
+    rows = [
+        (
+            "  " * _level(module) + (module.path.rpartition(".")[2] or name),
+            module.kind,
+            "x".join(map(str, module.output_shape[1:])),
+            units.count(module.params),
+            units.count(module.macs),
+            units.percent(module.macs / counted.macs) if counted.macs else units.MISSING,
+            units.count(module.activations),
+            *_geometry.cells(more, module.path),
         )
-    print()
-    print(tables.aligned(("module", "kind", "output", "params", "MACs", "share", "activations"), rows, right=(3, 4, 5, 6)))
+        for module in modules
+    ]
+    return tables.aligned(header, rows, right=range(3, len(header)))
 
 
 def _facts(found: Architecture) -> list[str]:

@@ -10,6 +10,7 @@ import torch
 from ..core import Counted
 from . import cache
 from .backward import backward_macs
+from .geometry import Geometry, geometry
 from .second import Second, second_count
 from .walk import Shape, Walk, walk
 
@@ -53,6 +54,11 @@ def count(
             gradients = backward_macs(module, shape, device=device)
         except Exception as error:  # noqa: BLE001 - as above
             notes = (*notes, f"the backward pass could not be counted: {_line(error)}")
+    field: Geometry | None = None
+    try:
+        field = geometry(module, shape, device=device)
+    except Exception as error:  # noqa: BLE001 - as above
+        notes = (*notes, f"the receptive field could not be counted: {_line(error)}")
     parameters, buffers = list(module.parameters()), list(module.buffers())
     return Counted(
         params=_elements(parameters),
@@ -69,6 +75,8 @@ def count(
         peak_activation_bytes=None if at_batch is None else at_batch.peak_activation_bytes,
         bytes_moved=None if at_batch is None else at_batch.bytes_moved,
         backward_macs=gradients,
+        receptive_field=None if field is None else float(max(field.size)),
+        output_stride=None if field is None else float(max(field.stride)),
         method=method,
         notes=notes,
     )

@@ -193,7 +193,7 @@ def test_every_metric_describes_itself() -> None:
     for metric in METRICS:
         assert metric.description, metric.name
         assert metric.columns, metric.name
-        assert metric.unit in {"", "s", "1/s", "B", "dB", "J"}, metric.name
+        assert metric.unit in {"", "s", "1/s", "B", "dB", "J", "px"}, metric.name
         assert all(metric.columns.values()), metric.name
         filled += metric.columns
     assert set(filled) <= set(results.COLUMNS)

@@ -7,18 +7,22 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import torch
+
 import vbench.architectures
 from vbench import units
+from vbench.counting import geometry
 from vbench.plugins import load_all
 from vbench.registry import ARCHITECTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from fractions import Fraction
 
     from vbench.core import Accuracy, Architecture, Paper
 
-HEADER = ("architecture", "input", "params", "MACs", "topic", "paper", "published accuracy")
-NUMBERS = (2, 3)
+HEADER = ("architecture", "input", "params", "MACs", "field", "stride", "topic", "paper", "published accuracy")
+NUMBERS = (2, 3, 4, 5)
 TOP = {"top1": "top-1", "top5": "top-5"}
 
 
@@ -55,10 +59,24 @@ def _row(item: Architecture) -> tuple[str, ...]:
         "x".join(map(str, item.input)),
         units.MISSING if item.params is None else f"{item.params:,}",
         units.MISSING if item.macs is None else f"{item.macs:,}",
+        *_geometry(item),
         item.topic,
         units.MISSING if item.paper is None else _short(item.paper),
         _accuracy(item.accuracy[0]) if item.accuracy else units.MISSING,
     )
+
+
+def _geometry(item: Architecture) -> tuple[str, str]:
+    """Receptive field and stride of the last map, counted now; a dash where none has a place in the picture."""
+    with torch.device("meta"):
+        network = item.build()
+    found = geometry(network, item.input)
+    return (units.MISSING,) * 2 if found is None else (_by(found.size), _by(found.stride))
+
+
+def _by(pair: tuple[Fraction, Fraction]) -> str:
+    height, width = (f"{float(number):g}" for number in pair)
+    return height if height == width else f"{height}x{width}"
 
 
 def _accuracy(first: Accuracy) -> str:
