@@ -28,6 +28,9 @@ def show(
     geometry: Annotated[
         bool, typer.Option("--geometry", help="Receptive field and stride, of each module too, and the input sizes it takes.")
     ] = False,
+    diagram: Annotated[
+        bool, typer.Option("--diagram", help="Draw the layers and blocks instead of the table of modules.")
+    ] = False,
     memory_limit: Annotated[
         str | None, typer.Option(metavar="SIZE", help="The largest batch whose weights and activations fit into that.")
     ] = None,
@@ -41,6 +44,7 @@ def show(
     from .. import api, plugins  # noqa: PLC0415 - loading plugins imports torch, and --help must not
     from ..counting import count, largest_batch, module_table  # noqa: PLC0415 - as above
     from ..registry import ARCHITECTURES  # noqa: PLC0415 - as above
+    from . import _diagram  # noqa: PLC0415 - as above
 
     _, errors = api.setup(config, common.words(plugin))
     common.warn(errors)
@@ -56,6 +60,8 @@ def show(
         modules = module_table(found.build, size)
         if geometry:
             more["geometry"] = _geometry.counted(found, size)
+        if diagram:
+            more["diagram"] = _diagram.of(found.build, size)
         if room is not None:
             more["largest_batch"] = largest_batch(found.build, size, room)
     except Exception as error:  # a network may raise anything
@@ -73,6 +79,9 @@ def show(
         fits = units.MISSING if more["largest_batch"] is None else more["largest_batch"]
         print(f"  largest batch in {units.bytes_(room)}: {fits}, without what kernels take beside")
     print()
+    if diagram:
+        print("\n".join(more["diagram"]))
+        return
     print(_table(name, counted, [m for m in modules if _level(m) <= depth], more))
 
 

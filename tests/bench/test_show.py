@@ -55,3 +55,13 @@ def test_a_false_memory_limit_is_one_line(cli: Any, limit: str) -> None:
     assert done.returncode == 2
     assert "--memory-limit" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_diagram_takes_the_place_of_the_table(cli: Any) -> None:
+    lines = cli("show", "tiny/conv", "--diagram").stdout.splitlines()
+    assert lines[lines.index("") + 1 :] == [
+        "input                 3x8x8",
+        "3x3 conv 4            4x6x6",
+        "1x1 conv 32, Flatten  1152",
+        "linear 5              5",
+    ]
