@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import ceilings, devices, engines, journal, machine, pipeline, plugins
+from . import ceilings, devices, engines, journal, machine, pipeline, plugins, wrappers
 from . import config as configs
 from . import head as heads
 from .axes import refuse_absent
@@ -105,12 +105,13 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
 ) -> Prepared:
     """From a selection to a plan. Raises UsageError or NothingSelectedError before anything is measured."""
     cfg, errors = setup(config, plugin)
-    for name in architectures:
+    architectures = wrappers.rejoined(_many(architectures))
+    for name in map(wrappers.bare, architectures):
         if ":" in name:
             plugins.add_import(name, input)
     base = cfg.suite(suite)
     axes = {
-        "architectures": _many(architectures) or (("*",) if topic else ()),
+        "architectures": tuple(architectures) or (("*",) if topic else ()),
         "exclude": _many(exclude),
         "topic": _many(topic),
         "device": _many(device),
@@ -240,8 +241,8 @@ def continued(
     cfg, errors = setup(config, plugin)
     head = heads.read(path)
     for case in head.cases:
-        if ":" in case.architecture:
-            plugins.add_import(case.architecture, case.input_shape)
+        if ":" in (name := wrappers.bare(case.architecture)):
+            plugins.add_import(name, case.input_shape)
     try:
         lines = heads.resume(path)
     except UnknownNameError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import api, contention, engines, machine, tolerances
+from . import api, contention, engines, machine, tolerances, wrappers
 from . import head as heads
 from .config import FILE
 from .errors import NothingSelectedError, UsageError
@@ -190,8 +190,8 @@ def _within(path: str, root: Path) -> str:
 
 
 def _imports(prepared: Prepared, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    shapes = {case.architecture: case.input_shape for case in prepared.plan.cases}
-    return {name: shapes[name] for name in names if ":" in name}
+    shapes = {wrappers.bare(case.architecture): case.input_shape for case in prepared.plan.cases}
+    return {name: shapes[name] for name in map(wrappers.bare, names) if ":" in name}
 
 
 def _comparable(plan: Plan, gate: tolerances.Gate) -> None:

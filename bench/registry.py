@@ -6,24 +6,23 @@ is registered twice is an error that names both places.
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
 from .core import Accuracy, Architecture, Metric, Paper, Preprocess, Source
-from .errors import PluginError, UnknownNameError, nearest
+from .errors import PluginError
+from .names import Architectures, Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .interfaces import Engine
 
-T = TypeVar("T")
 E = TypeVar("E", bound=type)
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -34,68 +33,7 @@ _PATH = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)+")
 _loading: ContextVar[Source | None] = ContextVar("vbench_loading", default=None)
 
 
-class Registry(Generic[T]):
-    """Names and what they stand for, in order of registration."""
-
-    def __init__(self, noun: str) -> None:
-        self.noun = noun
-        self._items: dict[str, T] = {}
-        self._sources: dict[str, Source] = {}
-
-    def add(self, name: str, item: T, source: Source) -> None:
-        """Register `item`; a second registration of a name is a PluginError that names both files."""
-        if name in self._items:
-            message = f"{self.noun} {name!r} is registered twice: in {self._sources[name]} and in {source}; rename one of them"
-            raise PluginError(message)
-        self._items[name] = item
-        self._sources[name] = source
-
-    def discard(self, name: str) -> None:
-        """Forget a name; for tests and for plugins that failed half-way."""
-        self._items.pop(name, None)
-        self._sources.pop(name, None)
-
-    def get(self, name: str) -> T:
-        """The item of that name, or an UnknownNameError with the nearest names."""
-        try:
-            return self._items[name]
-        except KeyError:
-            message = f"unknown {self.noun} {name!r}: {nearest(name, self._items)}"
-            raise UnknownNameError(message) from None
-
-    def source(self, name: str) -> Source:
-        """Where that name was registered."""
-        return self._sources[name]
-
-    def match(self, patterns: Iterable[str], exclude: Iterable[str] = ()) -> list[T]:
-        """The items whose names match any of the patterns (names or globs), in order, without those excluded.
-
-        A pattern without a wildcard must exist; one with a wildcard may match nothing.
-        """
-        chosen: dict[str, T] = {}
-        for pattern in patterns:
-            if any(mark in pattern for mark in "*?["):
-                chosen.update({n: i for n, i in self._items.items() if fnmatch.fnmatchcase(n, pattern)})
-            else:
-                chosen[pattern] = self.get(pattern)
-        gone = tuple(exclude)
-        return [item for name, item in chosen.items() if not any(fnmatch.fnmatchcase(name, e) for e in gone)]
-
-    def names(self) -> list[str]:
-        """All names, in order of registration."""
-        return list(self._items)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._items
-
-    def __iter__(self) -> Iterator[T]:
-        return iter(list(self._items.values()))
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-
-ARCHITECTURES: Registry[Architecture] = Registry("architecture")
+ARCHITECTURES = Architectures("architecture")
 ENGINES: Registry[type[Engine]] = Registry("engine")
 METRICS: Registry[Metric] = Registry("metric")
 

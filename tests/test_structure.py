@@ -25,8 +25,8 @@ LONGEST_FILE = 300
 # Highest first; names on one rung do not import each other. A package is named once, for all of its modules.
 RUNGS = """
 errors units tables evidence cache
-core
-interfaces
+core wrappers
+interfaces names
 registry
 stats
 variance sweeps pages
@@ -41,7 +41,7 @@ verdicts budgets
 plan
 history claims reports exports
 devices machine doctor contention
-data agreement estimate peaks
+data agreement estimate peaks rescaled
 training
 counting engines compress witness
 measure head
@@ -63,13 +63,13 @@ __main__
 """
 RUNG = {name: rung for rung, line in enumerate(RUNGS.split("\n")) for name in line.split()}
 TORCHLESS = {name for name in RUNG if RUNG[name] < RUNG["devices"]}
-# Packages that import torch, or that cost as much.
-TORCHLIKE = {"torch", "torchvision", "fvcore", "iopath", "timm", "onnx", "onnxruntime", "openvino"}
+TORCHLIKE = {"torch", "torchvision", "fvcore", "iopath", "timm", "onnx", "onnxruntime", "openvino"}  # and what costs as much
 
 # (importer, imported; "" is the package itself): why the direction may be broken here.
 EXEMPT = {
     ("core", "results"): "a Record shows itself as a frame and as a table; it looks up how when asked, since results needs core",
     ("registry", "results"): "a plugin's metric meets those of vbench when it is registered, not when rows are derived from it",
+    ("wrappers", "rescaled"): "a wrapped network is built in a worker, and only there are the modules that wrap it imported",
     ("", "api"): "the public names stand in the package and are resolved when they are asked for; so is the configuration",
     ("", "architectures"): "the catalogue's package is the public name `vbench.architectures`, resolved when it is asked for",
 }

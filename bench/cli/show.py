@@ -41,7 +41,7 @@ def show(
     """Show; see HELP, which typer shows."""
     import msgspec  # noqa: PLC0415 - --help must be quick
 
-    from .. import api, plugins  # noqa: PLC0415 - loading plugins imports torch, and --help must not
+    from .. import api, plugins, wrappers  # noqa: PLC0415 - loading plugins imports torch, and --help must not
     from ..counting import count, largest_batch, module_table  # noqa: PLC0415 - as above
     from ..registry import ARCHITECTURES  # noqa: PLC0415 - as above
     from . import _diagram  # noqa: PLC0415 - as above
@@ -49,8 +49,8 @@ def show(
     _, errors = api.setup(config, common.words(plugin))
     common.warn(errors)
     shape = common.shape(input_)
-    if ":" in name:
-        plugins.add_import(name, shape)
+    if ":" in (bare := wrappers.bare(name)):
+        plugins.add_import(bare, shape)
     found = ARCHITECTURES.get(name)
     size = shape or found.input
     room = common.quantity(memory_limit, units.parse_bytes, "--memory-limit")
