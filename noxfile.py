@@ -103,6 +103,13 @@ def repeatability(session: nox.Session) -> None:
 
 
 @nox.session
+def changes(session: nox.Session) -> None:
+    """A quarter of an hour: how often the history names a change where there is none, and what it finds; simulated, resumable."""
+    _wheel(session, "test")
+    session.run("python", "tests/campaigns/changes.py", "-o", "tests/campaigns/changes.json", *session.posargs)
+
+
+@nox.session
 def load(session: nox.Session) -> None:
     """Minutes, on an idle machine with stress-ng: whether every row that a neighbour spoils is flagged."""
     _campaign(session, "load")

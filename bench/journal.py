@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import math
 import os
+import re
 import sys
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 _HEAD = b'{"type":"run"'
-_GATE = b'{"type":"gate"'
+# As vbench writes it, and as other programs write the same JSON.
+_KIND = re.compile(rb'\s*{\s*"type"\s*:\s*"(run|gate)"')
+_FIRST = 64
 
 
 class Lines(NamedTuple):
@@ -83,7 +86,7 @@ def read(path: Path) -> Lines:
             break
         try:
             if kind == "run":
-                _check_schema(path, line)
+                check_schema(path, line)
                 run = msgspec.convert(line, Run)
             elif kind == "replicate":
                 replicate = msgspec.convert(line, Replicate)
@@ -104,13 +107,14 @@ def kind(path: Path) -> str:
     """Which file of ours a path is, by its first line: "run", "gate", or "" for any other, and for one that cannot be read."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            start = file.read(len(_GATE))
+            start = _KIND.match(file.read(_FIRST))
     except (OSError, EOFError, zlib.error):
         return ""
-    return "gate" if start == _GATE else "run" if start.startswith(_HEAD) else ""
+    return start[1].decode() if start else ""
 
 
-def _check_schema(path: Path, line: dict[str, Any]) -> None:
+def check_schema(path: Path, line: dict[str, Any]) -> None:
+    """Raise UsageError where a file's first line is of a schema that this version does not know."""
     schema = line.get("schema")
     if not isinstance(schema, int) or schema > SCHEMA:
         message = f"{path} has schema {schema}, and this vbench reads up to {SCHEMA}: upgrade it (pip install -U vbench)"
@@ -194,7 +198,7 @@ def whole(path: Path) -> int:
 
 
 def append_result(journal: Journal, result: Result) -> None:
-    """Write the derived row of a finished case; a convenience for other readers, never read back by vbench."""
+    """Write the derived row of a finished case; a convenience for other readers, and for a history over many files."""
     journal.append("result", msgspec.to_builtins(result) | {"case": result.case.id})
 
 

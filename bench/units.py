@@ -109,6 +109,12 @@ def interval(value: float | None, low: float | None, high: float | None, unit: s
     return f"{middle:{style}}{text} [{ends[0]:{style}}, {ends[1]:{style}}]"
 
 
+def scale(value: float, unit: str) -> tuple[float, str]:
+    """The step at which an axis shows values of about this size: what to divide them by, and the unit's text ("ms", "k/s")."""
+    factor, text = _step(value, unit, _DIGITS)
+    return factor, text.strip()
+
+
 def parse_bytes(text: str) -> int:
     """Read a size in bytes: "3GB" is 3 x 1000^3, "512MiB" 512 x 1024^2, "4096" itself; ValueError says what is allowed."""
     match = _QUANTITY.fullmatch(text)

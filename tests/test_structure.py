@@ -28,9 +28,9 @@ errors units tables evidence cache
 core wrappers
 interfaces names
 registry
-stats
-variance sweeps pages
-metrics
+stats levels
+variance sweeps pages changepoints
+metrics scan
 journal flags axes tolerances home neighbour
 drift
 judge
@@ -38,8 +38,8 @@ results config
 sources
 plugins
 verdicts budgets
-plan
-history claims reports exports
+plan history
+claims reports exports
 devices machine doctor contention
 data agreement estimate peaks rescaled
 training

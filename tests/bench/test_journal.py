@@ -257,3 +257,6 @@ def test_a_folder_may_hold_the_pairs_of_the_gate_too(whole: tuple[Path, Run, lis
     assert journal.kind(packed) == "gate"
     packed.write_bytes(packed.read_bytes()[:12])
     assert journal.kind(packed) == ""
+    for text, kind in (('{ "type": "run", "schema": 1}', "run"), ('{"type":"runs"}', ""), ('[{"type":"run"}]', "")):
+        pairs.write_text(text)
+        assert journal.kind(pairs) == kind

@@ -176,6 +176,12 @@ def networks() -> str:
     return catalogue.page(_table)
 
 
+def changes() -> str:
+    """How often the history is wrong, from the simulation that is committed."""
+    words = [sys.executable, "tests/campaigns/changes.py", "--analyse", "tests/campaigns/changes.json"]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 REGIONS: dict[str, Callable[[], str]] = {
     "keys": keys,
     "networks": networks,
@@ -186,4 +192,5 @@ REGIONS: dict[str, Callable[[], str]] = {
     "charts": charts,
     "proof": proof,
     "stopping": stopping,
+    "changes": changes,
 }

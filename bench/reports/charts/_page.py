@@ -75,7 +75,7 @@ def compose(points: Sequence[Point], sheet: Sheet) -> Figure:
             ends = inverse.transform(leader.reshape(2, 2))
             axes.plot(*ends.T, color=SOFT, linewidth=0.4, zorder=1.5, gid="leader", scalex=False, scaley=False)
     footer = [*sheet.footer, f"No room for the names of {names(left_out)}."] if left_out else sheet.footer
-    _foot(figure, axes, sheet, footer)
+    foot(figure, axes, footer, sheet.head)
     return figure
 
 
@@ -85,12 +85,23 @@ def names(given: Sequence[str], most: int = _MOST_NAMES) -> str:
     return ", ".join(given[:most]) + (f" and {rest} more (summary.md)" if rest > 0 else "")
 
 
-def _blank(points: Sequence[Point], sheet: Sheet, width: float, height: float) -> tuple[Figure, Axes]:
-    total = height + _BELOW + sheet.head
+def blank(width: float, height: float, head: float) -> tuple[Figure, Axes]:
+    """An empty page of this width whose axes have this height, `head` being free above them. All in inches."""
+    total = height + _BELOW + head
     figure = Figure(figsize=(width, total), dpi=DPI)
     FigureCanvasAgg(figure)
+    axes = figure.add_axes((_LEFT / width, _BELOW / total, (width - _LEFT - _RIGHT) / width, height / total))
+    axes.tick_params(labelsize=TICK, length=2.5, width=0.6, color=SOFT, labelcolor=INK, pad=2)
+    axes.grid(color=FAINT, linewidth=0.5, zorder=0)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(SOFT)
+    return figure, axes
+
+
+def _blank(points: Sequence[Point], sheet: Sheet, width: float, height: float) -> tuple[Figure, Axes]:
+    figure, axes = blank(width, height, sheet.head)
     across = width - _LEFT - _RIGHT
-    axes = figure.add_axes((_LEFT / width, _BELOW / total, across / width, height / total))
     reach = (sheet.reach + 4) / 72
     tall = (sheet.reach + _ABOVE) / 72
     edges = [edge for p in points for edge in (p.x, p.low, p.high) if edge is not None]
@@ -104,11 +115,6 @@ def _blank(points: Sequence[Point], sheet: Sheet, width: float, height: float) -
     ticks(axes.yaxis, bottom, top, log=False)
     axes.set_xlabel(sheet.xlabel, fontsize=TITLE, color=INK, labelpad=3)
     axes.set_ylabel(sheet.ylabel, fontsize=TITLE, color=INK, labelpad=3)
-    axes.tick_params(labelsize=TICK, length=2.5, width=0.6, color=SOFT, labelcolor=INK, pad=2)
-    axes.grid(color=FAINT, linewidth=0.5, zorder=0)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(SOFT)
     return figure, axes
 
 
@@ -120,7 +126,7 @@ def _texts(axes: Axes, points: Sequence[Point]) -> list[Text]:
     return [axes.text(p.x, p.y, plain(p.label), color=ink(p.family), gid="name", parse_math=False, **style) for p in points]
 
 
-def _renderer(figure: Figure) -> RendererAgg:
+def renderer_of(figure: Figure) -> RendererAgg:
     canvas: Any = figure.canvas  # Agg's, which _blank gave it
     return cast("RendererAgg", canvas.get_renderer())
 
@@ -128,7 +134,7 @@ def _renderer(figure: Figure) -> RendererAgg:
 def _scene(
     figure: Figure, texts: Sequence[Text], points: Sequence[Point], radii: labels.Array, sheet: Sheet
 ) -> tuple[labels.Array, labels.Scene]:
-    renderer, axes = _renderer(figure), figure.axes[0]
+    renderer, axes = renderer_of(figure), figure.axes[0]
     sizes = np.array([[box.width, box.height] for box in (text.get_window_extent(renderer) for text in texts)])
     point = DPI / 72
     frame = axes.get_window_extent(renderer)
@@ -157,16 +163,16 @@ def _boxes(axes: Axes, given: Sequence[tuple[float, float, float, float]], half:
     return np.asarray(corners + np.array([-half, -half, half, half]), dtype=float)
 
 
-def _foot(figure: Figure, axes: Axes, sheet: Sheet, footer: Sequence[str]) -> None:
-    """Write the footer, wrapped to the width, and give the figure the height that it needs."""
+def foot(figure: Figure, axes: Axes, footer: Sequence[str], head: float) -> None:
+    """Write the footer, wrapped to the width, and give the figure the height that it needs, with `head` free above the axes."""
     width, total = figure.get_size_inches()
     height = axes.get_position().height * total
     lines = [line for part in footer for line in _wrapped(figure, part, width - 2 * _EDGE)]
     leading = NOTE * _LEADING / 72
-    foot = _BELOW + leading * len(lines) + _EDGE
-    total = height + foot + sheet.head
+    below = _BELOW + leading * len(lines) + _EDGE
+    total = height + below + head
     figure.set_size_inches(width, total)
-    axes.set_position((_LEFT / width, foot / total, (width - _LEFT - _RIGHT) / width, height / total))
+    axes.set_position((_LEFT / width, below / total, (width - _LEFT - _RIGHT) / width, height / total))
     for number, line in enumerate(lines):
         y = (leading * (len(lines) - number) + _EDGE) / total
         figure.text(_EDGE / width, y, line, fontsize=NOTE, color=SOFT, va="top", parse_math=False, gid="footer")
@@ -175,7 +181,7 @@ def _foot(figure: Figure, axes: Axes, sheet: Sheet, footer: Sequence[str]) -> No
 def _wrapped(figure: Figure, text: str, width: float) -> list[str]:
     """The text in lines no wider than `width` inches, as this font measures them."""
     probe = figure.text(0, 0, "", fontsize=NOTE, parse_math=False)
-    renderer, lines = _renderer(figure), [""]
+    renderer, lines = renderer_of(figure), [""]
     for word in plain(text).split():
         longer = f"{lines[-1]} {word}".strip()
         probe.set_text(longer)

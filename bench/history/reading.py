@@ -1,0 +1,181 @@
+"""Result files by the thousand: of each only its head and the rows that stand at its end, as far as that is enough.
+
+A complete file ends with a row for every case, derived by the vbench that wrote it, and these are what is read: deriving them
+again from the replicates takes a hundred times as long. A file without its end, or whose rows are not all there, is derived;
+so is every file where that is asked for, as it should be where the way in which rows are derived has changed in between.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from functools import lru_cache
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from .. import journal, results
+from ..core import Case, Machine
+from ..errors import VbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+_RESULT, _END = b'{"type":"result"', b'{"type":"end"'
+_BLOCK = 2**17
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What a proposal needs to know of an architecture."""
+
+    input: tuple[int, ...] = ()
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What a history needs of a file's first line."""
+
+    schema: int
+    run_id: str
+    started: str
+    machine: Machine
+    versions: dict[str, str]
+    cases: tuple[Case, ...]
+    definitions: dict[str, str]
+    architectures: dict[str, Facts]
+    sources: dict[str, str] = {}
+    environment: dict[str, str] = {}
+    commit: str = ""
+    catalogue: str = ""
+
+
+class Row(NamedTuple):
+    """A case that was measured: the numbers that it has among the columns asked for."""
+
+    case: Case
+    flags: tuple[str, ...]
+    values: dict[str, float]
+
+
+class Reading(NamedTuple):
+    """A run as far as it was read; `derived` where its rows had to be made from the replicates."""
+
+    head: Head
+    rows: tuple[Row, ...]
+    file: str
+    derived: bool
+
+
+def read_all(
+    paths: Sequence[Path], columns: Sequence[str], *, derive: bool = False, warn: Callable[[str], object] = lambda _: None
+) -> list[Reading]:
+    """Every run among these files and folders, each once, in the order of their starts.
+
+    A file that was named must be a result file: UsageError or ResultFileError. One that was found in a folder or by a glob and
+    is none is passed over; `warn` is told of what is damaged, and of a run that stands in two files.
+    """
+    named = {
+        path.resolve() for path in paths if not path.is_dir() and not (any(m in str(path) for m in "*?[") and not path.exists())
+    }
+    found: dict[str, Reading] = {}
+    for file in results.files(paths):
+        own = file.resolve() in named
+        if not own and journal.kind(file) != "run" and os.access(file, os.R_OK):
+            continue
+        try:
+            reading = read(file, columns, derive=derive)
+        except VbenchError as error:
+            if own:
+                raise
+            warn(f"left out: {error}")
+            continue
+        if reading.head.run_id in found:
+            warn(f"left out: {file} is the same run as {found[reading.head.run_id].file}")
+            continue
+        found[reading.head.run_id] = reading
+    return sorted(found.values(), key=lambda reading: (reading.head.started, reading.head.run_id))
+
+
+def read(file: Path, columns: Sequence[str], *, derive: bool = False) -> Reading:
+    """One run. Raises UsageError where the file is no result file, ResultFileError where it is damaged."""
+    quick = None if derive else _quick(file, tuple(columns))
+    if quick is not None:
+        return quick
+    record = results.read(file)
+    rows = [Row(r.case, r.flags, _numbers(r.values, columns)) for r in record.results if r.status == "ok"]
+    run = record.run
+    head = Head(
+        schema=run.schema, run_id=run.run_id, started=run.started, machine=run.machine, versions=run.versions, cases=run.cases,
+        definitions=run.definitions, architectures={name: Facts(facts.input) for name, facts in run.architectures.items()},
+        sources=run.sources, environment=run.environment, commit=run.commit, catalogue=run.catalogue,
+    )  # fmt: skip
+    return Reading(head, tuple(rows), str(file), derived=True)
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A row as it stands in a file."""
+
+    case: str
+    status: str
+    values: Any
+    flags: tuple[str, ...] = ()
+
+
+@lru_cache
+def _decoder(columns: tuple[str, ...]) -> msgspec.json.Decoder[_Line]:
+    """Of rows, which makes nothing of the columns that nobody asked for."""
+    values = msgspec.defstruct("_Values", [(column, Any, None) for column in _with_ends(columns)])
+    line = msgspec.defstruct("_Row", [("case", str), ("status", str), ("values", values), ("flags", tuple[str, ...], ())])
+    return msgspec.json.Decoder(line)
+
+
+_HEAD = msgspec.json.Decoder(Head)
+
+
+def _with_ends(columns: Iterable[str]) -> list[str]:
+    return [f"{column}{end}" for column in columns for end in ("", "_low", "_high")]
+
+
+def _numbers(values: Any, columns: Sequence[str]) -> dict[str, float]:
+    """Those of the columns and of the ends of their intervals that hold a number."""
+    found = {}
+    for column in _with_ends(columns):
+        value = values.get(column) if isinstance(values, dict) else getattr(values, column)
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            found[column] = float(value)
+    return found
+
+
+def _quick(file: Path, columns: tuple[str, ...]) -> Reading | None:
+    """The head and the rows at the end; None where they are not all there, or not as vbench writes them."""
+    try:
+        with file.open("rb") as stream:
+            first = stream.readline()
+            lines = _rows(stream, len(first))
+        head = _HEAD.decode(first)
+        journal.check_schema(file, {"schema": head.schema})
+        found = [_decoder(columns).decode(line) for line in lines]
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None  # reading the whole file finds out what is wrong
+    cases = {case.id: case for case in head.cases}
+    if not lines or {line.case for line in found} != cases.keys():
+        return None
+    rows = [Row(cases[line.case], line.flags, _numbers(line.values, columns)) for line in found if line.status == "ok"]
+    return Reading(head, tuple(rows), str(file), derived=False)
+
+
+def _rows(stream: IO[bytes], begin: int) -> list[bytes]:
+    """The lines of the rows before the end of a complete file; none where it ends in another way."""
+    size, length = stream.seek(0, os.SEEK_END), _BLOCK
+    while True:
+        start = max(begin, size - length)
+        stream.seek(start)
+        lines = stream.read().split(b"\n")
+        # What was read begins inside a line, unless it begins behind the head.
+        whole = lines[start > begin : -1]
+        if lines[-1] or (whole and not (whole[-1].startswith(_END) and b'"complete"' in whole[-1])):
+            return []
+        many = next((i for i, line in enumerate(reversed(whole[:-1])) if not line.startswith(_RESULT)), len(whole) - 1)
+        if start == begin or many < len(whole) - 1:
+            return whole[max(0, len(whole) - 1 - many) : -1]
+        length *= 4
