@@ -15,8 +15,9 @@ from . import _options as options
 HELP = """Measure architectures on this machine.
 
 ARCHITECTURES are names, globs ('resnet/*') or import paths (package.module:function, with --input), each also in a wrapper
-(resnet/50@upsample:2, resnet/50@multiscale:0.5+1+2). Left out, the suite `default` is measured. Axes may be repeated or written with commas: --batch 1,8. Each finished process is on disk before
-the next starts, so an interrupted run goes on with --resume FILE."""
+(resnet/50@upsample:2, resnet/50@multiscale:0.5+1+2). Left out, the suite `default` is measured. Axes may be repeated or written
+with commas: --batch 1,8. Each finished process is on disk before the next starts, so an interrupted run goes on with --resume
+FILE."""
 
 
 def run(
