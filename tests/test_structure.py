@@ -31,13 +31,13 @@ registry
 stats levels
 variance sweeps pages changepoints
 metrics scan
-journal flags axes tolerances home neighbour
+journal flags axes tolerances groups home neighbour
 drift
 judge
 results config
 sources
 plugins
-verdicts budgets
+verdicts budgets contrasts
 plan history
 claims reports exports
 devices machine doctor contention

@@ -22,6 +22,9 @@ the next starts, so an interrupted run goes on with --resume FILE."""
 def run(
     architectures: Annotated[options.Many, typer.Argument(metavar="ARCHITECTURES", help="What to measure.")] = None,
     suite: options.Suite = "default",
+    group: Annotated[
+        options.Many, typer.Option(metavar="NAMES", help="The members of these groups (vbench list --groups).")
+    ] = None,
     exclude: options.Exclude = None,
     topic: Annotated[options.Many, typer.Option(metavar="TOPICS", help="Only these topics (vbench list).")] = None,
     device: options.Device = None,
@@ -88,7 +91,14 @@ def run(
     if time_limit is not None:
         changes["time_limit"] = common.quantity(time_limit, parse_duration, "--time-limit") or None
     if resume is not None:
-        given: dict[str, Any] = {"names": architectures, "-o": output, "--exclude": exclude, "--topic": topic, "--device": device}
+        given: dict[str, Any] = {
+            "names": architectures,
+            "--group": group,
+            "-o": output,
+            "--exclude": exclude,
+            "--topic": topic,
+            "--device": device,
+        }
         given |= {"--engine": engine, "--precision": precision, "--batch": batch, "--threads": threads, "--layout": layout}
         given |= {"--phase": phase, "--scenario": scenario, "--latency-bound": latency_bound, "--sustained": sustained}
         given |= {"--streams": streams, "--end-to-end": end_to_end, "--cold-cache": cold_cache, "--cuda-graph": cuda_graph}
@@ -101,6 +111,7 @@ def run(
         prepared = api.prepare(
             tuple(architectures or ()),
             suite=suite,
+            group=common.words(group),
             exclude=common.words(exclude),
             topic=common.words(topic),
             device=common.words(device),
