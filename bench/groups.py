@@ -31,6 +31,13 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     stated: float | tuple[float, float] | None = None
     source: str = ""
 
+    @property
+    def claim(self) -> str:
+        """What is stated, in words; "" where nothing is."""
+        if self.stated is None:
+            return ""
+        return f"{self.stated:g}" if isinstance(self.stated, float) else " to ".join(f"{end:g}" for end in self.stated)
+
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """Architectures that are compared with each other, by name and in order, and a sentence that says what they show."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..core import Architecture
-    from ..groups import Group, Ratio
+    from ..groups import Group
 
 
 def table(groups: Mapping[str, Group]) -> str:
@@ -55,12 +55,5 @@ def ratio_table(group: Group) -> list[str]:
     for ratio, found in zip(group.ratios, ratios(group), strict=True):
         value = found["counted"]
         shown = units.MISSING if value is None else f"{value:.4g}"
-        rows.append((ratio.metric, ratio.of, ratio.to, shown, _stated(ratio), ratio.source))
+        rows.append((ratio.metric, ratio.of, ratio.to, shown, ratio.claim or units.MISSING, ratio.source))
     return ["", tables.aligned(header, rows, right=(3, 4))]
-
-
-def _stated(ratio: Ratio) -> str:
-    """The number, or the two that it is said to lie between."""
-    if ratio.stated is None:
-        return units.MISSING
-    return f"{ratio.stated:g}" if isinstance(ratio.stated, float) else " to ".join(f"{end:g}" for end in ratio.stated)

@@ -140,7 +140,7 @@ def run(
     if json_:
         common.dump([results.row(record.run, result) for result in record.results])
     if not no_report and record.ended == "complete" and any(result.status == "ok" for result in record.results):
-        _report(path)
+        _report(path, config)
     raise typer.Exit(results.exit_code(record, strict=strict))
 
 
@@ -158,14 +158,15 @@ def _scenarios(
     return tuple(found)
 
 
-def _report(path: Path) -> None:
+def _report(path: Path, config: Path | None) -> None:
     """Make the report in a process of its own, without torch; a report that fails does not undo a run."""
     import subprocess  # noqa: PLC0415 - only here
 
     out = path.with_suffix(".report")
     code = "from vbench.cli import main; main()"
+    words = ["report", str(path), "-o", str(out), *(("--config", str(config)) if config is not None else ())]
     done = subprocess.run(  # noqa: S603 - our own interpreter and code
-        [sys.executable, "-c", code, "report", str(path), "-o", str(out)], check=False, capture_output=True, text=True
+        [sys.executable, "-c", code, *words], check=False, capture_output=True, text=True
     )
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].removeprefix("vbench: ")
