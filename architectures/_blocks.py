@@ -43,6 +43,7 @@ def conv_norm(  # noqa: PLR0913 - each is a property of the one layer, and most 
     stride: int = 1,
     padding: int | None = None,
     groups: int = 1,
+    dilation: int = 1,
     bias: bool = False,
     eps: float = 1e-5,
     relu: bool = True,
@@ -52,9 +53,10 @@ def conv_norm(  # noqa: PLR0913 - each is a property of the one layer, and most 
 
     The convolution has no bias, since batch norm brings its own; `bias` is for weights that were published with both.
     """
-    same = kernel // 2 if isinstance(kernel, int) else (kernel[0] // 2, kernel[1] // 2)
+    tall, wide = (kernel, kernel) if isinstance(kernel, int) else kernel
+    same = (tall // 2 * dilation, wide // 2 * dilation)
     layers: list[nn.Module] = [
-        nn.Conv2d(cin, cout, kernel, stride, same if padding is None else padding, groups=groups, bias=bias),
+        nn.Conv2d(cin, cout, kernel, stride, same if padding is None else padding, dilation, groups, bias),
         nn.BatchNorm2d(cout, eps=eps),
     ]
     if relu:
@@ -95,6 +97,27 @@ class Concat(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map `(batch, channels, height, width)` to the sum of the branches' channels."""
         return torch.cat([branch(x) for branch in self.children()], dim=1)
+
+
+class Fused(nn.Module):
+    """Convolve the same input at several rates side by side, each over what the one before it found, and stack the results.
+
+    This is hierarchical feature fusion: a wide filter with holes alone leaves a checkerboard, which the narrower ones fill. The
+    sums start at the branch of index `first`; None leaves them out.
+    """
+
+    def __init__(self, *branches: nn.Module, first: int | None = 1) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(branches)
+        self.first = len(branches) if first is None else first
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map `(batch, channels, height, width)` to the sum of the branches' channels."""
+        found: list[torch.Tensor] = []
+        for index, branch in enumerate(self.branches):
+            result = branch(x)
+            found.append(result + found[-1] if index >= self.first else result)
+        return torch.cat(found, dim=1)
 
 
 def crossed(conv: Callable[..., nn.Module], cin: int, cout: int) -> Concat:

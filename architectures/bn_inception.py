@@ -13,23 +13,13 @@ from typing import NamedTuple
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, architecture
 
 from ._blocks import Concat, SqueezeExcite, conv_chain, conv_norm, pooled_head
+from ._papers import BATCH_NORM as PAPER
+from ._papers import SQUEEZE_EXCITE
 from ._published import ONE_CROP, paper, pytorchcv, released
 
-PAPER = Paper(
-    title="Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift",
-    authors="Ioffe, Szegedy",
-    year=2015,
-    link="https://arxiv.org/abs/1502.03167",
-)
-SQUEEZE = Paper(
-    title="Squeeze-and-Excitation Networks",
-    authors="Hu, Shen, Albanie, Sun, Wu",
-    year=2017,
-    link="https://arxiv.org/abs/1709.01507",
-)
 RATIO = 16  # channels for each one that the squeeze keeps
 
 
@@ -130,7 +120,7 @@ def bn_inception(classes: int = 1000) -> nn.Module:
     "se/bn-inception",
     input=(3, 224, 224),
     topic="squeeze-excite",
-    paper=SQUEEZE,
+    paper=SQUEEZE_EXCITE,
     params=11_931_622,
     macs=2_033_239_424,
     accuracy=[released("hujie-frank/SENet README", 76.38, 92.96)],

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from vbench import Accuracy, Paper, Preprocess, architecture
+from vbench import Accuracy, Preprocess, architecture
 
-from ._blocks import Concat, conv_norm, conv_relu, pooled_head
+from ._blocks import conv_norm, conv_relu, pooled_head
+from ._modules import inception_naive, inception_reduced
+from ._papers import GOOGLENET as PAPER
 from ._published import paper, ported
 
 if TYPE_CHECKING:
@@ -28,16 +30,9 @@ if TYPE_CHECKING:
 
     import torch
 
-PAPER = Paper(
-    title="Going Deeper with Convolutions",
-    authors="Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke, Rabinovich",
-    year=2014,
-    link="https://arxiv.org/abs/1409.4842",
-)
+    from ._modules import InceptionRow
 
-Row = tuple[int, int, int, int, int, int]
-
-INCEPTION: dict[str, Row] = {  # Table 1: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection
+INCEPTION: dict[str, InceptionRow] = {  # Table 1: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool projection
     "3a": (64, 96, 128, 16, 32, 32),
     "3b": (128, 128, 192, 32, 96, 64),
     "4a": (192, 96, 208, 16, 48, 64),
@@ -68,30 +63,6 @@ class Auxiliary(nn.Module):
             if self.training and name in self.heads:
                 others.append(self.heads[name](x))
         return (x, *others) if others else x
-
-
-def _naive(conv: Callable[..., nn.Module], cin: int, row: Row) -> tuple[nn.Module, int]:
-    """Figure 2(a): the pooling branch hands on all `cin` channels, so the module can only get wider."""
-    one, _, three, _, five, _ = row
-    module = Concat(
-        one=conv(cin, one, 1),
-        three=conv(cin, three, 3),
-        five=conv(cin, five, 5),
-        pool=nn.MaxPool2d(3, 1, 1),
-    )
-    return module, one + three + five + cin
-
-
-def _bottleneck(conv: Callable[..., nn.Module], cin: int, row: Row, *, large: int = 5) -> tuple[nn.Module, int]:
-    """Figure 2(b): a 1x1 before each large filter, and one after the pooling."""
-    one, reduce3, three, reduce5, five, projection = row
-    module = Concat(
-        one=conv(cin, one, 1),
-        three=nn.Sequential(conv(cin, reduce3, 1), conv(reduce3, three, 3)),
-        five=nn.Sequential(conv(cin, reduce5, 1), conv(reduce5, five, large)),
-        pool=nn.Sequential(nn.MaxPool2d(3, 1, 1), conv(cin, projection, 1)),
-    )
-    return module, one + three + five + projection
 
 
 def _net(
@@ -172,7 +143,7 @@ def naive(classes: int = 1000) -> nn.Module:
 
     The paper draws the module only to reject it. No accuracy was ever published for it; its cost is what it shows.
     """
-    return _net(_naive, classes)
+    return _net(inception_naive, classes)
 
 
 @architecture(
@@ -187,7 +158,7 @@ def naive(classes: int = 1000) -> nn.Module:
 )
 def bottleneck(classes: int = 1000) -> nn.Module:
     """Build the network of Table 1, for inputs of shape `(batch, 3, 224, 224)`."""
-    return _net(_bottleneck, classes)
+    return _net(inception_reduced, classes)
 
 
 @architecture(
@@ -205,7 +176,7 @@ def aux(classes: int = 1000) -> nn.Module:
 
     In training it returns three logits. The paper weighs the loss of the last two by 0.3.
     """
-    return Auxiliary(_net(_bottleneck, classes), {name: _head(channels, classes) for name, channels in HEADS.items()})
+    return Auxiliary(_net(inception_reduced, classes), {name: _head(channels, classes) for name, channels in HEADS.items()})
 
 
 @architecture(
@@ -219,7 +190,7 @@ def aux(classes: int = 1000) -> nn.Module:
 )
 def naive_bn(classes: int = 1000) -> nn.Module:
     """Build the naive network with batch norm, for inputs of shape `(batch, 3, 224, 224)`."""
-    return _net(_naive, classes, conv_norm)
+    return _net(inception_naive, classes, conv_norm)
 
 
 @architecture(
@@ -236,7 +207,7 @@ def bottleneck_bn(classes: int = 1000) -> nn.Module:
 
     The Inception v3 paper prints 73.2 % for a "BN-GoogLeNet", on part of the images and without its layers: not this one's.
     """
-    return _net(_bottleneck, classes, conv_norm)
+    return _net(inception_reduced, classes, conv_norm)
 
 
 @architecture(
@@ -253,4 +224,4 @@ def bottleneck_bn(classes: int = 1000) -> nn.Module:
 )
 def torchvision(classes: int = 1000) -> nn.Module:
     """Build what torchvision calls GoogLeNet, for inputs of shape `(batch, 3, 224, 224)`."""
-    return _net(partial(_bottleneck, large=3), classes, partial(conv_norm, eps=1e-3), last_pool=2, dropout=0.2)
+    return _net(partial(inception_reduced, large=3), classes, partial(conv_norm, eps=1e-3), last_pool=2, dropout=0.2)

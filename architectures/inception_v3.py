@@ -11,18 +11,13 @@ from functools import partial
 
 from torch import nn
 
-from vbench import Paper, Preprocess, architecture
+from vbench import Preprocess, architecture
 
 from ._blocks import Concat, conv_chain, conv_norm, crossed, pooled_head
+from ._papers import INCEPTION_V3 as PAPER
 from ._published import paper, ported, tf_slim, timm
 from ._trunks import inception_stem
 
-PAPER = Paper(
-    title="Rethinking the Inception Architecture for Computer Vision",
-    authors="Szegedy, Vanhoucke, Ioffe, Shlens, Wojna",
-    year=2015,
-    link="https://arxiv.org/abs/1512.00567",
-)
 HALVED = {"stride": 2, "padding": 0}  # how the last convolution of a branch makes the map smaller
 PX = "1 model, 1 crop, 299 px"
 

@@ -18,23 +18,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from torch import nn
 
-from vbench import Accuracy, Paper, Preprocess, architecture
+from vbench import Accuracy, Preprocess, architecture
 
-from ._blocks import Concat, Residual, conv_chain, conv_norm, crossed, pooled_head
+from ._blocks import Concat, conv_chain, conv_norm, crossed, pooled_head
+from ._modules import branches, inception_added
+from ._papers import INCEPTION_V4 as PAPER
 from ._published import timm
 from ._trunks import inception_stem
 
 if TYPE_CHECKING:
-    import torch
-
     from ._blocks import Kernel
 
-PAPER = Paper(
-    title="Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning",
-    authors="Szegedy, Ioffe, Vanhoucke, Alemi",
-    year=2016,
-    link="https://arxiv.org/abs/1602.07261",
-)
 PX = "1 model, 1 crop, 299 px"
 HALF = (0.5, 0.5, 0.5)
 
@@ -72,34 +66,15 @@ RESNET_V2 = {  # Figures 16 to 19, with the channels of the published weights
 }
 
 
-class Scale(nn.Module):
-    """Multiply by a constant."""
-
-    def __init__(self, factor: float) -> None:
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Keep the shape."""
-        return x * self.factor
-
-
-def _added(cin: int, stage: Stage) -> Residual:
-    """A residual module: branches side by side, a 1x1 back to the input's channels, scaled and added to the input."""
-    made = sum(branch[-1][0] for branch in stage.branches)
-    branches = {f"branch{index + 1}": chain(cin, *layers) for index, layers in enumerate(stage.branches)}
-    body = nn.Sequential(Concat(**branches), nn.Conv2d(made, cin, 1), Scale(stage.scale))
-    return Residual(body, relu=stage.relu)
-
-
 def _stages(table: dict[str, Stage], cin: int) -> tuple[OrderedDict[str, nn.Module], int]:
     net: OrderedDict[str, nn.Module] = OrderedDict()
     for name, stage in table.items():
         if stage.repeats:
-            net[name] = nn.Sequential(*(_added(cin, stage) for _ in range(stage.repeats)))
+            net[name] = nn.Sequential(
+                *(inception_added(conv, cin, stage.branches, stage.scale, relu=stage.relu) for _ in range(stage.repeats))
+            )
             continue
-        branches = {f"branch{index + 1}": halved(cin, *layers) for index, layers in enumerate(stage.branches)}
-        net[name] = Concat(**branches, pool=nn.MaxPool2d(3, 2))
+        net[name] = Concat(**branches(conv, cin, stage.branches, stride=2, padding=0), pool=nn.MaxPool2d(3, 2))
         cin += sum(branch[-1][0] for branch in stage.branches)
     return net, cin
 

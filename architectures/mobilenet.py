@@ -17,20 +17,15 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, architecture
 
 from ._blocks import conv_norm, pooled_head
+from ._modules import full, separable
+from ._papers import MOBILENET as PAPER
 from ._published import paper, tf_slim, timm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-PAPER = Paper(
-    title="MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications",
-    authors="Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto, Adam",
-    year=2017,
-    link="https://arxiv.org/abs/1704.04861",
-)
 
 LAYERS = (  # Table 1: output channels and stride of each layer after the first
     *((64, 1), (128, 2), (128, 1), (256, 2), (256, 1)),
@@ -67,14 +62,6 @@ PRINTED = {  # the paper's table and top-1: widths in Table 6, sizes at full wid
     ("1.0", 160): (7, 67.2),
     ("1.0", 128): (7, 64.4),
 }
-
-
-def _separable(cin: int, cout: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(conv_norm(cin, cin, 3, stride=stride, groups=cin), conv_norm(cin, cout, 1))
-
-
-def _full(cin: int, cout: int, stride: int) -> nn.Sequential:
-    return conv_norm(cin, cout, 3, stride=stride)
 
 
 def _net(
@@ -114,7 +101,7 @@ for (_width, _side), (_macs, *_) in FORMS.items():
         params=PARAMS[_width],
         macs=_macs,
         accuracy=_accuracy(_width, _side),
-    )(partial(_net, _separable, width=float(_width)))
+    )(partial(_net, separable, width=float(_width)))
 
 
 @architecture(
@@ -128,7 +115,7 @@ for (_width, _side), (_macs, *_) in FORMS.items():
 )
 def full_conv(classes: int = 1000) -> nn.Module:
     """Build the paper's counterpart with full convolutions, for inputs of shape `(batch, 3, 224, 224)`."""
-    return _net(_full, classes)
+    return _net(full, classes)
 
 
 @architecture(
@@ -142,4 +129,4 @@ def full_conv(classes: int = 1000) -> nn.Module:
 )
 def shallow(classes: int = 1000) -> nn.Module:
     """Build MobileNet without its five layers of 512 channels and stride 1, for inputs of shape `(batch, 3, 224, 224)`."""
-    return _net(_separable, classes, layers=SHALLOW)
+    return _net(separable, classes, layers=SHALLOW)

@@ -8,17 +8,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, architecture
 
 from ._blocks import conv_norm, conv_relu, pooled_head
+from ._papers import NIN as PAPER
 from ._published import CIFAR_10, ONE_CROP, paper
-
-PAPER = Paper(
-    title="Network In Network",
-    authors="Lin, Chen, Yan",
-    year=2013,
-    link="https://arxiv.org/abs/1312.4400",
-)
 
 
 def _mlpconv(cin: int, kernel: int, *widths: int, stride: int = 1, padding: int | None = None) -> nn.Sequential:

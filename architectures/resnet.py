@@ -15,21 +15,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, architecture
 
 from ._blocks import bottleneck, conv_norm, padded, pooled_head, projected
+from ._modules import basic, projected_always
+from ._papers import RESNET as PAPER
 from ._published import CIFAR_10, MULTI_SCALE, TEN_CROPS, fb_resnet_torch, paper, torchvision_v1, torchvision_v2
 from ._trunks import residual, residual_net, stages
 
 if TYPE_CHECKING:
     from ._trunks import Layer
 
-PAPER = Paper(
-    title="Deep Residual Learning for Image Recognition",
-    authors="He, Zhang, Ren, Sun",
-    year=2015,
-    link="https://arxiv.org/abs/1512.03385",
-)
 
 # Table 1: the number of blocks in each stage.
 BASIC = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
@@ -53,15 +49,6 @@ class Variant(NamedTuple):
     macs: int
     accuracy: tuple[Accuracy, ...] = ()
     deviation: str = ""
-
-
-def _basic(cin: int, cout: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(conv_norm(cin, cout, 3, stride=stride), conv_norm(cout, cout, 3, relu=False))
-
-
-def _always(cin: int, cout: int, stride: int) -> nn.Sequential:
-    """Shortcut of option C: a 1x1 convolution everywhere."""
-    return conv_norm(cin, cout, 1, stride=stride, relu=False)
 
 
 VARIANTS = {
@@ -92,7 +79,7 @@ VARIANTS = {
     ),
     "34-c": Variant(
         34,
-        _always,
+        projected_always,
         22_716_840,
         3_830_747_136,
         (
@@ -115,7 +102,7 @@ VARIANTS = {
         STRIDE.format("3,857,973,248"),
     ),
     "50-a": Variant(50, padded, 22_780_456, 3_729_522_688, deviation=UNTRAINED),
-    "50-c": Variant(50, _always, 40_128_552, 6_555_435_008, deviation=UNTRAINED),
+    "50-c": Variant(50, projected_always, 40_128_552, 6_555_435_008, deviation=UNTRAINED),
     "101": Variant(
         101,
         projected,
@@ -155,7 +142,7 @@ VARIANTS = {
 def _net(depth: int, shortcut: Layer | None, classes: int = 1000) -> nn.Sequential:
     """Build a column of Table 1 for inputs of shape `(batch, 3, 224, 224)`."""
     if depth in BASIC:
-        return residual_net(_basic, BASIC[depth], expansion=1, classes=classes, shortcut=shortcut)
+        return residual_net(basic, BASIC[depth], expansion=1, classes=classes, shortcut=shortcut)
     return residual_net(bottleneck, BOTTLENECK[depth], expansion=4, classes=classes, shortcut=shortcut)
 
 
@@ -171,7 +158,6 @@ for _name, _variant in VARIANTS.items():
         deviation=_variant.deviation,
     )(partial(_net, _variant.depth, _variant.shortcut))
 
-
 CIFAR_WIDTHS = (16, 32, 64)  # section 4.2: channels of the three stages, on maps of 32, 16 and 8 px
 CIFAR = {  # layers: parameters, MACs, accuracy of Table 6; 6n + 2 layers are n blocks in each stage
     20: (269_722, 40_551_040, 91.25),
@@ -185,7 +171,7 @@ CIFAR = {  # layers: parameters, MACs, accuracy of Table 6; 6n + 2 layers are n 
 def _cifar(depth: int, classes: int = 10) -> nn.Sequential:
     """Build a network of section 4.2 for inputs of shape `(batch, 3, 32, 32)`."""
     net: OrderedDict[str, nn.Module] = OrderedDict(stem=conv_norm(3, 16, 3))
-    net |= stages(residual(_basic, padded), [(depth - 2) // 6] * 3, CIFAR_WIDTHS, cin=16)
+    net |= stages(residual(basic, padded), [(depth - 2) // 6] * 3, CIFAR_WIDTHS, cin=16)
     net["head"] = pooled_head(64, classes)
     return nn.Sequential(net)
 

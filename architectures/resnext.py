@@ -11,21 +11,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, architecture
 
 from ._blocks import bottleneck
+from ._papers import RESNEXT as PAPER
 from ._published import ONE_CROP, paper, torchvision_v1, torchvision_v2
 from ._trunks import residual_net
 
 if TYPE_CHECKING:
     from torch import nn
-
-PAPER = Paper(
-    title="Aggregated Residual Transformations for Deep Neural Networks",
-    authors="Xie, Girshick, Dollár, Tu, He",
-    year=2016,
-    link="https://arxiv.org/abs/1611.05431",
-)
 
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}  # Table 1: the number of blocks in each stage
 TABLE_3, TABLE_4 = "Xie et al. 2016, Table 3", "Xie et al. 2016, Table 4"

@@ -12,21 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, architecture
 
-from ._blocks import SqueezeExcite, bottleneck, conv_norm, pooled_head, projected
+from ._blocks import bottleneck, conv_norm, pooled_head, projected
+from ._modules import gated
+from ._papers import SQUEEZE_EXCITE as PAPER
 from ._published import paper, released
 from ._trunks import residual, stages
 
 if TYPE_CHECKING:
     from ._trunks import Layer
-
-PAPER = Paper(
-    title="Squeeze-and-Excitation Networks",
-    authors="Hu, Shen, Albanie, Sun, Wu",
-    year=2017,
-    link="https://arxiv.org/abs/1709.01507",
-)
 
 RATIO = 16  # the gate squeezes C channels to C / 16
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3), 154: (3, 8, 36, 3)}
@@ -91,19 +86,10 @@ VARIANTS = {
 }
 
 
-def _gated(body: Layer) -> Layer:
-    """Put the gate behind a body."""
-
-    def layer(cin: int, cout: int, stride: int) -> nn.Module:
-        return nn.Sequential(body(cin, cout, stride), SqueezeExcite(cout, cout // RATIO))
-
-    return layer
-
-
 def _net(body: Layer, depth: int, classes: int = 1000) -> nn.Sequential:
     """Stack the gated blocks on ResNet's stem for inputs of shape `(batch, 3, 224, 224)`; its pooling rounds up as in Caffe."""
     net: OrderedDict[str, nn.Module] = OrderedDict(stem=conv_norm(3, 64, 7, stride=2), pool=nn.MaxPool2d(3, 2, ceil_mode=True))
-    net |= stages(residual(_gated(body)), BLOCKS[depth], WIDTHS, cin=64)
+    net |= stages(residual(gated(body, RATIO)), BLOCKS[depth], WIDTHS, cin=64)
     net["head"] = pooled_head(WIDTHS[-1], classes)
     return nn.Sequential(net)
 
@@ -134,6 +120,6 @@ def senet_154(classes: int = 1000) -> nn.Module:
     """Build SENet-154 for inputs of shape `(batch, 3, 224, 224)`: three 3x3 in place of the 7x7, wider groups, dropout."""
     stem = nn.Sequential(conv_norm(3, 64, 3, stride=2), conv_norm(64, 64, 3), conv_norm(64, 128, 3))
     net: OrderedDict[str, nn.Module] = OrderedDict(stem=stem, pool=nn.MaxPool2d(3, 2, ceil_mode=True))
-    net |= stages(residual(_gated(_senet), _projected_3x3), BLOCKS[154], WIDTHS, cin=128)
+    net |= stages(residual(gated(_senet, RATIO), _projected_3x3), BLOCKS[154], WIDTHS, cin=128)
     net["head"] = pooled_head(WIDTHS[-1], classes, dropout=0.2)
     return nn.Sequential(net)

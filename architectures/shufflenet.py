@@ -20,17 +20,12 @@ from typing import NamedTuple
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, architecture
 
 from ._blocks import Concat, Residual, Shuffle, conv_norm, pooled_head
+from ._papers import SHUFFLENET as PAPER
 from ._published import paper, pytorchcv, released
 
-PAPER = Paper(
-    title="ShuffleNet: An Extremely Efficient Convolutional Neural Network for Mobile Devices",
-    authors="Zhang, Zhou, Lin, Sun",
-    year=2017,
-    link="https://arxiv.org/abs/1707.01083",
-)
 TABLE_2, TABLE_3 = "Zhang et al. 2017, Table 2", "Zhang et al. 2017, Table 3"
 RELEASE = "megvii-model/ShuffleNet-Series README"
 

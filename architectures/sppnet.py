@@ -11,24 +11,19 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
 from torch import nn
 
-from vbench import Paper, architecture
+from vbench import architecture
 
 from ._blocks import wide_layers
+from ._modules import Pyramid
+from ._papers import SPP as PAPER
 from ._published import TEN_CROPS, paper
 from ._trunks import ZF_WIDTHS, zf_convolutions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-PAPER = Paper(
-    title="Spatial Pyramid Pooling in Deep Convolutional Networks for Visual Recognition",
-    authors="He, Zhang, Ren, Sun",
-    year=2014,
-    link="https://arxiv.org/abs/1406.4729",
-)
 # No copy of the paper's table has been read: these figures were recalled, and say so wherever they are shown.
 TABLE_2 = "He et al. 2014, Table 2 (unverified)"
 POOLS: dict[str, Callable[[int], nn.Module]] = {"max": nn.AdaptiveMaxPool2d, "average": nn.AdaptiveAvgPool2d}
@@ -36,18 +31,6 @@ BINS = (
     "a bin's borders are those of torch's adaptive pooling: the paper's on the 13x13 map of 224 px, while on other maps the"
     " paper's rule (windows of a/n rounded up, at steps of a/n rounded down) may leave out the last rows"
 )
-
-
-class Pyramid(nn.Module):
-    """Pool a map of any size into `n` x `n` bins for each `n` of the pyramid, and hand on all bins of all maps as one vector."""
-
-    def __init__(self, sizes: Sequence[int], pool: Callable[[int], nn.Module]) -> None:
-        super().__init__()
-        self.levels = nn.ModuleList(pool(size) for size in sizes)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map `(batch, channels, height, width)` to `(batch, channels times bins)`."""
-        return torch.cat([level(x).flatten(1) for level in self.levels], dim=1)
 
 
 def _pyramid(sizes: Sequence[int], pool: str, classes: int = 1000) -> nn.Sequential:

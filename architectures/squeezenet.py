@@ -5,26 +5,25 @@ Few weights is not little work: 1.0 costs more MACs than AlexNet. 1.1 is the aut
 The bypasses are Figure 2 of the paper: `simple-bypass` adds the input of every second Fire module to its output, which costs no
 weight; `complex-bypass` also projects around the others with a 1x1, which costs 27 % more weights and loses accuracy against the
 simple one. The paper prints 7.7 MB for it, but its layers hold 1,589,672 parameters, which are 6.36 MB.
+
+The third of the paper's strategies is to make the maps smaller late: `1.0` pools after layers 1, 4 and 8, `1.0-middle` after 1, 3
+and 5, as 1.1 does, and `1.0-early` after 1, 2 and 3. The weights are the same; what late pooling costs is MACs.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 from typing import Literal
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, architecture
 
-from ._blocks import Concat, Residual, conv_relu
+from ._blocks import Residual, conv_relu
+from ._modules import fire
+from ._papers import SQUEEZENET as PAPER
 from ._published import paper, pytorchcv
-
-PAPER = Paper(
-    title="SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size",
-    authors="Iandola, Han, Moskewicz, Ashraf, Dally, Keutzer",
-    year=2016,
-    link="https://arxiv.org/abs/1602.07360",
-)
 
 FIRE = {  # Table 1: squeeze 1x1, expand 1x1, expand 3x3; both versions
     2: (16, 64, 64),
@@ -43,16 +42,11 @@ DEVIATION = (
 )
 
 
-def _fire(cin: int, squeeze: int, one: int, three: int) -> nn.Sequential:
-    expand = Concat(one=conv_relu(squeeze, one, 1), three=conv_relu(squeeze, three, 3))
-    return nn.Sequential(OrderedDict(squeeze=conv_relu(cin, squeeze, 1), expand=expand))
-
-
-def _bypassed(fire: nn.Module, cin: int, cout: int, *, project: bool) -> nn.Module:
+def _bypassed(module: nn.Module, cin: int, cout: int, *, project: bool) -> nn.Module:
     """Add the input to the output where their channels are equal; elsewhere project it with a 1x1, or leave the module alone."""
     if cin == cout:
-        return Residual(fire, relu=False)
-    return Residual(fire, nn.Conv2d(cin, cout, 1), relu=False) if project else fire
+        return Residual(module, relu=False)
+    return Residual(module, nn.Conv2d(cin, cout, 1), relu=False) if project else module
 
 
 def _net(
@@ -63,14 +57,19 @@ def _net(
     net: OrderedDict[str, nn.Module] = OrderedDict(conv1=conv_relu(3, cin, kernel, stride=2, padding=0))
     net["pool1"] = nn.MaxPool2d(3, 2, ceil_mode=True)
     for index, (squeeze, one, three) in FIRE.items():
-        fire = _fire(cin, squeeze, one, three)
-        net[f"fire{index}"] = _bypassed(fire, cin, one + three, project=bypass == "complex") if bypass else fire
+        module = fire(cin, squeeze, one, three)
+        net[f"fire{index}"] = _bypassed(module, cin, one + three, project=bypass == "complex") if bypass else module
         cin = one + three
         if index in pool_after:
             net[f"pool{index}"] = nn.MaxPool2d(3, 2, ceil_mode=True)
     head = (nn.Dropout(), conv_relu(cin, classes, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     net["head"] = nn.Sequential(*head)
     return nn.Sequential(net)
+
+
+def _moved(pool_after: tuple[int, ...], classes: int = 1000) -> nn.Sequential:
+    """Build SqueezeNet 1.0 with its poolings elsewhere, for inputs of shape `(batch, 3, 224, 224)`."""
+    return _net((96, 7), pool_after, classes)
 
 
 @architecture(
@@ -159,3 +158,20 @@ def simple_bypass(classes: int = 1000) -> nn.Module:
 def complex_bypass(classes: int = 1000) -> nn.Module:
     """Build the same with a 1x1 around Fire 2, 4, 6 and 8 as well, for inputs of shape `(batch, 3, 224, 224)`."""
     return _net((96, 7), (4, 8), classes, "complex")
+
+
+EARLIER = {
+    "middle": ((3, 5), 494_451_744),
+    "early": ((2, 3), 414_821_408),
+}  # layers that a pooling follows, besides the first; MACs
+
+for _when, (_pools, _macs) in EARLIER.items():
+    architecture(
+        f"squeezenet/1.0-{_when}",
+        input=(3, 224, 224),
+        topic="squeezed",
+        paper=PAPER,
+        params=1_248_424,
+        macs=_macs,
+        deviation="never published: the paper's Fire modules with the poolings moved forward, to measure its third strategy",
+    )(partial(_moved, _pools))

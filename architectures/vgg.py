@@ -11,17 +11,11 @@ from typing import NamedTuple
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, architecture
 
 from ._blocks import conv_norm, conv_relu, wide_head
+from ._papers import VGG as PAPER
 from ._published import paper, torchvision_v1
-
-PAPER = Paper(
-    title="Very Deep Convolutional Networks for Large-Scale Image Recognition",
-    authors="Simonyan, Zisserman",
-    year=2014,
-    link="https://arxiv.org/abs/1409.1556",
-)
 
 WIDTHS = (64, 128, 256, 512, 512)
 DEPTHS = {  # Table 1, columns A, B, D, E: convolutions per stage, each stage ending in a 2x2 max pooling

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import ceilings, devices, engines, journal, machine, pipeline, plugins, wrappers
+from . import ceilings, contrasts, devices, engines, journal, machine, pipeline, plugins, wrappers
 from . import config as configs
 from . import head as heads
 from .axes import refuse_absent
@@ -85,6 +85,7 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     architectures: Sequence[str] = (),
     *,
     suite: str = "default",
+    group: Sequence[str] = (),
     exclude: Sequence[str] = (),
     topic: Sequence[str] = (),
     device: Sequence[str] = (),
@@ -111,7 +112,7 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
             plugins.add_import(name, input)
     base = cfg.suite(suite)
     axes = {
-        "architectures": tuple(architectures) or (("*",) if topic else ()),
+        "architectures": (*architectures, *contrasts.names(cfg, _many(group))) or (("*",) if topic else ()),
         "exclude": _many(exclude),
         "topic": _many(topic),
         "device": _many(device),
@@ -271,7 +272,7 @@ def run(
     """Measure architectures on this machine and return the Record.
 
     Each name is `family/variant`, a glob, or `package.module:function` with `input=(3, 224, 224)`. Options are those of
-    `vbench run`: `suite`, `exclude`, `topic`, the axes (`device`, `engine`, `precision`, `batch`, `threads`, `layout`,
+    `vbench run`: `suite`, `group`, `exclude`, `topic`, the axes (`device`, `engine`, `precision`, `batch`, `threads`, `layout`,
     `phase`, `scenario`, each a sequence), `cold_cache`, `cuda_graph`, `input`, `plugin`, `config`, `quick`, and `settings`,
     a dict of the keys of `[run]` in bench.toml (times in seconds, sizes in bytes). `output` names the result file, else it
     goes to `results/<machine>/`; `resume` names an interrupted one to go on with (of the options it takes `plugin`, `config`

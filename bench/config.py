@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from . import tolerances
+from . import groups, tolerances
 from .axes import LAYOUTS, PHASES, PRECISIONS, SCENARIOS, check_scenario
 from .errors import ConfigError, UnknownNameError, UsageError, nearest
 from .units import parse_bytes, parse_duration
@@ -63,6 +63,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that bench.toml and vbench's own defaults say together."""
 
     suites: dict[str, Suite]
+    groups: dict[str, groups.Group] = {}
     settings: Settings = Settings()
     plugins: tuple[str, ...] = ()
     lock: str = "vbench.lock.json"
@@ -79,48 +80,55 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # What is allowed, and an example, for every key; a test holds the documentation to this list.
-ALLOWED: dict[str, tuple[str, str]] = {
-    "plugins": ("a list of files or folders that register architectures, engines or metrics", 'plugins = ["my_models"]'),
-    "lock": ("the file that keeps the counted metrics", 'lock = "vbench.lock.json"'),
-    "run.time-limit": ("a duration, or 0 for none", 'time-limit = "4m30s"'),
-    "run.interval": ("the relative half-width of the 95 % interval to reach, a number between 0 and 1", "interval = 0.02"),
-    "run.min-processes": ("a whole number of at least 1; under 6 there is no interval", "min-processes = 6"),
-    "run.max-processes": ("a whole number of at least 1", "max-processes = 30"),
-    "run.warmup": ("the longest warm-up of a process, a duration", 'warmup = "5s"'),
-    "run.latency": ("how long a process samples latency, a duration", 'latency = "1s"'),
-    "run.throughput": ("how long a process submits for throughput, a duration", 'throughput = "500ms"'),
-    "run.timeout": ("how long a worker may take before it is killed, a duration", 'timeout = "2m"'),
-    "run.memory-limit": ("the memory that a worker may take, a size", 'memory-limit = "8GB"'),
-    "run.spread": ("over how long the rounds of a short run are spread, a duration", 'spread = "60s"'),
-    "run.seed": ("a whole number of at least 0, for weights, inputs and the order of cases", "seed = 0"),
-    "run.start": (f"how workers start: {', '.join(STARTS)}", 'start = "auto"'),
-    "run.images": ("a folder of pictures to use as inputs", 'images = "pictures"'),
-    "run.energy": ("true or false: a pass of at least 5 s per case that reads an energy counter", "energy = true"),
-    "suites.*.architectures": ("a list of names or globs", 'architectures = ["resnet/*"]'),
-    "suites.*.exclude": ("a list of names or globs", 'exclude = ["*/naive"]'),
-    "suites.*.topic": ("a list of topics (vbench list)", 'topic = ["inception"]'),
-    "suites.*.device": ("a list of devices, or all", 'device = ["cpu"]'),
-    "suites.*.engine": ("a list of engines, or all", 'engine = ["eager"]'),
-    "suites.*.precision": (f"a list out of {', '.join(PRECISIONS)}, or all", 'precision = ["fp32"]'),
-    "suites.*.batch": ("a list of whole numbers of at least 1", "batch = [1, 8]"),
-    "suites.*.threads": ("a list of whole numbers of at least 1; left out, as many as the process may use", "threads = [1, 2]"),
-    "suites.*.layout": (f"a list out of {', '.join(LAYOUTS)}", 'layout = ["nchw"]'),
-    "suites.*.phase": (f"a list out of {', '.join(PHASES)}", 'phase = ["infer", "train"]'),
-    "suites.*.scenario": (f"a list out of {', '.join(SCENARIOS)}", 'scenario = ["single-stream", "server:15ms"]'),
-    "suites.*.cold-cache": ("true or false: empty a GPU's L2 cache before every sample", "cold-cache = true"),
-    "suites.*.cuda-graph": ("true or false: replay a CUDA graph instead of launching each kernel", "cuda-graph = true"),
-} | tolerances.ALLOWED
-_KEYS = ("plugins", "lock", "run", "suites", "gate")
+ALLOWED: dict[str, tuple[str, str]] = (
+    {
+        "plugins": ("a list of files or folders that register architectures, engines or metrics", 'plugins = ["my_models"]'),
+        "lock": ("the file that keeps the counted metrics", 'lock = "vbench.lock.json"'),
+        "run.time-limit": ("a duration, or 0 for none", 'time-limit = "4m30s"'),
+        "run.interval": ("the relative half-width of the 95 % interval to reach, a number between 0 and 1", "interval = 0.02"),
+        "run.min-processes": ("a whole number of at least 1; under 6 there is no interval", "min-processes = 6"),
+        "run.max-processes": ("a whole number of at least 1", "max-processes = 30"),
+        "run.warmup": ("the longest warm-up of a process, a duration", 'warmup = "5s"'),
+        "run.latency": ("how long a process samples latency, a duration", 'latency = "1s"'),
+        "run.throughput": ("how long a process submits for throughput, a duration", 'throughput = "500ms"'),
+        "run.timeout": ("how long a worker may take before it is killed, a duration", 'timeout = "2m"'),
+        "run.memory-limit": ("the memory that a worker may take, a size", 'memory-limit = "8GB"'),
+        "run.spread": ("over how long the rounds of a short run are spread, a duration", 'spread = "60s"'),
+        "run.seed": ("a whole number of at least 0, for weights, inputs and the order of cases", "seed = 0"),
+        "run.start": (f"how workers start: {', '.join(STARTS)}", 'start = "auto"'),
+        "run.images": ("a folder of pictures to use as inputs", 'images = "pictures"'),
+        "run.energy": ("true or false: a pass of at least 5 s per case that reads an energy counter", "energy = true"),
+        "suites.*.architectures": ("a list of names or globs", 'architectures = ["resnet/*"]'),
+        "suites.*.exclude": ("a list of names or globs", 'exclude = ["*/naive"]'),
+        "suites.*.topic": ("a list of topics (vbench list)", 'topic = ["inception"]'),
+        "suites.*.device": ("a list of devices, or all", 'device = ["cpu"]'),
+        "suites.*.engine": ("a list of engines, or all", 'engine = ["eager"]'),
+        "suites.*.precision": (f"a list out of {', '.join(PRECISIONS)}, or all", 'precision = ["fp32"]'),
+        "suites.*.batch": ("a list of whole numbers of at least 1", "batch = [1, 8]"),
+        "suites.*.threads": (
+            "a list of whole numbers of at least 1; left out, as many as the process may use",
+            "threads = [1, 2]",
+        ),
+        "suites.*.layout": (f"a list out of {', '.join(LAYOUTS)}", 'layout = ["nchw"]'),
+        "suites.*.phase": (f"a list out of {', '.join(PHASES)}", 'phase = ["infer", "train"]'),
+        "suites.*.scenario": (f"a list out of {', '.join(SCENARIOS)}", 'scenario = ["single-stream", "server:15ms"]'),
+        "suites.*.cold-cache": ("true or false: empty a GPU's L2 cache before every sample", "cold-cache = true"),
+        "suites.*.cuda-graph": ("true or false: replay a CUDA graph instead of launching each kernel", "cuda-graph = true"),
+    }
+    | groups.ALLOWED
+    | tolerances.ALLOWED
+)
+_KEYS = ("plugins", "lock", "run", "suites", "groups", "gate")
 _DURATIONS = ("time-limit", "warmup", "latency", "throughput", "timeout", "spread")
 
 
 def load(file: Path | None = None) -> Config:
     """Read bench.toml: the file named, or the nearest one upwards from here, or vbench's defaults alone."""
-    defaults = _parse(Path(__file__).with_name("default.toml"))
+    defaults = read(Path(__file__).with_name("default.toml"))
     path = file if file is not None else _find(Path.cwd())
     if path is None:
         return msgspec.structs.replace(defaults, root=Path.cwd(), file=None)
-    own, root = _parse(path, defaults.settings), path.resolve().parent
+    own, root = read(path, defaults.settings), path.resolve().parent
     settings = own.settings
     if settings.images:
         settings = msgspec.structs.replace(settings, images=str(root / settings.images))
@@ -137,7 +145,8 @@ def _find(folder: Path) -> Path | None:
     return None
 
 
-def _parse(path: Path, settings: Settings | None = None) -> Config:
+def read(path: Path, settings: Settings | None = None) -> Config:
+    """What one file says, over these settings; what it leaves out has its default. Raises ConfigError."""
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -152,12 +161,11 @@ def _parse(path: Path, settings: Settings | None = None) -> Config:
             raise ConfigError(message)
     run = _table(path, "run", table.get("run", {}))
     base = msgspec.to_builtins(settings or Settings())
-    suites = {
-        name: _convert(path, f"suites.{name}", _table(path, f"suites.{name}", entry), Suite)
-        for name, entry in _table(path, "suites", table.get("suites", {})).items()
-    }
+    suites, grouped = _each(path, table, "suites", Suite), _each(path, table, "groups", groups.Group)
     for name, suite in suites.items():
         check_axes(suite, f"{path}: suites.{name}.")
+    for name, group in grouped.items():
+        groups.check(group, f"{path}: groups.{name}.")
     parsed = _convert(path, "run", base | _units(path, "run", run), Settings)
     check_settings(parsed, f"{path}: run.")
     gate = _table(path, "gate", table.get("gate", {}))
@@ -165,7 +173,18 @@ def _parse(path: Path, settings: Settings | None = None) -> Config:
     tolerances.check(judged, f"{path}: gate.")
     plugins = _value(path, "plugins", table.get("plugins", []), tuple[str, ...])
     lock = _value(path, "lock", table.get("lock", "vbench.lock.json"), str)
-    return Config(suites=suites, settings=parsed, plugins=plugins, lock=lock, gate=judged)
+    return Config(suites=suites, groups=grouped, settings=parsed, plugins=plugins, lock=lock, gate=judged)
+
+
+def _each(path: Path, table: dict[str, Any], key: str, kind: type[S]) -> dict[str, S]:
+    """Every table [KEY.NAME], by name."""
+    entries = _table(path, key, table.get(key, {})).items()
+    return {name: _convert(path, f"{key}.{name}", _table(path, f"{key}.{name}", entry), kind) for name, entry in entries}
+
+
+def _allowed(key: str) -> tuple[str, str]:
+    """What a key allows, and an example, whatever its suite or group is called."""
+    return ALLOWED[re.sub(r"^(suites|groups)\..*\.", r"\1.*.", key)]
 
 
 def _table(path: Path, key: str, value: object) -> dict[str, Any]:
@@ -187,16 +206,15 @@ def _units(path: Path, name: str, table: dict[str, Any]) -> dict[str, Any]:
             elif key == "memory-limit":
                 out[key] = parse_bytes(value)
         except ValueError as error:
-            raise ConfigError(_line(path, f"{name}.{key}", value, str(error))) from None
+            raise ConfigError(_line(path, f"{name}.{key}", value, error)) from None
     if out.get("time-limit") == 0 and not isinstance(out["time-limit"], bool):
         out["time-limit"] = None
     return out
 
 
-def _line(path: Path, key: str, value: object, problem: str) -> str:
-    first, _, last = key.partition(".")
-    known = f"suites.*.{last.rpartition('.')[2]}" if first == "suites" else key
-    allowed, example = ALLOWED[known]
+def _line(path: Path, key: str, value: object, error: object) -> str:
+    allowed, example = _allowed(key)
+    problem = str(error).partition(" - at ")[0]
     return f"{path}: {key} = {value!r}: {problem}; allowed is {allowed}; for example: {example}"
 
 
@@ -204,11 +222,7 @@ def _value(path: Path, key: str, value: object, kind: type[T]) -> T:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(_line(path, key, value, _problem(error))) from None
-
-
-def _problem(error: msgspec.ValidationError) -> str:
-    return str(error).partition(" - at ")[0]
+        raise ConfigError(_line(path, key, value, error)) from None
 
 
 def _convert(path: Path, prefix: str, table: dict[str, Any], kind: type[S]) -> S:
@@ -223,11 +237,12 @@ def _convert(path: Path, prefix: str, table: dict[str, Any], kind: type[S]) -> S
     except msgspec.ValidationError as error:
         found = re.search(r"`\$\.([\w-]+)", str(error))
         if found is None:
-            allowed, example = ALLOWED["suites.*.architectures"]  # the only key that has no default
-            message = f"{path}: {prefix} has no architectures: it needs {allowed}; for example: {example}"
+            key = str(error).split("`")[1]  # a key that has no default
+            allowed, example = _allowed(f"{prefix}.{key}")
+            message = f"{path}: {prefix} has no {key}: it needs {allowed}; for example: {example}"
             raise ConfigError(message) from None
         key = found.group(1)
-        raise ConfigError(_line(path, f"{prefix}.{key}", table.get(key), _problem(error))) from None
+        raise ConfigError(_line(path, f"{prefix}.{key}", table.get(key), error)) from None
 
 
 def check_axes(suite: Suite, where: str = "--") -> None:

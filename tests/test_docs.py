@@ -99,9 +99,11 @@ def test_every_key_of_bench_toml_is_explained_and_the_example_holds_them_all(tmp
 @pytest.mark.parametrize("key", config.ALLOWED)
 def test_the_example_of_a_key_is_accepted(key: str, tmp_path: Path) -> None:
     table = key.rpartition(".")[0].replace("*", "mine")
-    needed = 'architectures = ["resnet/*"]\n' if table not in {"", "run", "gate"} and not key.endswith("architectures") else ""
+    kind = table.partition(".")[0]
+    needed = {"suites": ("architectures",), "groups": ("title", "prose", "members")}.get(kind, ())
+    lines = [config.ALLOWED[f"{kind}.*.{name}"][1] for name in needed if not key.endswith(f".{name}")]
     file = tmp_path / "bench.toml"
-    file.write_text((f"[{table}]\n" if table else "") + needed + config.ALLOWED[key][1], encoding="utf-8")
+    file.write_text("\n".join([f"[{table}]" if table else "", *lines, config.ALLOWED[key][1]]), encoding="utf-8")
     config.load(file)
 
 

@@ -31,13 +31,13 @@ registry
 stats levels
 variance sweeps pages changepoints
 metrics scan
-journal flags axes tolerances home neighbour
+journal flags axes tolerances groups home neighbour
 drift
 judge
 results config
 sources
 plugins
-verdicts budgets
+verdicts budgets contrasts
 plan history
 claims reports exports
 devices machine doctor contention
@@ -73,8 +73,8 @@ EXEMPT = {
     ("", "api"): "the public names stand in the package and are resolved when they are asked for; so is the configuration",
     ("", "architectures"): "the catalogue's package is the public name `vbench.architectures`, resolved when it is asked for",
 }
-# What each file of architectures/ may take from its neighbours; a file that is not named here may take both.
-SHARED = {"_published": set[str](), "_blocks": set[str](), "_trunks": {"_blocks"}}
+# What each file of architectures/ may take from its neighbours; a file that is not named here may take them all.
+SHARED = {"_papers": set[str](), "_published": set[str](), "_blocks": set[str](), "_modules": {"_blocks"}, "_trunks": {"_blocks"}}
 
 
 class Import(NamedTuple):

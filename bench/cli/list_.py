@@ -2,46 +2,86 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import tables
+from .. import tables, units
+from ..errors import UsageError
 from . import _common as common
 from . import _options as options
 
-HELP = "List the architectures that can be measured, plugins included: topic, year, declared params and MACs, first accuracy."
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..core import Architecture
+
+HELP = """List the architectures that can be measured, plugins included: topic, year, declared params and MACs, first accuracy.
+
+--groups lists the groups of networks that are compared with each other, and --group NAME the members of one, with the ratios that
+are stated of them and what is counted now."""
 
 
 def list_(
     patterns: Annotated[options.Many, typer.Argument(metavar="PATTERNS", help="Names or globs.")] = None,
     exclude: options.Exclude = None,
     topic: Annotated[options.Many, typer.Option(metavar="TOPICS", help="Only these topics.")] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The members of a group, in its order, and its ratios.")
+    ] = None,
+    groups: Annotated[bool, typer.Option("--groups", help="All groups, in place of architectures.")] = False,
     plugin: options.Plugin = None,
     config: options.Config = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the entries as JSON.")] = False,
 ) -> None:
     """List; see HELP, which typer shows."""
-    from .. import api, units  # noqa: PLC0415 - loading plugins imports torch, and --help must not
+    from .. import api, contrasts  # noqa: PLC0415 - loading plugins imports torch, and --help must not
     from ..config import Suite  # noqa: PLC0415 - as above
     from ..plan import select  # noqa: PLC0415 - as above
+    from . import _groups  # noqa: PLC0415 - as above
 
-    _, errors = api.setup(config, common.words(plugin))
+    given = {"PATTERNS": patterns, "--exclude": exclude, "--topic": topic, "--group": group}
+    if words := [option for option, value in given.items() if value and (groups or (group and option != "--group"))]:
+        message = f"--group{'s' * groups} lists what the groups say: leave out {', '.join(words)}"
+        raise UsageError(message)
+    cfg, errors = api.setup(config, common.words(plugin))
     common.warn(errors)
-    suite = Suite(architectures=tuple(patterns or ("*",)), exclude=common.words(exclude), topic=common.words(topic))
-    chosen = select(suite)
-    if json_:
-        import msgspec  # noqa: PLC0415 - only for --json
-
-        common.dump([{"name": a.name, "input": a.input, **msgspec.to_builtins(a.facts())} for a in chosen])
+    if groups:
+        known = contrasts.known(cfg)
+        if json_:
+            common.dump([_groups.entry(name, entry) for name, entry in known.items()])
+        else:
+            print(_groups.table(known))
+    elif group is not None:
+        one = contrasts.find(cfg, group)
+        chosen = contrasts.members(group, one)
+        if json_:
+            common.dump(_groups.entry(group, one) | {"members": _entries(chosen), "ratio": _groups.ratios(one)})
+        else:
+            print("\n".join([*_groups.text(group, one), _table(chosen), *_groups.ratio_table(one)]))
     else:
-        rows = []
-        for a in chosen:
-            first = a.accuracy[0] if a.accuracy else None
-            quality = f"{first.quality:.1f}" if first is not None and first.quality is not None else units.MISSING
-            year = str(a.paper.year) if a.paper else units.MISSING
-            size = "x".join(map(str, a.input))
-            rows.append((a.name, a.topic, year, size, units.count(a.params), units.count(a.macs), quality))
-        print(tables.aligned(("name", "topic", "year", "input", "params", "MACs", "top-1"), rows, right=(4, 5, 6)))
+        suite = Suite(architectures=tuple(patterns or ("*",)), exclude=common.words(exclude), topic=common.words(topic))
+        chosen = select(suite)
+        if json_:
+            common.dump(_entries(chosen))
+        else:
+            print(_table(chosen))
     if errors:
         raise typer.Exit(4)
+
+
+def _entries(chosen: Sequence[Architecture]) -> list[dict[str, Any]]:
+    import msgspec  # noqa: PLC0415 - only for --json
+
+    return [{"name": a.name, "input": a.input, **msgspec.to_builtins(a.facts())} for a in chosen]
+
+
+def _table(chosen: Sequence[Architecture]) -> str:
+    rows = []
+    for a in chosen:
+        first = a.accuracy[0] if a.accuracy else None
+        quality = f"{first.quality:.1f}" if first is not None and first.quality is not None else units.MISSING
+        year = str(a.paper.year) if a.paper else units.MISSING
+        size = "x".join(map(str, a.input))
+        rows.append((a.name, a.topic, year, size, units.count(a.params), units.count(a.macs), quality))
+    return tables.aligned(("name", "topic", "year", "input", "params", "MACs", "top-1"), rows, right=(4, 5, 6))

@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
-HELP = "Write summary.md and the charts, as PNG and SVG, from result files. Nothing is measured, and torch is not imported."
+from . import _options as options
+
+HELP = """Write summary.md and the charts, as PNG and SVG, from result files. Nothing is measured, and torch is not imported.
+
+A group (vbench list --groups) whose members are all in the files has a table of its own, with what it says."""
 
 
 def report(
@@ -17,10 +21,13 @@ def report(
         str | None, typer.Option(metavar="TEXT", help="The accuracy protocol to draw; left out, the most common one.")
     ] = None,
     mix_machines: Annotated[bool, typer.Option("--mix-machines", help="Draw times of several machines in one chart.")] = False,
+    config: options.Config = None,
 ) -> None:
     """Write the report; see HELP, which typer shows."""
-    from .. import reports, results  # noqa: PLC0415 - --help must be quick
+    from .. import config as configs  # noqa: PLC0415 - --help must be quick
+    from .. import contrasts, reports, results  # noqa: PLC0415 - as above
 
     records = [results.read(path) for path in results.files(files)]
-    for path in reports.make(records, out, protocol=protocol, mix_machines=mix_machines):
+    groups = contrasts.known(configs.load(config)).values()
+    for path in reports.make(records, out, protocol=protocol, mix_machines=mix_machines, groups=groups):
         print(path)

@@ -23,6 +23,9 @@ FILE."""
 def run(
     architectures: Annotated[options.Many, typer.Argument(metavar="ARCHITECTURES", help="What to measure.")] = None,
     suite: options.Suite = "default",
+    group: Annotated[
+        options.Many, typer.Option(metavar="NAMES", help="The members of these groups (vbench list --groups).")
+    ] = None,
     exclude: options.Exclude = None,
     topic: Annotated[options.Many, typer.Option(metavar="TOPICS", help="Only these topics (vbench list).")] = None,
     device: options.Device = None,
@@ -89,7 +92,14 @@ def run(
     if time_limit is not None:
         changes["time_limit"] = common.quantity(time_limit, parse_duration, "--time-limit") or None
     if resume is not None:
-        given: dict[str, Any] = {"names": architectures, "-o": output, "--exclude": exclude, "--topic": topic, "--device": device}
+        given: dict[str, Any] = {
+            "names": architectures,
+            "--group": group,
+            "-o": output,
+            "--exclude": exclude,
+            "--topic": topic,
+            "--device": device,
+        }
         given |= {"--engine": engine, "--precision": precision, "--batch": batch, "--threads": threads, "--layout": layout}
         given |= {"--phase": phase, "--scenario": scenario, "--latency-bound": latency_bound, "--sustained": sustained}
         given |= {"--streams": streams, "--end-to-end": end_to_end, "--cold-cache": cold_cache, "--cuda-graph": cuda_graph}
@@ -102,6 +112,7 @@ def run(
         prepared = api.prepare(
             tuple(architectures or ()),
             suite=suite,
+            group=common.words(group),
             exclude=common.words(exclude),
             topic=common.words(topic),
             device=common.words(device),
@@ -130,7 +141,7 @@ def run(
     if json_:
         common.dump([results.row(record.run, result) for result in record.results])
     if not no_report and record.ended == "complete" and any(result.status == "ok" for result in record.results):
-        _report(path)
+        _report(path, config)
     raise typer.Exit(results.exit_code(record, strict=strict))
 
 
@@ -148,14 +159,15 @@ def _scenarios(
     return tuple(found)
 
 
-def _report(path: Path) -> None:
+def _report(path: Path, config: Path | None) -> None:
     """Make the report in a process of its own, without torch; a report that fails does not undo a run."""
     import subprocess  # noqa: PLC0415 - only here
 
     out = path.with_suffix(".report")
     code = "from vbench.cli import main; main()"
+    words = ["report", str(path), "-o", str(out), *(("--config", str(config)) if config is not None else ())]
     done = subprocess.run(  # noqa: S603 - our own interpreter and code
-        [sys.executable, "-c", code, "report", str(path), "-o", str(out)], check=False, capture_output=True, text=True
+        [sys.executable, "-c", code, *words], check=False, capture_output=True, text=True
     )
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1].removeprefix("vbench: ")

@@ -9,18 +9,27 @@ from . import markdown
 from .rows import check_machines, choose_protocol, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from ..core import Record
+    from ..groups import Group
 
 
-def make(records: Sequence[Record], out: Path, *, protocol: str | None = None, mix_machines: bool = False) -> list[Path]:
+def make(
+    records: Sequence[Record],
+    out: Path,
+    *,
+    protocol: str | None = None,
+    mix_machines: bool = False,
+    groups: Iterable[Group] = (),
+) -> list[Path]:
     """Write `summary.md` and each chart as PNG and SVG into the folder `out`; return the files written, the summary first.
 
     `protocol` names the accuracy protocol of charts and table; left out, it is the one in which most rows have a top-1.
-    Raises NothingSelectedError when the records hold no case, UsageError when they are of several machines and
-    `mix_machines` is not set, when no network declares the protocol, or when `out` cannot be written.
+    Of `groups` those are compared of which the records hold every member. Raises NothingSelectedError when the records hold
+    no case, UsageError when they are of several machines and `mix_machines` is not set, when no network declares the
+    protocol, or when `out` cannot be written.
     """
     found = rows(records)
     check_machines(found, mix=mix_machines)
@@ -31,7 +40,7 @@ def make(records: Sequence[Record], out: Path, *, protocol: str | None = None, m
     summary = out / "summary.md"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        summary.write_text(markdown.summary(records, drawings, chosen), encoding="utf-8")
+        summary.write_text(markdown.summary(records, drawings, chosen, groups), encoding="utf-8")
         return [summary, *(path for drawing in drawings for path in charts.save(drawing, out))]
     except OSError as error:
         message = f"cannot write the report to {out}: {error.strerror}; name another folder with -o DIR"

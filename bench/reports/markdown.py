@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ..core import Accuracy, Machine, Record
+    from ..groups import Group, Ratio
     from .charts._points import Drawing
 
 # What would be markup: an underscore only at the edge of a word, a bracket only where it would make a link.
@@ -46,7 +47,10 @@ def code(given: object) -> str:
 def table(records: Iterable[Record], protocol: str | None) -> str:
     """The table of the README and of the summary: a line per case, in the order of the plan. Ends in a line feed."""
     found = rows(records)
-    shown = text.columns(varied(found), protocol, found)
+    return _table(found, text.columns(varied(found), protocol, found))
+
+
+def _table(found: Iterable[Row], shown: Sequence[text.Column]) -> str:
     lines = [
         _line(escape(column.head) for column in shown),
         _line("---:" if column.number else ":---" for column in shown),
@@ -55,12 +59,13 @@ def table(records: Iterable[Record], protocol: str | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def summary(records: Sequence[Record], drawings: Sequence[Drawing], protocol: str | None) -> str:
+def summary(records: Sequence[Record], drawings: Sequence[Drawing], protocol: str | None, groups: Iterable[Group] = ()) -> str:
     """The whole of `summary.md`: what was measured where and how, the charts, and everything that went wrong."""
     found = rows(records)
     parts = ["# What these networks cost\n"]
     parts += [_run(record, protocol, alone=len(records) == 1) for record in records]
-    parts += [_charts(drawings), _columns(), _flags(found), _wrong(found), _accuracies(found, protocol), _deviations(found)]
+    parts += [_comparisons(found, groups, protocol), _charts(drawings), _columns(), _flags(found), _wrong(found)]
+    parts += [_accuracies(found, protocol), _deviations(found)]
     return "\n".join(part for part in parts if part)
 
 
@@ -124,6 +129,28 @@ def _processes(record: Record) -> str:
     many = f"{min(each)}" if min(each) == max(each) else f"{min(each)} to {max(each)}"
     rounds = len({replicate.round for replicate in timed})
     return f"{many} for each case that is ok, in {rounds} round{'s' * (rounds != 1)}"
+
+
+def _comparisons(found: Sequence[Row], groups: Iterable[Group], protocol: str | None) -> str:
+    """Every group of which all members are among the rows: what it says, the members in its order, and its counted ratios."""
+    shown = text.columns(varied(found), protocol, found)
+    parts = []
+    for group in groups:
+        own = {member: [row for row in found if row.case.architecture == member] for member in group.members}
+        if all(own.values()):
+            table = _table([row for member in own.values() for row in member], shown)
+            ratios = "".join(_ratio(ratio, own[ratio.of][0], own[ratio.to][0]) for ratio in group.ratios)
+            parts.append("\n".join(filter(None, (f"### {escape(group.title)}\n", f"{escape(group.prose)}\n", table, ratios))))
+    return "## Comparisons\n\n" + "\n".join(parts) if parts else ""
+
+
+def _ratio(ratio: Ratio, of: Row, to: Row) -> str:
+    """A ratio as this run counted it, beside what is stated; nothing where it was not counted."""
+    above, below = of.value(ratio.metric), to.value(ratio.metric)
+    if above is None or not below:
+        return ""
+    stated = f"; stated: {ratio.claim} ({ratio.source})" if ratio.claim else ""
+    return f"- {escape(f'{ratio.metric} of {ratio.of} over that of {ratio.to}: {above / below:.4g} counted{stated}')}\n"
 
 
 def _charts(drawings: Sequence[Drawing]) -> str:

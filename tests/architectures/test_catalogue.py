@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 load_all()
 CATALOGUE = [item for item in ARCHITECTURES if item.source.value.startswith(vbench.architectures.__name__)]
 EACH = pytest.mark.parametrize("architecture", CATALOGUE, ids=lambda item: item.name)
+# Blocks are parts of networks: they answer with a map, know no classes, and were never trained alone.
+NETWORKS = pytest.mark.parametrize("architecture", [i for i in CATALOGUE if i.task != "block"], ids=lambda item: item.name)
 
 FIRST = {
     "alexnet/one-tower",
@@ -57,10 +59,13 @@ NO_ACCURACY = {
     "googlenet/*-bn": "the pair as it would be trained today; the figure printed for a BN-GoogLeNet comes without its layers",
     "inception/resnet-v1": "the paper's figure could not be read again, and the libraries' weights are for another network",
     "shufflenet/*-dense": "what grouping saves, at one width; never trained",
+    "squeezenet/1.0-*": "what early pooling saves; never trained",
+    "block/*": "a part of a network has no accuracy",
 }
-# The side of the small pictures, in pixels, and the smallest of those networks that refuse them.
-SIDE = 32
+# The side of the small pictures (of a block's maps), in pixels, and the smallest of those networks that refuse them.
+SIDE, SIDE_OF_MAPS = 32, 7
 SIDES = {
+    "block/spp-flatten": 12,
     "alexnet/one-tower": 63,
     "alexnet/two-group": 67,
     "mlp/*-224": 224,
@@ -83,7 +88,8 @@ def _matching(table: Iterable[str], name: str) -> list[str]:
 
 
 def _side(architecture: Architecture) -> int:
-    return next((SIDES[pattern] for pattern in _matching(SIDES, architecture.name)), SIDE)
+    usual = SIDE_OF_MAPS if architecture.task == "block" else SIDE
+    return next((SIDES[pattern] for pattern in _matching(SIDES, architecture.name)), usual)
 
 
 def _cheapest() -> set[str]:
@@ -149,17 +155,20 @@ def test_outputs_are_finite_and_gradients_reach_every_parameter(architecture: Ar
     side = _side(architecture)
     network = _filled(architecture).eval()
     generator = torch.Generator().manual_seed(0)
-    logits = network(torch.randn(2, architecture.input[0], side, side, generator=generator))
-    assert logits.shape == (2, CLASSES)
-    assert torch.isfinite(logits).all()
-    (logits * torch.randn(logits.shape, generator=generator)).sum().backward()
+    inputs = torch.randn(2, architecture.input[0], side, side, generator=generator, requires_grad=True)
+    answer = network(inputs)
+    assert answer.shape[0] == 2 if architecture.task == "block" else answer.shape == (2, CLASSES)
+    assert torch.isfinite(answer).all()
+    (answer * torch.randn(answer.shape, generator=generator)).sum().backward()
+    assert inputs.grad is not None
+    assert inputs.grad.any()
     # The largest magnitude is 0 where nothing arrived, and infinite or NaN where something did that is.
     largest = {name: math.nan if p.grad is None else float(p.grad.abs().max()) for name, p in network.named_parameters()}
     silent = [name for name, value in largest.items() if not 0 < value < math.inf]
     assert [name for name in silent if not fnmatch.fnmatchcase(name, TRAINED.get(architecture.name, ""))] == []
 
 
-@EACH
+@NETWORKS
 def test_the_number_of_classes_only_changes_the_classifier(architecture: Architecture) -> None:
     with torch.device("meta"):
         usual, other = architecture.build(), architecture.build(classes=CLASSES)
@@ -233,7 +242,7 @@ def _filled(architecture: Architecture) -> nn.Module:
     Its length is a prime, so no two filters of a layer are alike. Drawing each of a VGG's weights takes a second.
     """
     with torch.device("meta"):
-        network: nn.Module = architecture.build(classes=CLASSES)
+        network: nn.Module = architecture.build() if architecture.task == "block" else architecture.build(classes=CLASSES)
     network.to_empty(device="cpu")
     block = torch.rand(65537, generator=torch.Generator().manual_seed(0)).mul_(2).sub_(1)
     with torch.no_grad():

@@ -12,6 +12,7 @@ import pytest
 from vbench import config
 from vbench.config import ALLOWED, Settings, Suite
 from vbench.errors import ConfigError, UnknownNameError, UsageError
+from vbench.groups import Group
 from vbench.tolerances import Gate
 
 if TYPE_CHECKING:
@@ -51,6 +52,22 @@ WRONG: dict[str, tuple[str, ...]] = {
     "suites.*.scenario": ('["server"]', '["single-stream:2"]', '["concurrent:1"]', '["sustained:0s"]', '["offlin"]', "[1]", "[]"),
     "suites.*.cold-cache": ('"yes"', "1"),
     "suites.*.cuda-graph": ('"on"', "[]"),
+    "groups.*.title": ("1", '""', '"two\\nlines"'),
+    "groups.*.topic": ("1", "[]"),
+    "groups.*.prose": ("[]", '" "'),
+    "groups.*.members": ('"a/b"', "[1]", "[]", '["a/*"]', '["a/b", "a/b"]'),
+    "groups.*.ratio": (
+        "1",
+        "[1]",
+        '{ of = "a/b", to = "a/c" }',
+        '{ metric = "beauty", of = "a/b", to = "a/c" }',
+        '{ metric = "macs", of = "a/b", to = "a/d" }',
+        '[{ metric = "macs", of = "a/b", to = "a/c", stated = 2 }]',
+        '{ metric = "macs", of = "a/b", to = "a/c", source = "a paper" }',
+        '{ metric = "macs", of = "a/b", to = "a/c", stated = [3.0, 2.0], source = "a paper" }',
+        '{ metric = "macs", of = "a/b", to = "a/c", stated = -1.0, source = "a paper" }',
+        '{ metric = "macs", of = "a/b", to = "a/c", state = 2 }',
+    ),
     "gate.alpha": ("0", "0.5", '"1 %"', "nan"),
     "gate.min-effect": ("0", "1", '"little"'),
     "gate.pass-below": ("0.01", "1", "[]"),
@@ -70,6 +87,11 @@ def _file(key: str, text: str, suite: str = "mine") -> tuple[str, str]:
     if key.startswith("suites."):
         own = "" if key.endswith(".architectures") else 'architectures = ["a/b"]\n'
         return f'[suites."{suite}"]\n{own}{key.rpartition(".")[2]} = {text}\n', key.replace("*", suite)
+    if key.startswith("groups."):
+        members = '["squeezenet/1.0", "squeezenet/1.1"]' if "squeezenet" in text else '["a/b", "a/c"]'
+        keys = {"title": '"T"', "prose": '"P."', "members": members} | {key.rpartition(".")[2]: text}
+        lines = "\n".join(f"{name} = {value}" for name, value in keys.items())
+        return f"[groups.{suite}]\n{lines}\n", key.replace("*", suite)
     table, _, name = key.rpartition(".")
     return (f"[{table}]\n" if table else "") + f"{name} = {text}\n", key
 
@@ -77,6 +99,7 @@ def _file(key: str, text: str, suite: str = "mine") -> tuple[str, str]:
 def test_every_key_has_a_wrong_value_here_and_is_in_the_list() -> None:
     fields = {f"run.{field.encode_name}" for field in msgspec.structs.fields(Settings)}
     fields |= {f"suites.*.{field.encode_name}" for field in msgspec.structs.fields(Suite)}
+    fields |= {f"groups.*.{field.encode_name}" for field in msgspec.structs.fields(Group)}
     fields |= {f"gate.{field.encode_name}" for field in msgspec.structs.fields(Gate)}
     assert set(WRONG) == set(ALLOWED) == fields | {"plugins", "lock"}
 
@@ -114,6 +137,12 @@ def test_every_example_is_accepted(plant: Plant, key: str) -> None:
         ("[run]\ntime_limit = 3", "unknown key run.time_limit: did you mean time-limit"),
         ('[suites.mine]\narchitectures = ["a/b"]\nbatches = [1]', "unknown key suites.mine.batches: did you mean batch?"),
         ("[suites.mine]\nbatch = [1]", "suites.mine has no architectures: it needs a list of names or globs; for example: arch"),
+        (
+            "[groups.mine]\nmembers = []\nprose = ''",
+            "groups.mine has no title: it needs a few words, on one line; for example: title =",
+        ),
+        ("[groups.mine]\nmember = []", "unknown key groups.mine.member: did you mean members"),
+        ("groups = 1", "groups = 1: it must be a table, written [groups]"),
         ("run = 3", "run = 3: it must be a table, written [run]"),
         ("suites = []", "suites = []: it must be a table, written [suites]"),
         ("[suites]\nmine = 1", "suites.mine = 1: it must be a table, written [suites.mine]"),

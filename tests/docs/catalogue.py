@@ -34,7 +34,8 @@ def page(table: Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[int]]
     for item in sorted(own, key=lambda item: item.family):
         families.setdefault(item.family, []).append(item)
     homes = _homes(own)
-    parts = [f"{len(own)} networks in {len(families)} families.\n"]
+    blocks = sum(item.task == "block" for item in own)
+    parts = [f"{len(own) - blocks} networks, and {blocks} blocks that networks are made of, in {len(families)} families.\n"]
     for family, items in families.items():
         words = [inspect.cleandoc(sys.modules[name].__doc__ or "") for name, home in homes.items() if home == family]
         parts += [f"## {family}\n", *(f"{text}\n" for text in words), _papers(items)]

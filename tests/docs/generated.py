@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import catalogue
 
-from vbench import agreement, config, flags, measure, reports, results, stats, tolerances, units
+from vbench import agreement, config, flags, groups, measure, reports, results, stats, tolerances, units
 from vbench.data import ROTATION
 from vbench.registry import METRICS
 
@@ -46,13 +46,13 @@ def keys() -> str:
 
 def _default(key: str, example: str) -> str:
     table, _, name = key.rpartition(".")
-    home = {"": config.Config(suites={}), "run": config.Settings(), "gate": tolerances.Gate()}.get(
-        table, config.Suite(architectures=())
-    )
+    homes = {"": config.Config(suites={}), "run": config.Settings(), "gate": tolerances.Gate()}
+    homes |= {"suites.*": config.Suite(architectures=()), "groups.*": groups.Group(title="", prose="", members=())}
+    home = homes[table]
     value = getattr(home, name.replace("-", "_"))
     if key == "run.memory-limit":
         return "90 % of what is available"
-    if key == "suites.*.architectures":
+    if name in home.__struct_fields__ and name in {"architectures", "title", "prose", "members"}:
         return "none: it must be given"
     written = example.partition(" = ")[2].strip('"')
     if isinstance(value, bool | int) or (isinstance(value, float) and not written[-1].isalpha()):

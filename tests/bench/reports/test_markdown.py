@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from vbench import errors, flags, reports
 from vbench.core import Accuracy
+from vbench.groups import Group, Ratio
 from vbench.reports import choose_protocol, markdown, rows
 
 if TYPE_CHECKING:
@@ -195,3 +196,21 @@ def test_a_report_is_made_without_torch(make_record: Callable[..., Record], tmp_
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.split() == ["5", "False", "False"]
+
+
+def test_a_group_that_is_complete_is_compared_in_its_order(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    names = ("mobilenet/v1-1.0", "mobilenet/full-conv")
+    ratios = (
+        Ratio(metric="macs", of=names[1], to=names[0], stated=(8.0, 9.0), source="a *book*"),
+        Ratio(metric="bytes_moved", of=names[1], to=names[0]),
+    )
+    whole = Group(title="Two of a kind", prose="One costs more.", members=names, ratio=ratios)
+    part = Group(title="One of two", prose="The other is not here.", members=(*names, "mobilenet/v2"))
+    text = summary(tmp_path, make_record(), groups=(part, whole))
+    section = text.partition("\n## Comparisons\n")[2].partition("\n## ")[0]
+    assert lines(section, "### ") == ["### Two of a kind"]
+    assert "One costs more." in section
+    assert [line.split(" | ")[0] for line in lines(section, "| mobilenet")] == [f"| {name}" for name in names]
+    told = "- macs of mobilenet/full-conv over that of mobilenet/v1-1.0: 8.558 counted; stated: 8 to 9 (a \\*book\\*)"
+    assert lines(section, "- ") == [told], "what was not counted is not there"
+    assert "## Comparisons" not in summary(tmp_path, make_record(), groups=(part,))
