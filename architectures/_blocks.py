@@ -267,3 +267,28 @@ def wide_head(cin: int, side: int, classes: int) -> nn.Sequential:
     The adaptive pooling does nothing at the published input size; it lets other sizes through.
     """
     return nn.Sequential(nn.AdaptiveAvgPool2d(side), nn.Flatten(), *wide_layers(cin * side * side, classes))
+
+
+class SoftArgmax(nn.Module):
+    """Read a joint off its map as the average place under a softmax: an arg-max with a gradient, finer than a cell.
+
+    `beta` is the inverse of the temperature: the larger, the nearer to the arg-max. At 1 a map of values in [0, 1] is nearly
+    flat, and the answer nearly its centre. Two equal peaks are answered with the point between them (Sun et al. 2017).
+    """
+
+    def __init__(self, beta: float = 1.0) -> None:
+        super().__init__()
+        self.beta = beta
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """Map `(batch, joints, height, width)` to `(batch, joints, 2)`: x, then y, in cells, the first cell's centre being 0.
+
+        Maps with a depth before the height give `(batch, joints, 3)`: x, y, z; other numbers of dimensions work alike.
+        """
+        shares = torch.softmax(self.beta * maps.flatten(2), dim=2).view(maps.shape)
+        axes = range(2, maps.dim())
+        places = []
+        for axis in reversed(axes):
+            along = shares.sum([other for other in axes if other != axis]) if len(axes) > 1 else shares
+            places.append((along * torch.arange(maps.shape[axis], dtype=maps.dtype, device=maps.device)).sum(2))
+        return torch.stack(places, dim=2)
