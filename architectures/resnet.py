@@ -19,7 +19,7 @@ from vbench import Accuracy, Paper, architecture
 
 from ._blocks import bottleneck, conv_norm, padded, pooled_head, projected
 from ._published import CIFAR_10, MULTI_SCALE, TEN_CROPS, fb_resnet_torch, paper, torchvision_v1, torchvision_v2
-from ._trunks import residual, residual_net, stages
+from ._trunks import BOTTLENECK, basic, residual, residual_net, stages
 
 if TYPE_CHECKING:
     from ._trunks import Layer
@@ -31,9 +31,8 @@ PAPER = Paper(
     link="https://arxiv.org/abs/1512.03385",
 )
 
-# Table 1: the number of blocks in each stage.
+# Table 1: the number of blocks in each stage; those of deeper networks stand with the trunk, which other papers take over.
 BASIC = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
-BOTTLENECK = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 TABLE_3 = "He et al. 2015, Table 3 (stride in the 1x1)"
 TABLE_4 = "He et al. 2015, Table 4 (stride in the 1x1)"
@@ -53,10 +52,6 @@ class Variant(NamedTuple):
     macs: int
     accuracy: tuple[Accuracy, ...] = ()
     deviation: str = ""
-
-
-def _basic(cin: int, cout: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(conv_norm(cin, cout, 3, stride=stride), conv_norm(cout, cout, 3, relu=False))
 
 
 def _always(cin: int, cout: int, stride: int) -> nn.Sequential:
@@ -155,7 +150,7 @@ VARIANTS = {
 def _net(depth: int, shortcut: Layer | None, classes: int = 1000) -> nn.Sequential:
     """Build a column of Table 1 for inputs of shape `(batch, 3, 224, 224)`."""
     if depth in BASIC:
-        return residual_net(_basic, BASIC[depth], expansion=1, classes=classes, shortcut=shortcut)
+        return residual_net(basic, BASIC[depth], expansion=1, classes=classes, shortcut=shortcut)
     return residual_net(bottleneck, BOTTLENECK[depth], expansion=4, classes=classes, shortcut=shortcut)
 
 
@@ -185,7 +180,7 @@ CIFAR = {  # layers: parameters, MACs, accuracy of Table 6; 6n + 2 layers are n 
 def _cifar(depth: int, classes: int = 10) -> nn.Sequential:
     """Build a network of section 4.2 for inputs of shape `(batch, 3, 32, 32)`."""
     net: OrderedDict[str, nn.Module] = OrderedDict(stem=conv_norm(3, 16, 3))
-    net |= stages(residual(_basic, padded), [(depth - 2) // 6] * 3, CIFAR_WIDTHS, cin=16)
+    net |= stages(residual(basic, padded), [(depth - 2) // 6] * 3, CIFAR_WIDTHS, cin=16)
     net["head"] = pooled_head(64, classes)
     return nn.Sequential(net)
 

@@ -15,6 +15,7 @@ from vbench import Accuracy, Paper, architecture
 
 from ._blocks import conv_norm, conv_relu, wide_head
 from ._published import paper, torchvision_v1
+from ._trunks import vgg_convolutions
 
 PAPER = Paper(
     title="Very Deep Convolutional Networks for Large-Scale Image Recognition",
@@ -93,14 +94,8 @@ VARIANTS = {
 
 def _net(depth: int, classes: int = 1000, *, norm: bool = False) -> nn.Sequential:
     """Build a column of Table 1 for inputs of shape `(batch, 3, 224, 224)`."""
-    layers: list[nn.Module] = []
-    cin = 3
-    for width, count in zip(WIDTHS, DEPTHS[depth], strict=True):
-        for _ in range(count):
-            layers.append(conv_norm(cin, width, 3, bias=True) if norm else conv_relu(cin, width, 3))
-            cin = width
-        layers.append(nn.MaxPool2d(2, 2))
-    return nn.Sequential(*layers, wide_head(cin, 7, classes))
+    conv = partial(conv_norm, bias=True) if norm else conv_relu
+    return nn.Sequential(*vgg_convolutions(DEPTHS[depth], WIDTHS, conv), wide_head(WIDTHS[-1], 7, classes))
 
 
 for _depth, _variant in VARIANTS.items():
