@@ -73,8 +73,8 @@ EXEMPT = {
     ("", "api"): "the public names stand in the package and are resolved when they are asked for; so is the configuration",
     ("", "architectures"): "the catalogue's package is the public name `vbench.architectures`, resolved when it is asked for",
 }
-# What each file of architectures/ may take from its neighbours; a file that is not named here may take both.
-SHARED = {"_published": set[str](), "_blocks": set[str](), "_trunks": {"_blocks"}}
+# What each file of architectures/ may take from its neighbours; a file that is not named here may take all.
+SHARED = {"_published": set[str](), "_blocks": set[str](), "_trunks": {"_blocks"}, "_pose": {"_blocks", "_trunks"}}
 
 
 class Import(NamedTuple):
