@@ -58,6 +58,7 @@ NO_ACCURACY = {
     "inception/resnet-v1": "the paper's figure could not be read again, and the libraries' weights are for another network",
     "shufflenet/*-dense": "what grouping saves, at one width; never trained",
     "pose/deeppose-alexnet": "no copy of the paper could be read",
+    "pose/cpm-vgg": "released after the paper, without a figure",
 }
 # The side of the small pictures, in pixels, and the smallest of those networks that refuse them.
 SIDE = 32
@@ -77,6 +78,7 @@ SIDES = {
 CLASSIFIERS = {
     "googlenet/aux": 6,
     "shufflenet/v2-?.?": 1,
+    "pose/cpm*": 6 * 2 + 5,
 }
 # Parameters that only training uses, or nothing at all; a test of their own shows it.
 TRAINED = {"googlenet/aux": "heads.*"}
