@@ -59,6 +59,8 @@ NO_ACCURACY = {
     "shufflenet/*-dense": "what grouping saves, at one width; never trained",
     "pose/deeppose-alexnet": "no copy of the paper could be read",
     "pose/cpm-vgg": "released after the paper, without a figure",
+    "pose/openpose-mpi-4": "released after the paper, without a figure",
+    "pose/openpose-body25": "released after the paper, and no figure of its own could be read",
 }
 # The side of the small pictures, in pixels, and the smallest of those networks that refuse them.
 SIDE = 32
@@ -79,6 +81,10 @@ CLASSIFIERS = {
     "googlenet/aux": 6,
     "shufflenet/v2-?.?": 1,
     "pose/cpm*": 6 * 2 + 5,
+    "pose/openpose-coco": 6 * 2 + 5 * 2,
+    "pose/openpose-mpi": 6 * 2 + 5 * 2,
+    "pose/openpose-mpi-4": 4 * 2 + 3 * 2,
+    "pose/openpose-body25": 2 * 2 + 1,
 }
 # Parameters that only training uses, or nothing at all; a test of their own shows it.
 TRAINED = {"googlenet/aux": "heads.*"}
