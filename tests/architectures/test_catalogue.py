@@ -61,6 +61,7 @@ NO_ACCURACY = {
     "pose/cpm-vgg": "released after the paper, without a figure",
     "pose/openpose-mpi-4": "released after the paper, without a figure",
     "pose/openpose-body25": "released after the paper, and no figure of its own could be read",
+    "pose/hourglass-[12]": "no figure for so few of this width could be read",
 }
 # The side of the small pictures, in pixels, and the smallest of those networks that refuse them.
 SIDE = 32
@@ -74,6 +75,7 @@ SIDES = {
     "inception/v[34]": 75,
     "inception/resnet-*": 75,
     "pose/deeppose-alexnet": 59,
+    "pose/hourglass-*": 63,
 }
 # How many parameters know the number of classes, where they are not the weight and the bias of one last layer.
 # Where stages read the maps of the one before, their first layers know it too.
@@ -85,6 +87,8 @@ CLASSIFIERS = {
     "pose/openpose-mpi": 6 * 2 + 5 * 2,
     "pose/openpose-mpi-4": 4 * 2 + 3 * 2,
     "pose/openpose-body25": 2 * 2 + 1,
+    "pose/hourglass-2": 2 * 2 + 1,
+    "pose/hourglass-8": 8 * 2 + 7,
 }
 # Parameters that only training uses, or nothing at all; a test of their own shows it.
 TRAINED = {"googlenet/aux": "heads.*"}
