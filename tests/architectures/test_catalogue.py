@@ -62,6 +62,7 @@ NO_ACCURACY = {
     "pose/openpose-mpi-4": "released after the paper, without a figure",
     "pose/openpose-body25": "released after the paper, and no figure of its own could be read",
     "pose/hourglass-[12]": "no figure for so few of this width could be read",
+    "pose/integral-resnet50-3d": "published as millimetres of error, which is no share of anything",
 }
 # The side of the small pictures, in pixels, and the smallest of those networks that refuse them.
 SIDE = 32
@@ -91,7 +92,7 @@ CLASSIFIERS = {
     "pose/hourglass-8": 8 * 2 + 7,
 }
 # Parameters that only training uses, or nothing at all; a test of their own shows it.
-TRAINED = {"googlenet/aux": "heads.*"}
+TRAINED = {"googlenet/aux": "heads.*", "pose/integral-resnet50-2d": "head.bias"}
 CLASSES = 7  # other than any network's own
 ONE_CROP = "1 model, 1 crop, 224 px"
 
