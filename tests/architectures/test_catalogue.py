@@ -90,6 +90,7 @@ CLASSIFIERS = {
     "pose/openpose-body25": 2 * 2 + 1,
     "pose/hourglass-2": 2 * 2 + 1,
     "pose/hourglass-8": 8 * 2 + 7,
+    "pose/higher-hrnet-*": 2 * 2 + 1,
 }
 # Parameters that only training uses, or nothing at all; a test of their own shows it.
 TRAINED = {"googlenet/aux": "heads.*", "pose/integral-resnet50-2d": "head.bias"}
