@@ -1,7 +1,7 @@
 """What several pose networks are made of, and how their accuracies are worded.
 
-All read persons or joints off maps. Those that work on one person at a time see its box, cut out and scaled to the input's size;
-theirs are the accuracies with detected or given persons. Those that see the whole picture find all persons at once.
+Networks that work on one person at a time see its box, cut out and scaled to the input's size; theirs are the accuracies with
+detected or given persons. Those that see the whole picture find all persons at once.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     import torch
 
-PERSON = Preprocess(resize=1.0)
-"""A person's box fills the input; colours as ResNet's."""
+FILLED = Preprocess(resize=1.0)
+"""A person's box, or the whole picture, fills the input; colours as ResNet's."""
 CENTRED = Preprocess(resize=1.0, mean=(0.5, 0.5, 0.5), std=(1.0, 1.0, 1.0))
 """Colours from -0.5 to 0.5, as the first networks with stages take them."""
 

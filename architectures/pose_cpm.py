@@ -1,9 +1,9 @@
 """Convolutional pose machines: stages that look at the picture again, and at what the stage before believed.
 
 Each stage emits a map per joint, and one for the background; kernels are so large that a stage sees most of a person on them. In
-training every stage is told what is right, otherwise twenty layers would not learn (in 2016). `cpm` is the paper's network, with
-9x9 and 11x11 kernels, `cpm-vgg` the one that its authors released later: VGG-19's first layers, and 7x7 kernels at half the cost.
-Both want a fourth channel beside the picture, a bell that says which person is meant.
+training every stage is told what is right, since gradients vanish on their way back through all of them. `cpm` is the paper's
+network, with 9x9 and 11x11 kernels, `cpm-vgg` the one that its authors released later: VGG-19's first layers, and 7x7 kernels, at
+half the cost. Both want a fourth channel beside the picture, a bell that says which person is meant.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """DeepPose: a picture of a person in, coordinates out; the joints are numbers that linear layers compute from everything.
 
 `deeppose-alexnet` is the first stage of the paper's cascade: AlexNet's trunk and its wide layers, which hold 94 % of the weights.
-`regression-*` is the same idea as it is trained today: ResNet, the average of each map, one linear layer. Averaging tells nothing
-of where on the map something was: such networks are the cheapest and the least exact. All emit x and y of each joint, relative to
-the person's box.
+`regression-*` is the same idea as it is trained today: ResNet, the average of each map, one linear layer, for the price of a
+classification. All emit x and y of each joint, relative to the person's box.
 
-The network of Tompson et al. 2015, the first with a map for each joint, is left out: the paper's sizes do not give the maps that
-it prints, its authors published no code, and those who built it again say that they had to guess.
+The networks of Tompson et al. (2014, 2015), which have a map for each joint, are left out, since no list of their layers could be
+established: no code of the authors was found, and those who built the first one again say that the input that is printed does not
+give the maps that are, so that they had to guess.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import nn
 from vbench import Accuracy, Paper, architecture
 
 from ._blocks import pooled_head, wide_head
-from ._pose import MMPOSE, PERSON, bottleneck_trunk, coco, mpii
+from ._pose import FILLED, MMPOSE, bottleneck_trunk, coco, mpii
 from ._trunks import alexnet_convolutions
 
 PAPER = Paper(
@@ -39,7 +39,7 @@ WIDTHS = (96, 256, 384, 384, 256)  # filters of the five convolutions, as the pa
     paper=PAPER,
     params=58_396_060,
     macs=1_131_274_784,
-    preprocess=PERSON,
+    preprocess=FILLED,
     deviation="the first stage of the cascade alone, with the 14 joints of Leeds Sports. No copy of the paper could be read: the"
     " widths and the 220 px are quoted from others, and that the first convolution is padded by 4 follows from the 55 px of its"
     " map. The paper is said to speak of about 40 M parameters, which these layers do not have, in groups or not",
@@ -79,6 +79,6 @@ for _depth, (_params, _macs, _accuracy) in RESNET.items():
         params=_params,
         macs=_macs,
         accuracy=_accuracy,
-        preprocess=PERSON,
+        preprocess=FILLED,
         deviation="ResNet in place of AlexNet, and no cascade: what mmpose trains under the paper's name",
     )(partial(_regression, _depth))

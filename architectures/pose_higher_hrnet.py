@@ -17,7 +17,7 @@ from torch import nn
 
 from vbench import Accuracy, Paper, architecture
 
-from ._pose import AUTHORS, PERSON, HighResolution, block, upsampled
+from ._pose import AUTHORS, FILLED, HighResolution, block, upsampled
 
 PAPER = Paper(
     title="HigherHRNet: Scale-Aware Representation Learning for Bottom-Up Human Pose Estimation",
@@ -95,5 +95,5 @@ for _width, (_side, _params, _macs, _list) in VARIANTS.items():
         params=_params,
         macs=_macs,
         accuracy=_list,
-        preprocess=PERSON,
+        preprocess=FILLED,
     )(partial(_net, _width))

@@ -1,4 +1,4 @@
-"""Stacked hourglass: down to 4 px and up again, eight times, so that local and global evidence meet at every stage.
+"""Stacked hourglass: down to 4 px and up again, up to eight times, so that local and global evidence meet at every stage.
 
 An hourglass halves the map four times and doubles it four times; on each way down a branch keeps the resolution that is left
 behind, and on the way up it is added. A map per joint comes out of each, and goes back in. `1`, `2` and `8` say how many stand in

@@ -16,7 +16,7 @@ from torch import nn
 
 from vbench import Accuracy, Paper, architecture
 
-from ._pose import AUTHORS, MMPOSE, PERSON, HighResolution, coco, mpii
+from ._pose import AUTHORS, FILLED, MMPOSE, HighResolution, coco, mpii
 
 PAPER = Paper(
     title="Deep High-Resolution Representation Learning for Human Pose Estimation",
@@ -79,5 +79,5 @@ for _width, _variant in VARIANTS.items():
         params=_variant.params,
         macs=_variant.macs,
         accuracy=_variant.accuracy,
-        preprocess=PERSON,
+        preprocess=FILLED,
     )(partial(_net, _width))

@@ -2,9 +2,9 @@
 
 The coordinate of a joint is the average of all places, weighted by the softmax of its map: it has a gradient, so that the network
 is trained on what it is asked for, and is finer than a cell of the map. Not a parameter is added (and one per map becomes idle:
-softmax takes no notice of the last layer's bias where a joint has one map). `2d` emits x and y in cells of
-the map, a quarter of the picture's pixels. `3d` has 64 maps per joint, one for each depth, and emits x, y and z; a joint costs 64
-times as much in the last layer, and no more elsewhere.
+softmax takes no notice of the last layer's bias where a joint has one map). `2d` emits x and y in cells of the map, each four
+pixels of the picture wide. `3d` has 64 maps per joint, one for each depth, and emits x, y and z; a joint costs 64 times as much
+in the last layer, and no more elsewhere.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import nn
 from vbench import Accuracy, Paper, architecture
 
 from ._blocks import SoftArgmax
-from ._pose import MMPOSE, PERSON, coco, upsampled_trunk
+from ._pose import FILLED, MMPOSE, coco, upsampled_trunk
 
 PAPER = Paper(
     title="Integral Human Pose Regression",
@@ -31,7 +31,7 @@ MILLIMETRES = (
     " here: 86.5 mm on the ECCV 2018 challenge's validation set, 62.2 mm when MPII is added to the training"
 )
 CONFIGS = "mmpose configs/body_2d_keypoint/integral_regression/coco"
-register = partial(architecture, input=(3, 256, 256), topic="keypoints", task="keypoints", paper=PAPER, preprocess=PERSON)
+register = partial(architecture, input=(3, 256, 256), topic="keypoints", task="keypoints", paper=PAPER, preprocess=FILLED)
 
 
 def _accuracy(value: float, recipe: str) -> Accuracy:

@@ -13,7 +13,7 @@ from torch import nn
 
 from vbench import Accuracy, Paper, architecture
 
-from ._pose import AUTHORS, MMPOSE, PERSON, coco, mpii, upsampled_trunk
+from ._pose import AUTHORS, FILLED, MMPOSE, coco, mpii, upsampled_trunk
 
 PAPER = Paper(
     title="Simple Baselines for Human Pose Estimation and Tracking",
@@ -70,5 +70,5 @@ for _depth, (_params, _macs) in COUNTS.items():
         params=_params,
         macs=_macs,
         accuracy=_accuracy(_depth),
-        preprocess=PERSON,
+        preprocess=FILLED,
     )(partial(_net, _depth))
