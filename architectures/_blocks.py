@@ -218,51 +218,6 @@ class Shuffle(nn.Module):
         return x.view(batch, self.groups, channels // self.groups, height, width).transpose(1, 2).reshape(x.shape)
 
 
-class DropPath(nn.Module):
-    """Leave a whole branch out for some images of a batch while it trains, scaled up for the others (Huang et al. 2016)."""
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.share = share
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Keep the shape `(batch, channels, height, width)`."""
-        if not self.training:
-            return x
-        kept = x.new_empty(x.shape[0], 1, 1, 1).bernoulli_(1 - self.share).div_(1 - self.share)
-        return x * kept
-
-
-def inverted_residual(  # noqa: PLR0913 - a row of MobileNet v3's table has as many columns
-    conv: Callable[..., nn.Module],
-    cin: int,
-    cout: int,
-    kernel: int,
-    stride: int,
-    *,
-    expanded: int,
-    squeeze: nn.Module | None = None,
-    drop: float = 0.0,
-) -> nn.Module:
-    """Widen to `expanded` channels, convolve each on its own there, narrow again without an activation: MobileNet v2's block.
-
-    `conv` makes a convolution with its batch norm and activation. The input is added where the shape stays. `squeeze` stands
-    after the depthwise convolution (MobileNet v3, EfficientNet); `drop` is the share of images that skip the block in training.
-    """
-    body = nn.Sequential()
-    if expanded != cin:
-        body.append(conv(cin, expanded, 1))
-    body.append(conv(expanded, expanded, kernel, stride=stride, groups=expanded))
-    if squeeze is not None:
-        body.append(squeeze)
-    body.append(conv(expanded, cout, 1, relu=False))
-    if stride != 1 or cin != cout:
-        return body
-    if drop:
-        body.append(DropPath(drop))
-    return Residual(body, relu=False)
-
-
 def pooled_head(cin: int, classes: int, dropout: float = 0.0, *, bias: bool = True) -> nn.Sequential:
     """Average each map to one number, then one linear layer: the head of every network since GoogLeNet."""
     layers: list[nn.Module] = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
@@ -290,3 +245,28 @@ def wide_head(cin: int, side: int, classes: int) -> nn.Sequential:
     The adaptive pooling does nothing at the published input size; it lets other sizes through.
     """
     return nn.Sequential(nn.AdaptiveAvgPool2d(side), nn.Flatten(), *wide_layers(cin * side * side, classes))
+
+
+class SoftArgmax(nn.Module):
+    """Read a joint off its map as the average place under a softmax: an arg-max with a gradient, finer than a cell.
+
+    `beta` is the inverse of the temperature: the larger, the nearer to the arg-max. At 1 a map of values in [0, 1] is nearly
+    flat, and the answer nearly its centre. Two equal peaks are answered with the point between them (Sun et al. 2017).
+    """
+
+    def __init__(self, beta: float = 1.0) -> None:
+        super().__init__()
+        self.beta = beta
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """Map `(batch, joints, height, width)` to `(batch, joints, 2)`: x, then y, in cells, the first cell's centre being 0.
+
+        Maps with a depth before the height give `(batch, joints, 3)`: x, y, z; other numbers of dimensions work alike.
+        """
+        shares = torch.softmax(self.beta * maps.flatten(2), dim=2).view(maps.shape)
+        axes = range(2, maps.dim())
+        places = []
+        for axis in reversed(axes):
+            along = shares.sum([other for other in axes if other != axis]) if len(axes) > 1 else shares
+            places.append((along * torch.arange(maps.shape[axis], dtype=maps.dtype, device=maps.device)).sum(2))
+        return torch.stack(places, dim=2)

@@ -110,11 +110,6 @@ def full(cin: int, cout: int, stride: int) -> nn.Sequential:
     return conv_norm(cin, cout, 3, stride=stride)
 
 
-def basic(cin: int, cout: int, stride: int) -> nn.Sequential:
-    """Convolve 3x3 twice: the body of ResNet's block up to 34 layers."""
-    return nn.Sequential(conv_norm(cin, cout, 3, stride=stride), conv_norm(cout, cout, 3, relu=False))
-
-
 def projected_always(cin: int, cout: int, stride: int) -> nn.Sequential:
     """Shortcut of option C in ResNet: a 1x1 convolution everywhere."""
     return conv_norm(cin, cout, 1, stride=stride, relu=False)
@@ -159,3 +154,48 @@ class Pyramid(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map `(batch, channels, height, width)` to `(batch, channels times bins)`."""
         return torch.cat([level(x).flatten(1) for level in self.levels], dim=1)
+
+
+class DropPath(nn.Module):
+    """Leave a whole branch out for some images of a batch while it trains, scaled up for the others (Huang et al. 2016)."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Keep the shape `(batch, channels, height, width)`."""
+        if not self.training:
+            return x
+        kept = x.new_empty(x.shape[0], 1, 1, 1).bernoulli_(1 - self.share).div_(1 - self.share)
+        return x * kept
+
+
+def inverted_residual(  # noqa: PLR0913 - a row of MobileNet v3's table has as many columns
+    conv: Callable[..., nn.Module],
+    cin: int,
+    cout: int,
+    kernel: int,
+    stride: int,
+    *,
+    expanded: int,
+    squeeze: nn.Module | None = None,
+    drop: float = 0.0,
+) -> nn.Module:
+    """Widen to `expanded` channels, convolve each on its own there, narrow again without an activation: MobileNet v2's block.
+
+    `conv` makes a convolution with its batch norm and activation. The input is added where the shape stays. `squeeze` stands
+    after the depthwise convolution (MobileNet v3, EfficientNet); `drop` is the share of images that skip the block in training.
+    """
+    body = nn.Sequential()
+    if expanded != cin:
+        body.append(conv(cin, expanded, 1))
+    body.append(conv(expanded, expanded, kernel, stride=stride, groups=expanded))
+    if squeeze is not None:
+        body.append(squeeze)
+    body.append(conv(expanded, cout, 1, relu=False))
+    if stride != 1 or cin != cout:
+        return body
+    if drop:
+        body.append(DropPath(drop))
+    return Residual(body, relu=False)

@@ -10,8 +10,16 @@ from torch import nn
 
 from ._blocks import Residual, conv_norm, conv_relu, pooled_head, projected
 
+BOTTLENECK = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+"""The number of bottleneck blocks in each stage of ResNet, in its Table 1."""
+
 Layer = Callable[[int, int, int], nn.Module]
 """Makes a layer, a block or a shortcut from its input channels, output channels and stride."""
+
+
+def basic(cin: int, cout: int, stride: int) -> nn.Sequential:
+    """Make the body of ResNet's shallow block: two 3x3 convolutions."""
+    return nn.Sequential(conv_norm(cin, cout, 3, stride=stride), conv_norm(cout, cout, 3, relu=False))
 
 
 def residual(body: Layer, shortcut: Layer | None = projected) -> Layer:
@@ -38,10 +46,10 @@ def stages(block: Layer, counts: Sequence[int], widths: Sequence[int], cin: int)
     return net
 
 
-def residual_net(
-    body: Layer, blocks: Sequence[int], *, expansion: int, classes: int, shortcut: Layer | None = projected
-) -> nn.Sequential:
-    """Stack residual blocks as ResNet's Table 1 does, for inputs of shape `(batch, 3, 224, 224)` or other sizes.
+def residual_trunk(
+    body: Layer, blocks: Sequence[int], *, expansion: int, shortcut: Layer | None = projected
+) -> OrderedDict[str, nn.Module]:
+    """Stack residual blocks as ResNet's Table 1 does, up to the last map: a 32nd of the input where stages are four.
 
     `blocks` is the number of blocks in each stage; the stages emit 64, 128, 256, ... channels times `expansion`, and each
     but the first halves the map. Shortcuts are the identity, or a 1x1 convolution where the shape changes (option B), unless
@@ -50,8 +58,53 @@ def residual_net(
     widths = [64 * 2**stage * expansion for stage in range(len(blocks))]
     net: OrderedDict[str, nn.Module] = OrderedDict(stem=conv_norm(3, 64, 7, stride=2), pool=nn.MaxPool2d(3, 2, 1))
     net |= stages(residual(body, shortcut), blocks, widths, cin=64)
-    net["head"] = pooled_head(widths[-1], classes)
+    return net
+
+
+def residual_net(
+    body: Layer, blocks: Sequence[int], *, expansion: int, classes: int, shortcut: Layer | None = projected
+) -> nn.Sequential:
+    """Put a classifier on such a trunk, for inputs of shape `(batch, 3, 224, 224)` or other sizes."""
+    net = residual_trunk(body, blocks, expansion=expansion, shortcut=shortcut)
+    net["head"] = pooled_head(64 * 2 ** (len(blocks) - 1) * expansion, classes)
     return nn.Sequential(net)
+
+
+def alexnet_convolutions(
+    widths: tuple[int, int, int, int, int], *, padding: int, groups: int = 1, norm: bool = True
+) -> list[nn.Module]:
+    """Stack the five convolutions of AlexNet with their poolings; behind them the map has 6 x 6 pixels at the published size.
+
+    `padding` is that of the first convolution, `groups` those of the second, fourth and fifth.
+    """
+    a, b, c, d, e = widths
+    layers: list[nn.Module] = [
+        conv_relu(3, a, 11, stride=4, padding=padding),
+        nn.LocalResponseNorm(5),
+        nn.MaxPool2d(3, 2),
+        conv_relu(a, b, 5, groups=groups),
+        nn.LocalResponseNorm(5),
+        nn.MaxPool2d(3, 2),
+        conv_relu(b, c, 3),
+        conv_relu(c, d, 3, groups=groups),
+        conv_relu(d, e, 3, groups=groups),
+        nn.MaxPool2d(3, 2),
+    ]
+    return [layer for layer in layers if norm or not isinstance(layer, nn.LocalResponseNorm)]
+
+
+def vgg_convolutions(
+    counts: Sequence[int], widths: Sequence[int], conv: Callable[[int, int, int], nn.Module] = conv_relu
+) -> list[nn.Module]:
+    """Stack 3x3 convolutions as VGG's Table 1 does: so many of such a width, then a pooling that halves the map, and again."""
+    layers: list[nn.Module] = []
+    cin = 3
+    for count, width in zip(counts, widths, strict=True):
+        for _ in range(count):
+            layers.append(conv(cin, width, 3))
+            cin = width
+        layers.append(nn.MaxPool2d(2, 2))
+    return layers
 
 
 ZF_WIDTHS = (384, 384, 256)

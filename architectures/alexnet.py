@@ -11,8 +11,9 @@ from torch import nn
 
 from vbench import Accuracy, Paper, architecture
 
-from ._blocks import conv_relu, wide_head
+from ._blocks import wide_head
 from ._published import TEN_CROPS, paper, torchvision_v1
+from ._trunks import alexnet_convolutions
 
 PAPER = Paper(
     title="ImageNet Classification with Deep Convolutional Neural Networks",
@@ -37,18 +38,7 @@ TWO_GROUP = (96, 256, 384, 384, 256)  # the paper's, both groups together
 )
 def one_tower(classes: int = 1000) -> nn.Module:
     """Build the one-tower AlexNet for inputs of shape `(batch, 3, 224, 224)`."""
-    a, b, c, d, e = ONE_TOWER
-    return nn.Sequential(
-        conv_relu(3, a, 11, stride=4, padding=2),
-        nn.MaxPool2d(3, 2),
-        conv_relu(a, b, 5),
-        nn.MaxPool2d(3, 2),
-        conv_relu(b, c, 3),
-        conv_relu(c, d, 3),
-        conv_relu(d, e, 3),
-        nn.MaxPool2d(3, 2),
-        wide_head(e, 6, classes),
-    )
+    return nn.Sequential(*alexnet_convolutions(ONE_TOWER, padding=2, norm=False), wide_head(ONE_TOWER[-1], 6, classes))
 
 
 @architecture(
@@ -69,17 +59,4 @@ def one_tower(classes: int = 1000) -> nn.Module:
 )
 def two_group(classes: int = 1000) -> nn.Module:
     """Build the paper's AlexNet for inputs of shape `(batch, 3, 227, 227)`."""
-    a, b, c, d, e = TWO_GROUP
-    return nn.Sequential(
-        conv_relu(3, a, 11, stride=4, padding=0),
-        nn.LocalResponseNorm(5),
-        nn.MaxPool2d(3, 2),
-        conv_relu(a, b, 5, groups=2),
-        nn.LocalResponseNorm(5),
-        nn.MaxPool2d(3, 2),
-        conv_relu(b, c, 3),
-        conv_relu(c, d, 3, groups=2),
-        conv_relu(d, e, 3, groups=2),
-        nn.MaxPool2d(3, 2),
-        wide_head(e, 6, classes),
-    )
+    return nn.Sequential(*alexnet_convolutions(TWO_GROUP, padding=0, groups=2), wide_head(TWO_GROUP[-1], 6, classes))

@@ -17,9 +17,9 @@ from functools import partial
 from vbench import architecture
 
 from ._blocks import bottleneck, padded, projected
-from ._modules import Block, basic, gated, projected_always
+from ._modules import Block, gated, projected_always
 from ._papers import RESNET, SQUEEZE_EXCITE
-from ._trunks import residual
+from ._trunks import basic, residual
 
 STAGE_1, STAGE_3 = (64, 56, 56), (1024, 14, 14)
 RATIOS = {

@@ -16,7 +16,8 @@ from torch import nn
 
 from vbench import Accuracy, Paper, Preprocess, architecture
 
-from ._blocks import SqueezeExcite, conv_norm, inverted_residual, pooled_head, round_to_eight
+from ._blocks import SqueezeExcite, conv_norm, pooled_head, round_to_eight
+from ._modules import inverted_residual
 from ._published import paper, ported
 
 PAPER = Paper(

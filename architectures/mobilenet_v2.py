@@ -12,7 +12,8 @@ from torch import nn
 
 from vbench import Paper, architecture
 
-from ._blocks import conv_norm, inverted_residual, pooled_head
+from ._blocks import conv_norm, pooled_head
+from ._modules import inverted_residual
 from ._published import paper, torchvision_v1, torchvision_v2
 
 PAPER = Paper(

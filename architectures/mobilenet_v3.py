@@ -14,7 +14,8 @@ from torch import nn
 
 from vbench import Paper, architecture
 
-from ._blocks import SqueezeExcite, conv_norm, inverted_residual, round_to_eight
+from ._blocks import SqueezeExcite, conv_norm, round_to_eight
+from ._modules import inverted_residual
 from ._published import paper, torchvision_v1, torchvision_v2
 
 PAPER = Paper(

@@ -18,18 +18,17 @@ from torch import nn
 from vbench import Accuracy, architecture
 
 from ._blocks import bottleneck, conv_norm, padded, pooled_head, projected
-from ._modules import basic, projected_always
+from ._modules import projected_always
 from ._papers import RESNET as PAPER
 from ._published import CIFAR_10, MULTI_SCALE, TEN_CROPS, fb_resnet_torch, paper, torchvision_v1, torchvision_v2
-from ._trunks import residual, residual_net, stages
+from ._trunks import BOTTLENECK, basic, residual, residual_net, stages
 
 if TYPE_CHECKING:
     from ._trunks import Layer
 
 
-# Table 1: the number of blocks in each stage.
+# Table 1: the number of blocks in each stage; those of deeper networks stand with the trunk, which other papers take over.
 BASIC = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
-BOTTLENECK = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 TABLE_3 = "He et al. 2015, Table 3 (stride in the 1x1)"
 TABLE_4 = "He et al. 2015, Table 4 (stride in the 1x1)"

@@ -16,6 +16,7 @@ from vbench import Accuracy, architecture
 from ._blocks import conv_norm, conv_relu, wide_head
 from ._papers import VGG as PAPER
 from ._published import paper, torchvision_v1
+from ._trunks import vgg_convolutions
 
 WIDTHS = (64, 128, 256, 512, 512)
 DEPTHS = {  # Table 1, columns A, B, D, E: convolutions per stage, each stage ending in a 2x2 max pooling
@@ -87,14 +88,8 @@ VARIANTS = {
 
 def _net(depth: int, classes: int = 1000, *, norm: bool = False) -> nn.Sequential:
     """Build a column of Table 1 for inputs of shape `(batch, 3, 224, 224)`."""
-    layers: list[nn.Module] = []
-    cin = 3
-    for width, count in zip(WIDTHS, DEPTHS[depth], strict=True):
-        for _ in range(count):
-            layers.append(conv_norm(cin, width, 3, bias=True) if norm else conv_relu(cin, width, 3))
-            cin = width
-        layers.append(nn.MaxPool2d(2, 2))
-    return nn.Sequential(*layers, wide_head(cin, 7, classes))
+    conv = partial(conv_norm, bias=True) if norm else conv_relu
+    return nn.Sequential(*vgg_convolutions(DEPTHS[depth], WIDTHS, conv), wide_head(WIDTHS[-1], 7, classes))
 
 
 for _depth, _variant in VARIANTS.items():

@@ -13,7 +13,7 @@ from . import _geometry
 from . import _options as options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..core import Architecture, Counted
     from ..counting import ModuleCost
@@ -82,7 +82,7 @@ def show(
     if diagram:
         print("\n".join(more["diagram"]))
         return
-    print(_table(name, counted, [m for m in modules if _level(m) <= depth], more))
+    print(_table(name, counted, modules, depth, more))
 
 
 def _counted(found: Architecture, counted: Counted, size: tuple[int, ...]) -> Iterator[str]:
@@ -99,15 +99,22 @@ def _counted(found: Architecture, counted: Counted, size: tuple[int, ...]) -> It
         yield f"not counted: {op}, {calls} calls"
 
 
-def _level(module: ModuleCost) -> int:
-    return module.path.count(".") + 1 if module.path else 0
+def _nested(path: str, ran: set[str]) -> tuple[int, str]:
+    """How deep a module stands among those that ran, and its name inside the nearest of them.
+
+    A list of modules does not run itself: what it holds stands where the list would, as `stages.0`.
+    """
+    parts = path.split(".")
+    around = [outer for outer in (".".join(parts[:count]) for count in range(1, len(parts))) if outer in ran]
+    return len(around) + bool(path), path.removeprefix(f"{around[-1]}." if around else "")
 
 
-def _table(name: str, counted: Counted, modules: Iterable[ModuleCost], more: dict[str, Any]) -> str:
+def _table(name: str, counted: Counted, modules: Sequence[ModuleCost], depth: int, more: dict[str, Any]) -> str:
+    ran = {module.path for module in modules}
     header = ["module", "kind", "output", "params", "MACs", "share", "activations", *_geometry.header(more)]
     rows = [
         (
-            "  " * _level(module) + (module.path.rpartition(".")[2] or name),
+            "  " * level + (own or name),
             module.kind,
             "x".join(map(str, module.output_shape[1:])),
             units.count(module.params),
@@ -117,6 +124,8 @@ def _table(name: str, counted: Counted, modules: Iterable[ModuleCost], more: dic
             *_geometry.cells(more, module.path),
         )
         for module in modules
+        for level, own in (_nested(module.path, ran),)
+        if level <= depth
     ]
     return tables.aligned(header, rows, right=range(3, len(header)))
 

@@ -61,6 +61,12 @@ NO_ACCURACY = {
     "shufflenet/*-dense": "what grouping saves, at one width; never trained",
     "squeezenet/1.0-*": "what early pooling saves; never trained",
     "block/*": "a part of a network has no accuracy",
+    "pose/deeppose-alexnet": "no copy of the paper could be read",
+    "pose/cpm-vgg": "released after the paper, without a figure",
+    "pose/openpose-mpi-4": "released after the paper, without a figure",
+    "pose/openpose-body25": "released after the paper, and no figure of its own could be read",
+    "pose/hourglass-[12]": "no figure for so few of this width could be read",
+    "pose/integral-resnet50-3d": "published as millimetres of error, which is no share of anything",
 }
 # The side of the small pictures (of a block's maps), in pixels, and the smallest of those networks that refuse them.
 SIDE, SIDE_OF_MAPS = 32, 7
@@ -74,11 +80,25 @@ SIDES = {
     "zfnet/*": 47,
     "inception/v[34]": 75,
     "inception/resnet-*": 75,
+    "pose/deeppose-alexnet": 59,
+    "pose/hourglass-*": 63,
 }
 # How many parameters know the number of classes, where they are not the weight and the bias of one last layer.
-CLASSIFIERS = {"googlenet/aux": 6, "shufflenet/v2-?.?": 1}
-# Parameters that only training uses; a test of their own shows that it does.
-TRAINED = {"googlenet/aux": "heads.*"}
+# Where stages read the maps of the one before, their first layers know it too.
+CLASSIFIERS = {
+    "googlenet/aux": 6,
+    "shufflenet/v2-?.?": 1,
+    "pose/cpm*": 6 * 2 + 5,
+    "pose/openpose-coco": 6 * 2 + 5 * 2,
+    "pose/openpose-mpi": 6 * 2 + 5 * 2,
+    "pose/openpose-mpi-4": 4 * 2 + 3 * 2,
+    "pose/openpose-body25": 2 * 2 + 1,
+    "pose/hourglass-2": 2 * 2 + 1,
+    "pose/hourglass-8": 8 * 2 + 7,
+    "pose/higher-hrnet-*": 2 * 2 + 1,
+}
+# Parameters that only training uses, or nothing at all; a test of their own shows it.
+TRAINED = {"googlenet/aux": "heads.*", "pose/integral-resnet50-2d": "head.bias"}
 CLASSES = 7  # other than any network's own
 ONE_CROP = "1 model, 1 crop, 224 px"
 
@@ -121,7 +141,7 @@ def test_every_exception_is_that_of_a_network(table: Mapping[str, object]) -> No
 @pytest.mark.parametrize("architecture", [item for item in CATALOGUE if _matching(SIDES, item.name)], ids=lambda item: item.name)
 def test_a_network_refuses_pictures_that_are_smaller_than_its_side(architecture: Architecture) -> None:
     with torch.device("meta"), pytest.raises(RuntimeError):
-        architecture.build()(torch.empty(1, architecture.input[0], _side(architecture) - 1, _side(architecture) - 1))
+        architecture.build().eval()(torch.empty(1, architecture.input[0], _side(architecture) - 1, _side(architecture) - 1))
 
 
 def test_registering_builds_nothing() -> None:
@@ -157,9 +177,10 @@ def test_outputs_are_finite_and_gradients_reach_every_parameter(architecture: Ar
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(2, architecture.input[0], side, side, generator=generator, requires_grad=True)
     answer = network(inputs)
-    assert answer.shape[0] == 2 if architecture.task == "block" else answer.shape == (2, CLASSES)
-    assert torch.isfinite(answer).all()
-    (answer * torch.randn(answer.shape, generator=generator)).sum().backward()
+    outputs = answer if isinstance(answer, tuple) else (answer,)
+    assert [output.shape for output in outputs] == [(2, CLASSES)] or architecture.task != "classification"
+    assert all(len(output) == 2 and torch.isfinite(output).all() for output in outputs)
+    torch.stack([(output * torch.randn(output.shape, generator=generator)).sum() for output in outputs]).sum().backward()
     assert inputs.grad is not None
     assert inputs.grad.any()
     # The largest magnitude is 0 where nothing arrived, and infinite or NaN where something did that is.
@@ -174,8 +195,12 @@ def test_the_number_of_classes_only_changes_the_classifier(architecture: Archite
         usual, other = architecture.build(), architecture.build(classes=CLASSES)
     different = [name for name, p in other.named_parameters() if p.shape != usual.get_parameter(name).shape]
     assert len(different) == next((CLASSIFIERS[pattern] for pattern in _matching(CLASSIFIERS, architecture.name)), 2)
-    assert all(other.get_parameter(name).shape[0] == CLASSES for name in different)
-    assert {usual.get_parameter(name).shape[0] for name in different} <= {10, 1000}
+    if architecture.task == "classification":
+        assert all(other.get_parameter(name).shape[0] == CLASSES for name in different)
+        assert {usual.get_parameter(name).shape[0] for name in different} <= {10, 1000}
+    for name in different:
+        sizes = zip(other.get_parameter(name).shape, usual.get_parameter(name).shape, strict=True)
+        assert sum(size != before for size, before in sizes) == 1
 
 
 @EACH
@@ -196,7 +221,8 @@ def test_facts_stand_with_the_network(architecture: Architecture) -> None:
         assert accuracy.source
         assert accuracy.recipe
         assert accuracy.protocol.startswith(("1 model, ", "7 models, "))
-        given = [value for value in (accuracy.top1, accuracy.top5) if value is not None]
+        assert (accuracy.metric == "top1") == (architecture.task == "classification") == (accuracy.value is None)
+        given = [value for value in (accuracy.top1, accuracy.top5, accuracy.value) if value is not None]
         assert given
         assert all(40 < value < 100 for value in given), "a percentage of right answers, not of errors"
         assert given == sorted(given), "five guesses are right at least as often as one"

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from vbench.architectures._blocks import DropPath, Residual, Shuffle, SqueezeExcite, conv_norm, inverted_residual, round_to_eight
+from vbench.architectures._blocks import Residual, Shuffle, SqueezeExcite, conv_norm, round_to_eight
+from vbench.architectures._modules import DropPath, inverted_residual
 from vbench.plugins import load_all
 from vbench.registry import ARCHITECTURES
 

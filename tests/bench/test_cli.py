@@ -171,6 +171,33 @@ def test_list_and_show_count_what_is_there(cli: Any) -> None:
     assert "4x6x6" in text
 
 
+def test_show_counts_no_list_of_modules_as_a_level(project: Path, cli: Any) -> None:
+    lines = """
+import torch
+from vbench import architecture
+
+class Listed(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        pairs = [torch.nn.ModuleList([torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1))]) for _ in range(2)]
+        self.stages = torch.nn.ModuleList(pairs)
+
+    def forward(self, x):
+        for stage in self.stages:
+            x = stage[0](x)
+        return x
+
+@architecture("tiny/listed", input=(3, 8, 8))
+def listed(classes=5):
+    return Listed()
+"""
+    (project / "nets.py").write_text(lines, encoding="utf-8")
+    rows = [line.split("  ")[:3] for line in cli("show", "tiny/listed", "--depth", "2").stdout.splitlines()]
+    assert [row for row in rows if row[:2] == ["", "stages.0.0"]]
+    assert [row for row in rows if row[:2] == ["", "stages.1.0"]]
+    assert [row for row in rows if row == ["", "", "0"]]
+
+
 def test_a_real_run_and_its_report(project: Path, cli: Any) -> None:
     done = cli("run", "--quick", "-o", "real.jsonl")
     assert done.returncode == 0, done.stderr

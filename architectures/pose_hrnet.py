@@ -1,0 +1,83 @@
+"""HRNet: a quarter of the picture's resolution is kept from beginning to end, and coarser ones work beside it.
+
+Where other networks go down and up again, resolutions are added one by one, and exchange what they have after every four blocks.
+Only the finest map is read in the end. `w32` and `w48` name its channels; each halving doubles them.
+
+The authors' tables divide by 2^30: they print 7.1 where 7.645 billion products are made.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import partial
+from typing import NamedTuple
+
+from torch import nn
+
+from vbench import Accuracy, Paper, architecture
+
+from ._pose import AUTHORS, FILLED, MMPOSE, HighResolution, coco, mpii
+
+PAPER = Paper(
+    title="Deep High-Resolution Representation Learning for Human Pose Estimation",
+    authors="Sun, Xiao, Liu, Wang",
+    year=2019,
+    link="https://arxiv.org/abs/1902.09212",
+)
+
+README = "leoxiaobin/deep-high-resolution-net.pytorch README"
+TOP_DOWN = "mmpose configs/body_2d_keypoint/topdown_heatmap"
+
+
+class Variant(NamedTuple):
+    """One width and its facts."""
+
+    params: int
+    macs: int
+    accuracy: list[Accuracy]
+
+
+VARIANTS = {
+    32: Variant(
+        28_536_113,
+        7_645_003_776,
+        [
+            coco(74.4, "256x192", README, AUTHORS),
+            coco(75.8, "384x288", README, AUTHORS),
+            mpii(90.3, "256x256", README, AUTHORS),
+            coco(74.9, "256x192", f"{TOP_DOWN}/coco", MMPOSE),
+            coco(76.1, "384x288", f"{TOP_DOWN}/coco", MMPOSE),
+            mpii(90.0, "256x256", f"{TOP_DOWN}/mpii", MMPOSE),
+        ],
+    ),
+    48: Variant(
+        63_595_745,
+        15_691_825_152,
+        [
+            coco(75.1, "256x192", README, AUTHORS),
+            coco(76.3, "384x288", README, AUTHORS),
+            coco(75.6, "256x192", f"{TOP_DOWN}/coco", MMPOSE),
+            coco(76.7, "384x288", f"{TOP_DOWN}/coco", MMPOSE),
+            mpii(90.1, "256x256", f"{TOP_DOWN}/mpii", MMPOSE),
+        ],
+    ),
+}
+
+
+def _net(width: int, classes: int = 17) -> nn.Sequential:
+    """Build the network for inputs of shape `(batch, 3, 256, 192)`; it emits `(batch, classes, 64, 48)`."""
+    return nn.Sequential(OrderedDict(trunk=HighResolution(width), head=nn.Conv2d(width, classes, 1)))
+
+
+for _width, _variant in VARIANTS.items():
+    architecture(
+        f"pose/hrnet-w{_width}",
+        input=(3, 256, 192),
+        topic="keypoints",
+        task="keypoints",
+        paper=PAPER,
+        params=_variant.params,
+        macs=_variant.macs,
+        accuracy=_variant.accuracy,
+        preprocess=FILLED,
+    )(partial(_net, _width))
