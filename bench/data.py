@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -17,7 +18,7 @@ from torch import nn
 from .errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from PIL import Image
 
@@ -41,7 +42,7 @@ def build(make: Callable[[], Any], seed: int) -> tuple[nn.Module, str]:
     of its own) is built the ordinary way with the seed set, since filling would destroy what its constructor computed.
     """
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _uninitialised():
             module = make()
         fillable = isinstance(module, nn.Module) and _fillable(module)
     except Exception:  # noqa: BLE001 - whatever the constructor cannot do on meta, it may do on the processor
@@ -56,6 +57,24 @@ def build(make: Callable[[], Any], seed: int) -> tuple[nn.Module, str]:
         message = f"the builder returned {type(module).__name__}, not a torch.nn.Module"
         raise TypeError(message)
     return module.eval(), "initialised"
+
+
+@contextmanager
+def _uninitialised() -> Iterator[None]:
+    """Keep well-known layers from initialising their weights: on the meta device that is half of the time, for nothing."""
+    kinds: tuple[Any, ...] = (nn.modules.conv._ConvNd, nn.Linear, nn.modules.batchnorm._NormBase)  # noqa: SLF001 - where torch defines it
+    before = [kind.reset_parameters for kind in kinds]
+    for kind in kinds:
+        kind.reset_parameters = _nothing
+    try:
+        yield
+    finally:
+        for kind, method in zip(kinds, before, strict=True):
+            kind.reset_parameters = method
+
+
+def _nothing(_: nn.Module) -> None:
+    pass
 
 
 def _fillable(module: nn.Module) -> bool:
