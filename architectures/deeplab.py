@@ -192,7 +192,7 @@ for _stride, _params, _macs in ((16, 39_048_533, 48_288_872_896), (8, 39_048_533
         paper=DEEPLAB,
         params=_params,
         macs=_macs,
-        deviation="the paper prints the accuracy of ASPP with ResNet-101 only",
+        deviation="ResNet-50, where the paper prints the accuracy of this head with ResNet-101 only",
     )(partial(_parallel, _stride))
 
 
