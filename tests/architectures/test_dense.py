@@ -10,6 +10,7 @@ from torch import nn
 
 from vbench.architectures import deeplab, enet, espnet, espnetv2
 from vbench.architectures._blocks import Fused
+from vbench.counting import geometry
 from vbench.counting.walk import walk
 from vbench.plugins import load_all
 from vbench.registry import ARCHITECTURES
@@ -96,6 +97,20 @@ def test_holes_change_neither_weights_nor_products(stride: int) -> None:
     assert set(rates(f"{name}-undilated")) == {1}
     strides = [[m.stride for m in built(each).modules() if isinstance(m, nn.Conv2d)] for each in (name, f"{name}-undilated")]
     assert strides[0] == strides[1]
+
+
+def test_holes_keep_the_field_that_the_strides_would_have_given() -> None:
+    def field(name: str) -> float:
+        found = geometry(built(name), (3, 513, 513))
+        assert found is not None
+        return float(found.size[0])
+
+    plain = field("deeplabv3/cascaded-256")
+    for stride in (8, 16):
+        assert field(f"deeplabv3/cascaded-{stride}") == pytest.approx(plain, rel=0.08)
+    assert field("deeplabv3/cascaded-8-undilated") < plain / 8
+    # Stem and pooling see 11; three units look two steps of 4 further, and 22 two of 8; enlarging reads one unit more.
+    assert field("deeplabv3/cascaded-8-undilated") == 11 + 3 * 2 * 4 + 22 * 2 * 8 + 8
 
 
 def test_rates_double_where_a_stride_is_taken_away() -> None:
