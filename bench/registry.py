@@ -19,7 +19,7 @@ from .errors import PluginError
 from .names import Architectures, Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .interfaces import Engine
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .charts._points import Drawing
 
 # What would be markup: an underscore only at the edge of a word, a bracket only where it would make a link.
-_MARKUP = re.compile(r"[\\`*|~]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
+_MARKUP = re.compile(r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])")
 # How the settings of a run are written; one that is not named here is written as it is.
 _SETTINGS: dict[str, Callable[[Any], str]] = {
     "interval": lambda share: f"± {units.percent(share)}",

@@ -83,6 +83,7 @@ def test_markdown_has_the_usual_columns_or_those_that_are_named(record: Record, 
 
 
 @example("a|b_c_ *d* <e> `f` \\| [g](h) &amp; ~i~")
+@example("__0__ and a__b_")
 @given(NASTY)
 def test_whatever_a_reason_holds_markdown_shows_it(record: Record, reason: str) -> None:
     result = msgspec.structs.replace(record.results[0], status="failed", reason=reason)
