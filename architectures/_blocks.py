@@ -64,9 +64,14 @@ def conv_norm(  # noqa: PLR0913 - each is a property of the one layer, and most 
     return nn.Sequential(*layers)
 
 
-def norm_relu(channels: int) -> nn.Sequential:
+def norm_relu(channels: int, eps: float = 1e-5) -> nn.Sequential:
     """Normalise, then ReLU: what stands before a convolution where its input is what the block adds to."""
-    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
+    return nn.Sequential(nn.BatchNorm2d(channels, eps=eps), nn.ReLU(inplace=True))
+
+
+def norm_prelu(channels: int, eps: float = 1e-3) -> nn.Sequential:
+    """Normalise, then a ReLU that learns for each channel what to leave of what is below zero."""
+    return nn.Sequential(nn.BatchNorm2d(channels, eps=eps), nn.PReLU(channels))
 
 
 def norm_conv(cin: int, cout: int, kernel: int, *, stride: int = 1) -> nn.Sequential:
@@ -164,7 +169,7 @@ def projected(cin: int, cout: int, stride: int) -> nn.Module:
 
 
 def bottleneck(  # noqa: PLR0913 - each is a property of the one block, and half are optional
-    cin: int, cout: int, stride: int, *, mid: int | None = None, groups: int = 1, early: bool = False
+    cin: int, cout: int, stride: int, *, mid: int | None = None, groups: int = 1, dilation: int = 1, early: bool = False
 ) -> nn.Sequential:
     """Squeeze to `mid` channels (a quarter of `cout`), convolve 3x3 there, widen to `cout`: the body of a deep residual block.
 
@@ -174,7 +179,7 @@ def bottleneck(  # noqa: PLR0913 - each is a property of the one block, and half
     mid = mid or cout // 4
     return nn.Sequential(
         conv_norm(cin, mid, 1, stride=stride if early else 1),
-        conv_norm(mid, mid, 3, stride=1 if early else stride, groups=groups),
+        conv_norm(mid, mid, 3, stride=1 if early else stride, groups=groups, dilation=dilation),
         conv_norm(mid, cout, 1, relu=False),
     )
 

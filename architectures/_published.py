@@ -68,6 +68,14 @@ def ported(origin: str, top1: float, top5: float, protocol: str = ONE_CROP) -> A
     )
 
 
+def overlap(source: str, protocol: str, value: float, recipe: str = "paper") -> Accuracy:
+    """State the overlap with the right answer, intersection over union averaged over the labels, of one network at one scale.
+
+    The data set is part of the protocol: overlaps with different labels do not compare.
+    """
+    return Accuracy(source=source, protocol=f"1 model, 1 scale, {protocol}", recipe=recipe, value=value, metric="mIoU")
+
+
 def timm(tag: str, top1: float, top5: float, protocol: str = ONE_CROP) -> Accuracy:
     """State the accuracy that timm measured with the weights of that tag."""
     return Accuracy(
@@ -86,6 +94,6 @@ def tf_slim(checkpoint: str, px: int, top1: float, top5: float) -> Accuracy:
     )
 
 
-def released(source: str, top1: float, top5: float) -> Accuracy:
+def released(source: str, top1: float, top5: float | None = None) -> Accuracy:
     """State the accuracy of weights that a paper's authors published later, beside their code."""
     return Accuracy(source=f"{source}, ImageNet-1k val", protocol=ONE_CROP, recipe="authors' release", top1=top1, top5=top5)

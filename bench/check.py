@@ -45,9 +45,7 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
         return {"counted": counted, "notes": notes, **rest}
     phase("build")
     module, notes["weights"] = data.build(architecture.build, case.seed)
-    # The reference compared with itself shows only that the session feeds and returns what it should: few images do.
-    images = 4 if getattr(engine, "reference", False) and case.precision == "fp32" else 64
-    images = -(-images // case.batch) * case.batch
+    images = probed(case, architecture.task, reference=getattr(engine, "reference", False))
     if job.images:
         probes = data.images(job.images, case.input_shape, images, architecture.preprocess)
     else:
@@ -77,6 +75,16 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
     values |= _scratch(module, batches[0], engine, case, counted)
     values |= _fitting(job, architecture, counted, notes)
     return {"counted": counted, "values": values, "notes": notes, "output": output}
+
+
+def probed(case: Case, task: str, *, reference: bool) -> int:
+    """How many pictures are compared, in whole batches; 64 show which share of the likeliest classes agrees.
+
+    The reference compared with itself shows only that the session feeds and returns what it should: few pictures do. Nor does a
+    map need many, which holds a hundred thousand answers to each: 64 would fill the memory.
+    """
+    few = (reference and case.precision == "fp32") or task != "classification"
+    return -(-(4 if few else 64) // case.batch) * case.batch
 
 
 def _fitting(job: Job, architecture: Architecture, counted: Counted | None, notes: dict[str, str]) -> dict[str, float]:

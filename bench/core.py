@@ -59,6 +59,13 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
         """The headline number of the task: top-1 unless `metric` names another."""
         return self.top1 if self.metric == "top1" else self.value
 
+    @property
+    def headline(self) -> tuple[str, float] | None:
+        """What is shown where there is room for one number: the metric and the quality, or top-5 where that is all there is."""
+        if self.quality is not None:
+            return self.metric, self.quality
+        return None if self.top5 is None else ("top5", self.top5)
+
 
 class Preprocess(msgspec.Struct, frozen=True, kw_only=True):
     """How a picture becomes an input: resize the short side, crop the centre, scale to [0, 1], normalise per channel."""

@@ -19,7 +19,7 @@ from .errors import PluginError
 from .names import Architectures, Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .interfaces import Engine
 
@@ -95,6 +95,14 @@ def _false(facts: msgspec.Struct) -> Iterator[str]:
                 yield f"{name}={value!r}: write {allowed}, numbers finite"
 
 
+def _unnamed(accuracies: Iterable[Accuracy]) -> Iterator[str]:
+    """The accuracies whose number nobody could name."""
+    for index, a in enumerate(accuracies):
+        if (a.value is None) != (a.metric == "top1"):
+            given = f"accuracy[{index}]: metric={a.metric!r} and value={a.value!r}"
+            yield f"{given}: write top1= or top5=, or value= with the metric that it is of, for example metric='mIoU'"
+
+
 def _checked(item: Architecture) -> Architecture:
     """The same architecture, once its facts are known to come back from a result file as they were declared."""
     problem, shape = "", cast("Any", item.input)
@@ -104,6 +112,7 @@ def _checked(item: Architecture) -> Architecture:
         if value is not None and (type(value) is not int or value < 0):
             problem = problem or f"{name}={value!r}: write a whole number, for example 1_500_000_000"
     problem = problem or next(_false(item.facts()), "") or next(_false(item.preprocess), "")
+    problem = problem or next(_unnamed(item.accuracy), "")
     if problem:
         message = f"{item.source}: architecture {item.name!r}: {problem}"
         raise PluginError(message)

@@ -62,7 +62,7 @@ COLUMNS = (
 # What a person looks at first, where there is no room for all of it.
 HEADLINES = (
     "architecture", "engine", "precision", "device", "batch", "threads", "status", "flags", "params", "macs", "latency_s",
-    "latency_s_low", "latency_s_high", "throughput_per_s", "top1",
+    "latency_s_low", "latency_s_high", "throughput_per_s", "quality", "quality_metric",
 )  # fmt: skip
 
 

@@ -26,6 +26,9 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
 _PLAIN = (1e-3, 1e6)
 _DIGITS = 3
 
+# The measures of quality whose names are columns too.
+_METRICS = {"top1": "top-1", "top5": "top-5"}
+
 _BYTES = (
     {"": 1, "b": 1} | {f"{p}b": 1000**i for i, p in enumerate("kmgt", 1)} | {f"{p}ib": 1024**i for i, p in enumerate("kmgt", 1)}
 )
@@ -66,6 +69,11 @@ def bytes_(number: float | None) -> str:
 def rate(per_second: float | None) -> str:
     """Write how many in a second: "74.1/s"."""
     return quantity(per_second, "1/s")
+
+
+def metric(name: str) -> str:
+    """Write the name of a measure of quality as people do: "top-1"; mIoU, AP and PCKh are written as they are."""
+    return _METRICS.get(name, name)
 
 
 def percent(share: float | None, decimals: int = 1) -> str:

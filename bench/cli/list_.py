@@ -79,9 +79,9 @@ def _entries(chosen: Sequence[Architecture]) -> list[dict[str, Any]]:
 def _table(chosen: Sequence[Architecture]) -> str:
     rows = []
     for a in chosen:
-        first = a.accuracy[0] if a.accuracy else None
-        quality = f"{first.quality:.1f}" if first is not None and first.quality is not None else units.MISSING
+        headline = a.accuracy[0].headline if a.accuracy else None
+        quality = units.MISSING if headline is None else f"{headline[1]:.1f} {units.metric(headline[0])}"
         year = str(a.paper.year) if a.paper else units.MISSING
         size = "x".join(map(str, a.input))
         rows.append((a.name, a.topic, year, size, units.count(a.params), units.count(a.macs), quality))
-    return tables.aligned(("name", "topic", "year", "input", "params", "MACs", "top-1"), rows, right=(4, 5, 6))
+    return tables.aligned(("name", "topic", "year", "input", "params", "MACs", "accuracy"), rows, right=(4, 5, 6))

@@ -18,7 +18,8 @@ def report(
     files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Result files, folders or globs.")],
     out: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")] = Path("report"),
     protocol: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="The accuracy protocol to draw; left out, the most common one.")
+        str | None,
+        typer.Option(metavar="TEXT", help="The accuracy protocol to draw; left out, the most common one of each metric."),
     ] = None,
     mix_machines: Annotated[bool, typer.Option("--mix-machines", help="Draw times of several machines in one chart.")] = False,
     config: options.Config = None,

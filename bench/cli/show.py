@@ -137,10 +137,10 @@ def _facts(found: Architecture) -> list[str]:
         link = f", {found.paper.link}" if found.paper.link else ""
         lines.append(f"paper: {found.paper.authors}, {found.paper.title}, {found.paper.year}{link}")
     for a in found.accuracy:
-        numbers = [f"top-1 {a.top1:g} %" if a.top1 is not None else "", f"top-5 {a.top5:g} %" if a.top5 is not None else ""]
-        numbers.append(f"{a.metric} {a.value:g}" if a.value is not None else "")
+        given = {"top1": a.top1, "top5": a.top5, a.metric: a.quality}
+        numbers = [f"{units.metric(name)} {value:g} %" for name, value in given.items() if value is not None]
         recipe = f", {a.recipe}" if a.recipe else ""
-        lines.append(f"{a.kind}: {', '.join(n for n in numbers if n)} ({a.protocol}{recipe}; {a.source})")
+        lines.append(f"{a.kind}: {', '.join(numbers)} ({a.protocol}{recipe}; {a.source})")
     if not found.accuracy:
         lines.append("accuracy: none published")
     if found.deviation:

@@ -10,16 +10,21 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import torch
 from fvcore.nn import FlopCountAnalysis
 from fvcore.nn.jit_handles import Handle, einsum_flop_jit, get_shape
 from torch import nn
+from torch.nn import functional
 
 from .rules import words
 from .walk import Shape, dtype_of, plain_attention
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Second(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +47,7 @@ def second_count(module: nn.Module, shape: Shape) -> Second:
     analysis.set_op_handle(
         **{f"aten::{name}": _elements for name in OTHER}, **{f"aten::{name}": None for name in MOVES}, **PRODUCTS
     )
-    with torch.no_grad(), plain_attention(), warnings.catch_warnings():
+    with torch.no_grad(), plain_attention(), _unpooling_unchecked(), warnings.catch_warnings():
         # The tracer is deprecated and says so on every call; there is nothing that a user of vbench could do about it.
         warnings.simplefilter("ignore")
         counts: Counter[str] = analysis.by_operator()
@@ -54,15 +59,32 @@ def second_count(module: nn.Module, shape: Shape) -> Second:
     )
 
 
+@contextmanager
+def _unpooling_unchecked() -> Iterator[None]:
+    """Let max-unpooling be traced: torch checks its output's size by a function that refuses what a tracer has for sizes."""
+    before = getattr(functional, UNPOOLING, None)
+    if before is None:
+        yield
+        return
+    setattr(functional, UNPOOLING, lambda *_: None)
+    try:
+        yield
+    finally:
+        setattr(functional, UNPOOLING, before)
+
+
+UNPOOLING = "_check_unpool_output_size"
+
 # Arithmetic that counts the elements it produces: what fvcore ignores (ReLU, clamp), does not know, or weighs.
 OTHER = words("""
     abs adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d
-    adaptive_max_pool3d add add_ addcdiv addcmul amax amin avg_pool1d avg_pool2d avg_pool3d batch_norm clamp clamp_ clamp_max
-    clamp_min cos cumsum div div_ elu elu_ erf exp gelu glu grid_sampler group_norm hardsigmoid hardsigmoid_ hardswish
-    hardswish_ hardtanh hardtanh_ instance_norm layer_norm leaky_relu leaky_relu_ log log_softmax logsumexp max max_pool1d
-    max_pool2d max_pool3d mean min mish mul mul_ neg norm pow prelu prod reciprocal relu relu6 relu6_ relu_ rms_norm rsqrt
-    rsub selu sigmoid sigmoid_ silu silu_ sin softmax softplus sqrt std sub sub_ sum tanh tanh_ upsample_bicubic2d
-    upsample_bilinear2d upsample_linear1d upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_trilinear3d var
+    adaptive_max_pool3d add add_ addcdiv addcmul amax amin avg_pool1d avg_pool2d avg_pool3d batch_norm clamp clamp_
+    clamp_max clamp_min cos cumsum div div_ elu elu_ erf exp gelu glu grid_sampler group_norm hardsigmoid hardsigmoid_
+    hardswish hardswish_ hardtanh hardtanh_ instance_norm layer_norm leaky_relu leaky_relu_ log log_softmax logsumexp max
+    max_pool1d max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices max_unpool2d max_unpool3d mean min
+    mish mul mul_ neg norm pow prelu prod reciprocal relu relu6 relu6_ relu_ rms_norm rsqrt rsub selu sigmoid sigmoid_
+    silu silu_ sin softmax softplus sqrt std sub sub_ sum tanh tanh_ upsample_bicubic2d upsample_bilinear2d
+    upsample_linear1d upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_trilinear3d var
 """)
 
 # Pure movement of values that fvcore's own list of such operators leaves out; a handler of None says that they cost nothing.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .format import Asked
 
 # What would be markup in a cell: an underscore only at the edge of a word.
-_MARKUP = re.compile(r"[\\`*|~\[\]]|(?<!\w)_|_(?!\w)")
+_MARKUP = re.compile(r"[\\`*|~\[\]]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def text(records: Sequence[Record], asked: Asked) -> Made:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from . import markdown
-from .rows import check_machines, choose_protocol, rows
+from .rows import check_machines, choose_protocols, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,14 +26,14 @@ def make(
 ) -> list[Path]:
     """Write `summary.md` and each chart as PNG and SVG into the folder `out`; return the files written, the summary first.
 
-    `protocol` names the accuracy protocol of charts and table; left out, it is the one in which most rows have a top-1.
+    `protocol` names the accuracy protocol of charts and table; left out, it is of each metric the one that most rows have.
     Of `groups` those are compared of which the records hold every member. Raises NothingSelectedError when the records hold
     no case, UsageError when they are of several machines and `mix_machines` is not set, when no network declares the
     protocol, or when `out` cannot be written.
     """
     found = rows(records)
     check_machines(found, mix=mix_machines)
-    chosen = choose_protocol(found, protocol)
+    chosen = choose_protocols(found, protocol)
     from . import charts  # matplotlib takes a second, which a refusal need not wait for  # noqa: PLC0415
 
     drawings = charts.draw(found, chosen)
@@ -49,4 +49,4 @@ def make(
 
 def readme_table(records: Sequence[Record], *, protocol: str | None = None) -> str:
     """The table of `summary.md` as markdown, for a README. Raises NothingSelectedError when the records hold no case."""
-    return markdown.table(records, choose_protocol(rows(records), protocol))
+    return markdown.table(records, choose_protocols(rows(records), protocol))

@@ -10,7 +10,7 @@ from ..flags import FLAGS
 from ..registry import METRICS
 from ..results import load_metrics
 from . import text
-from .rows import Row, rows, varied
+from .rows import Protocol, Row, rows, varied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .charts._points import Drawing
 
 # What would be markup: an underscore only at the edge of a word, a bracket only where it would make a link.
-_MARKUP = re.compile(r"[\\`*|~]|(?<!\w)_|_(?!\w)|\](?=[(\[:])")
+_MARKUP = re.compile(r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])")
 # How the settings of a run are written; one that is not named here is written as it is.
 _SETTINGS: dict[str, Callable[[Any], str]] = {
     "interval": lambda share: f"± {units.percent(share)}",
@@ -44,10 +44,10 @@ def code(given: object) -> str:
     return f"{fence}{space}{line}{space}{fence}"
 
 
-def table(records: Iterable[Record], protocol: str | None) -> str:
+def table(records: Iterable[Record], protocols: Sequence[Protocol]) -> str:
     """The table of the README and of the summary: a line per case, in the order of the plan. Ends in a line feed."""
     found = rows(records)
-    return _table(found, text.columns(varied(found), protocol, found))
+    return _table(found, text.columns(varied(found), protocols, found))
 
 
 def _table(found: Iterable[Row], shown: Sequence[text.Column]) -> str:
@@ -59,13 +59,15 @@ def _table(found: Iterable[Row], shown: Sequence[text.Column]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def summary(records: Sequence[Record], drawings: Sequence[Drawing], protocol: str | None, groups: Iterable[Group] = ()) -> str:
+def summary(
+    records: Sequence[Record], drawings: Sequence[Drawing], protocols: Sequence[Protocol], groups: Iterable[Group] = ()
+) -> str:
     """The whole of `summary.md`: what was measured where and how, the charts, and everything that went wrong."""
     found = rows(records)
     parts = ["# What these networks cost\n"]
-    parts += [_run(record, protocol, alone=len(records) == 1) for record in records]
-    parts += [_comparisons(found, groups, protocol), _charts(drawings), _columns(), _flags(found), _wrong(found)]
-    parts += [_accuracies(found, protocol), _deviations(found)]
+    parts += [_run(record, protocols, alone=len(records) == 1) for record in records]
+    parts += [_comparisons(found, groups, protocols), _charts(drawings), _columns(), _flags(found), _wrong(found)]
+    parts += [_accuracies(found, protocols), _deviations(found)]
     return "\n".join(part for part in parts if part)
 
 
@@ -77,7 +79,7 @@ def _items(items: Mapping[str, str]) -> str:
     return "".join(f"- {name}: {value}\n" for name, value in items.items() if value)
 
 
-def _run(record: Record, protocol: str | None, *, alone: bool) -> str:
+def _run(record: Record, protocols: Sequence[Protocol], *, alone: bool) -> str:
     """One run: the machine, when and how, and its table."""
     run = record.run
     head = "" if alone else f"## Run {escape(run.run_id)}\n\n"
@@ -91,7 +93,7 @@ def _run(record: Record, protocol: str | None, *, alone: bool) -> str:
         "Commit": code(run.commit) if run.commit else "",
         "Plugins that were not loaded": escape("; ".join(record.plugin_errors)),
     }
-    return f"{head}{_items(facts)}\n" + (table([record], protocol) if record.results else "This run planned no case.\n")
+    return f"{head}{_items(facts)}\n" + (table([record], protocols) if record.results else "This run planned no case.\n")
 
 
 def _machine(machine: Machine) -> str:
@@ -131,9 +133,9 @@ def _processes(record: Record) -> str:
     return f"{many} for each case that is ok, in {rounds} round{'s' * (rounds != 1)}"
 
 
-def _comparisons(found: Sequence[Row], groups: Iterable[Group], protocol: str | None) -> str:
+def _comparisons(found: Sequence[Row], groups: Iterable[Group], protocols: Sequence[Protocol]) -> str:
     """Every group of which all members are among the rows: what it says, the members in its order, and its counted ratios."""
-    shown = text.columns(varied(found), protocol, found)
+    shown = text.columns(varied(found), protocols, found)
     parts = []
     for group in groups:
         own = {member: [row for row in found if row.case.architecture == member] for member in group.members}
@@ -194,23 +196,22 @@ def _wrong(found: Sequence[Row]) -> str:
     return f"## Not measured\n\n{''.join(lines)}" if lines else ""
 
 
-def _accuracies(found: Sequence[Row], protocol: str | None) -> str:
+def _accuracies(found: Sequence[Row], protocols: Sequence[Protocol]) -> str:
     """Where each accuracy comes from; what the charts and the table show is in bold."""
     head = ("architecture", "accuracy", "protocol", "weights by", "source")
     lines = [_line(head), _line([":---"] * len(head))]
     for row in {row.case.architecture: row for row in found}.values():
-        drawn = row.accuracy(protocol)
-        lines += [_accuracy(row, accuracy, bold=accuracy is drawn) for accuracy in row.facts.accuracy]
+        drawn = [row.accuracy(protocol) for protocol in protocols]
+        lines += [_accuracy(row, accuracy, bold=any(accuracy is a for a in drawn)) for accuracy in row.facts.accuracy]
         if not row.facts.accuracy:
             lines.append(_line([escape(row.case.architecture), "none published", "", "", ""]))
     return "## Where the accuracies come from\n\n" + "\n".join(lines) + "\n"
 
 
 def _accuracy(row: Row, accuracy: Accuracy, *, bold: bool) -> str:
-    shares = {"top-1": accuracy.top1, "top-5": accuracy.top5}
-    numbers = [f"{name} {units.quantity(share, '%', digits=4)}" for name, share in shares.items() if share is not None]
-    if accuracy.value is not None:
-        numbers.append(f"{accuracy.metric} {accuracy.value:g}")
+    shares = {"top1": accuracy.top1, "top5": accuracy.top5, accuracy.metric: accuracy.quality}
+    given = {units.metric(metric): share for metric, share in shares.items() if share is not None}
+    numbers = [f"{name} {units.quantity(share, '%', digits=4)}" for name, share in given.items()]
     told = escape(", ".join(numbers) if accuracy.kind == "published" else f"{', '.join(numbers)} ({accuracy.kind} here)")
     rest = (row.case.architecture, accuracy.protocol, accuracy.recipe, accuracy.source)
     name, *where = map(escape, rest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .. import units
 from ..core import Facts
 from ..errors import NothingSelectedError, UnknownNameError, UsageError, nearest
 
@@ -17,6 +18,18 @@ AXES = (
     "input_shape", "compression", "weights", "phase", "scenario", "engine", "engine_options", "precision", "device", "batch",
     "threads", "layout",
 )  # fmt: skip
+
+
+class Protocol(NamedTuple):
+    """What accuracies must share to stand in one chart or column: the metric, and how it was evaluated, data set included."""
+
+    metric: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The metric as people write it."""
+        return units.metric(self.metric)
 
 
 class Row(NamedTuple):
@@ -51,20 +64,19 @@ class Row(NamedTuple):
         found = self.result.values.get(column)
         return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
-    def accuracy(self, protocol: str | None) -> Accuracy | None:
-        """The first published top-1 that the network declares in this protocol.
+    def accuracy(self, protocol: Protocol) -> Accuracy | None:
+        """The first published value that the network declares in this protocol.
 
         A compressed network has none, nor has one that was measured at another resolution than its own.
         """
         if self.case.compression != "none" or self.facts.input not in {(), self.case.input_shape}:
             return None
-        fitting = (a for a in self.facts.accuracy if a.protocol == protocol and a.kind == "published" and a.top1 is not None)
-        return next(fitting, None)
+        return next((a for a in _published(self) if (a.metric, a.protocol) == protocol), None)
 
-    def top1(self, protocol: str | None) -> float | None:
-        """The top-1 of that accuracy, in percent."""
+    def quality(self, protocol: Protocol) -> float | None:
+        """The headline number of that accuracy, in percent."""
         accuracy = self.accuracy(protocol)
-        return None if accuracy is None else accuracy.top1
+        return None if accuracy is None else accuracy.quality
 
 
 def rows(records: Iterable[Record]) -> list[Row]:
@@ -78,20 +90,36 @@ def rows(records: Iterable[Record]) -> list[Row]:
     return found
 
 
-def choose_protocol(found: Sequence[Row], asked: str | None = None) -> str | None:
-    """The accuracy protocol of the report: the one asked for, else the one in which most measured rows have a top-1.
+def _published(row: Row) -> list[Accuracy]:
+    return [a for a in row.facts.accuracy if a.kind == "published" and a.quality is not None]
 
-    Ties go to the alphabetically first. None where no network declares a published top-1. Raises UnknownNameError when
-    the one asked for is declared by no network of the report.
+
+def choose_protocols(found: Sequence[Row], asked: str | None = None) -> list[Protocol]:
+    """The accuracy protocols of the report: the ones called `asked`, else of each metric the one that most measured rows have.
+
+    The one with most rows comes first; ties go by the alphabet. None where no network declares a published accuracy. Raises
+    UnknownNameError when the one asked for is declared by no network of the report.
     """
-    published = {a.protocol for row in found for a in row.facts.accuracy if a.kind == "published" and a.top1 is not None}
-    if asked is not None:
-        if asked not in published:
-            message = f"no network of this report has a published top-1 in the protocol {asked!r}: {nearest(asked, published)}"
-            raise UnknownNameError(message)
-        return asked
+    published = {Protocol(a.metric, a.protocol) for row in found for a in _published(row)}
+    if asked is not None and asked not in {protocol.text for protocol in published}:
+        near = nearest(asked, {protocol.text for protocol in published})
+        message = f"no network of this report has a published accuracy in the protocol {asked!r}: {near}"
+        raise UnknownNameError(message)
     measured = [row for row in found if row.result.status == "ok"] or found
-    return min(published, key=lambda p: (-sum(row.top1(p) is not None for row in measured), p), default=None)
+    ranked = sorted(published, key=lambda p: (-sum(row.quality(p) is not None for row in measured), p.text, p.metric))
+    if asked is not None:
+        return [protocol for protocol in ranked if protocol.text == asked]
+    chosen: dict[str, Protocol] = {}
+    for protocol in ranked:
+        chosen.setdefault(protocol.metric, protocol)
+    return list(chosen.values())
+
+
+def concerned(found: Iterable[Row], protocol: Protocol) -> list[Row]:
+    """The rows of the tasks that this metric is one of: a classifier does not lack an overlap of labels."""
+    given = list(found)
+    tasks = {row.facts.task for row in given if any(a.metric == protocol.metric for a in _published(row))}
+    return [row for row in given if row.facts.task in tasks]
 
 
 def machines(found: Iterable[Row]) -> list[Machine]:

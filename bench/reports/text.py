@@ -11,7 +11,7 @@ from .rows import axis_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from .rows import Row
+    from .rows import Protocol, Row
 
 # Published accuracies have up to three digits after the point; four significant ones tell the networks apart.
 _ACCURACY_DIGITS = 4
@@ -25,10 +25,11 @@ class Column(NamedTuple):
     number: bool = True
 
 
-def columns(axes: Sequence[str], protocol: str | None, rows: Iterable[Row] = ()) -> list[Column]:
+def columns(axes: Sequence[str], protocols: Sequence[Protocol], rows: Iterable[Row] = ()) -> list[Column]:
     """The columns of the table: the network, the axes on which the rows differ, what it costs, what it is known for.
 
-    What only some scenarios measure has a column where one of `rows` has it.
+    Each protocol has a column of its own, so that no two metrics or data sets stand in one; what only some scenarios measure has
+    a column where one of `rows` has it.
     """
     return [
         Column("architecture", lambda row: row.case.architecture, number=False),
@@ -40,7 +41,7 @@ def columns(axes: Sequence[str], protocol: str | None, rows: Iterable[Row] = ())
         Column("throughput (images)", lambda row: units.rate(row.value("throughput_per_s"))),
         *(Column(e.head, _extra(e)) for e in extra.shown(row.result.values for row in rows)),
         Column("peak memory", _memory),
-        Column(f"top-1 ({protocol})" if protocol else "top-1", lambda row: top1(row, protocol)),
+        *(Column(f"{protocol.name} ({protocol.text})", _quality(protocol)) for protocol in protocols),
         Column("status", status, number=False),
     ]
 
@@ -48,11 +49,6 @@ def columns(axes: Sequence[str], protocol: str | None, rows: Iterable[Row] = ())
 def cells(row: Row, shown: Iterable[Column]) -> list[str]:
     """The row as plain text, a cell per column; a value that is not known is an en dash."""
     return [column.cell(row) for column in shown]
-
-
-def top1(row: Row, protocol: str | None) -> str:
-    """The published top-1 in this protocol."""
-    return units.quantity(row.top1(protocol), "%", digits=_ACCURACY_DIGITS)
 
 
 def status(row: Row) -> str:
@@ -63,6 +59,11 @@ def status(row: Row) -> str:
 
 def _axis(axis: str) -> Callable[[Row], str]:
     return lambda row: axis_text(row.case, axis)
+
+
+def _quality(protocol: Protocol) -> Callable[[Row], str]:
+    """What was published in this protocol."""
+    return lambda row: units.quantity(row.quality(protocol), "%", digits=_ACCURACY_DIGITS)
 
 
 def _extra(column: extra.Extra) -> Callable[[Row], str]:

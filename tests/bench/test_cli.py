@@ -158,6 +158,15 @@ def test_axes_may_be_repeated_or_written_with_commas(project: Path, cli: Any) ->
     assert not (project / "results").exists()
 
 
+def test_list_and_show_say_of_which_metric_an_accuracy_is(cli: Any) -> None:
+    lines = [line.split() for line in cli("list", "espnet/full", "nin/imagenet", "vgg/16").stdout.splitlines()]
+    assert {line[0]: line[-2:] for line in lines[1:]} == {
+        "espnet/full": ["60.3", "mIoU"], "nin/imagenet": ["59.4", "top-1"], "vgg/16": ["71.6", "top-1"],
+    }  # fmt: skip
+    shown = cli("show", "espnet/full", "--depth", "0").stdout
+    assert "published: mIoU 60.336 % (1 model, 1 scale, 512x1024, Cityscapes test, authors' release; " in shown
+
+
 def test_list_and_show_count_what_is_there(cli: Any) -> None:
     listed = json.loads(cli("list", "tiny/*", "--json").stdout)
     assert [entry["name"] for entry in listed] == ["tiny/linear", "tiny/conv"]

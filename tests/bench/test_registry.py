@@ -143,6 +143,15 @@ def test_a_decorated_thing_is_itself(register: Callable[[], Any]) -> None:
         ({"accuracy": [Accuracy(source="s", protocol="p", top1="76")]}, r"accuracy: Expected .*float.*`accuracy\[0\]\.top1`"),
         ({"accuracy": [Accuracy(source="s", protocol="p", top1=float("nan"))]}, r"accuracy=.*nan.*: write .*, numbers finite"),
         ({"accuracy": [Accuracy(source="s", protocol="p", kind="guessed")]}, r"accuracy: Invalid enum value 'guessed'"),
+        (
+            {"accuracy": [Accuracy(source="s", protocol="p", value=60.3)]},
+            r"accuracy\[0\]: metric='top1' and value=60\.3: write top1=",
+        ),
+        (
+            {"accuracy": [Accuracy(source="s", protocol="p", metric="AP")]},
+            r"accuracy\[0\]: metric='AP' and value=None: write .*'mIoU'",
+        ),
+        ({"accuracy": [{"source": "s", "protocol": "p"}]}, r"accuracy="),
         ({"topic": 3}, "topic: Expected `str`, got `int`"),
         ({"preprocess": Preprocess(resize="large")}, "resize: Expected `float`, got `str`"),
     ],

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 HEADER = ("architecture", "input", "params", "MACs", "field", "stride", "topic", "paper", "published accuracy")
 NUMBERS = (2, 3, 4, 5)
-TOP = {"top1": "top-1", "top5": "top-5"}
 
 
 def page(table: Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[int]], str]) -> str:
@@ -82,9 +81,10 @@ def _by(pair: tuple[Fraction, Fraction]) -> str:
 
 def _accuracy(first: Accuracy) -> str:
     """The first accuracy that is declared, which is the row's everywhere."""
-    quality, metric = (first.top5, "top5") if first.quality is None else (first.quality, first.metric)
-    shown = units.percent(None if quality is None else quality / 100, 2)
-    return f"{shown} {TOP.get(metric, metric)} ({first.protocol}; {first.recipe})"
+    if first.headline is None:
+        return units.MISSING
+    metric, value = first.headline
+    return f"{units.percent(value / 100, 2)} {units.metric(metric)} ({first.protocol}; {first.recipe})"
 
 
 def _short(paper: Paper) -> str:

@@ -1,6 +1,7 @@
 """The charts: a file each, found by looking; a module that starts with an underscore is shared by them.
 
-A chart is a module with `draw(rows, protocol) -> list[Drawing]`. Its figures are matplotlib's, made through the object
+A chart is a module with `draw(rows, protocol) -> list[Drawing]`, called once for each protocol of the report and with the rows
+that it concerns, or with None where nothing was published. Its figures are matplotlib's, made through the object
 interface: nothing here touches pyplot, and nothing is left set when a chart has been written.
 """
 
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 
 from ... import __version__
+from ..rows import concerned
 from ._page import DPI
 from ._style import RC, plain
 
@@ -23,17 +25,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from ..rows import Row
+    from ..rows import Protocol, Row
     from ._points import Drawing
 
 _FALLBACK = "'DejaVu Sans', Verdana, Arial, sans-serif"
 
 
-def draw(rows: Sequence[Row], protocol: str | None) -> list[Drawing]:
-    """Draw every chart. Where no row qualifies, the Drawing has no figure and says why."""
-    modules = sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_"))
+def draw(rows: Sequence[Row], protocols: Sequence[Protocol]) -> list[Drawing]:
+    """Draw every chart for every protocol: one of each metric, since what differs in either does not compare.
+
+    Where no row qualifies, the Drawing has no figure and says why.
+    """
+    names = sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_"))
+    modules = [importlib.import_module(f".{name}", __name__) for name in names]
     with mpl.rc_context(RC):
-        return [drawing for name in modules for drawing in importlib.import_module(f".{name}", __name__).draw(rows, protocol)]
+        if not protocols:
+            return [drawing for module in modules for drawing in module.draw(rows, None)]
+        return [d for protocol in protocols for module in modules for d in module.draw(concerned(rows, protocol), protocol)]
 
 
 def save(drawing: Drawing, out: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from ..rows import Row
+    from ..rows import Protocol, Row
 
 
-NO_PROTOCOL = "no network of this report has a published top-1"
+NO_PROTOCOL = "no network of this report has a published accuracy"
 
 
 class Point(NamedTuple):
-    """A network in a chart: `x` with the ends of its interval where it has one, `y` its published top-1 in percent."""
+    """A network in a chart: `x` with the ends of its interval where it has one, `y` its published accuracy in percent."""
 
     row: Row
     label: str
@@ -46,6 +47,17 @@ class Drawing(NamedTuple):
     reason: str = ""
 
 
+def chart_name(what: str, protocol: Protocol | None) -> str:
+    """The name of a chart's files: the metric, and what it is drawn against."""
+    metric = "quality" if protocol is None else re.sub(r"[^a-z0-9]+", "-", protocol.metric.lower()).strip("-")
+    return f"{metric}-{what}"
+
+
+def chart_title(what: str, protocol: Protocol | None) -> str:
+    """Its title."""
+    return f"Published {'accuracy' if protocol is None else protocol.name} against {what}"
+
+
 def labelled(rows: Sequence[Row]) -> list[str]:
     """A name for each row of a chart: the network, and what else tells it from a namesake."""
     several = {name for name, times in Counter(row.name for row in rows).items() if times > 1}
@@ -60,18 +72,18 @@ def labelled(rows: Sequence[Row]) -> list[str]:
     return found
 
 
-def protocol_note(rows: Iterable[Row], protocol: str) -> str:
+def protocol_note(rows: Iterable[Row], protocol: Protocol) -> str:
     """The accuracy protocol, and how many networks were trained by which recipe."""
     accuracies = [a for row in rows if (a := row.accuracy(protocol)) is not None]
     recipes = Counter(a.recipe or a.source for a in accuracies)
     counted = ", ".join(f"{recipe} ({times})" for recipe, times in sorted(recipes.items(), key=lambda item: (-item[1], item[0])))
-    return f"Top-1 as published, protocol: {protocol}. Weights by: {counted}."
+    return f"Published {protocol.name}, protocol: {protocol.text}. Weights by: {counted}."
 
 
-def missing_note(rows: Iterable[Row], protocol: str) -> list[str]:
-    """The networks without a published top-1 in this protocol."""
+def missing_note(rows: Iterable[Row], protocol: Protocol) -> list[str]:
+    """The networks without a published value in this protocol."""
     without = list(dict.fromkeys(row.name for row in rows if row.accuracy(protocol) is None))
-    return [f"No published top-1 in this protocol: {names(without)}."] if without else []
+    return [f"No published {protocol.name} in this protocol: {names(without)}."] if without else []
 
 
 def versions_note(rows: Sequence[Row]) -> str:

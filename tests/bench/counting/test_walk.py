@@ -132,6 +132,30 @@ def test_convolutions_follow_the_formula(  # noqa: PLR0913, PLR0917 - each is an
     assert second_count(build(), shape).macs == macs
 
 
+class Unpooled(nn.Module):
+    """A convolution with holes, its maxima, and those where they stood again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=2, dilation=2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maxima, places = functional.max_pool2d(self.conv(x), 2, return_indices=True)
+        return functional.max_unpool2d(maxima, places, 2)
+
+
+def test_unpooling_is_arithmetic_on_what_it_makes_and_both_counters_follow_it() -> None:
+    shape, before = (3, 6, 6), functional._check_unpool_output_size
+    with torch.device("meta"):
+        found = walk(Unpooled(), shape)
+    other = second_count(Unpooled(), shape)
+    assert found.macs == other.macs == 4 * 36 * 27
+    # The maxima's 9 and what is unpooled, 36, of 4 channels.
+    assert found.other_ops == other.other_ops == 4 * (9 + 36)
+    assert found.uncounted_ops == other.uncounted_ops == {}
+    assert functional._check_unpool_output_size is before
+
+
 def block() -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Flatten())
 

@@ -73,7 +73,7 @@ def test_markdown_has_the_usual_columns_or_those_that_are_named(record: Record, 
     head, *rows = rows_of(str(markdown.text([record], nothing).content))
     assert head == list(results.HEADLINES)
     by_name = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
-    assert (by_name["a/odd"]["latency_s"], by_name["a/odd"]["params"], by_name["a/odd"]["top1"]) == ("0.005", "10", "–")
+    assert (by_name["a/odd"]["latency_s"], by_name["a/odd"]["params"], by_name["a/odd"]["quality"]) == ("0.005", "10", "–")
     assert (by_name["b/oom"]["latency_s"], by_name["b/oom"]["status"]) == ("–", "oom")
     asked = Asked(columns=("architecture", "reason"))
     assert ["b/failed", "why <b/failed> & so\x07"] in rows_of(str(markdown.text([record], asked).content))
@@ -83,6 +83,7 @@ def test_markdown_has_the_usual_columns_or_those_that_are_named(record: Record, 
 
 
 @example("a|b_c_ *d* <e> `f` \\| [g](h) &amp; ~i~")
+@example("__0__ and a__b_")
 @given(NASTY)
 def test_whatever_a_reason_holds_markdown_shows_it(record: Record, reason: str) -> None:
     result = msgspec.structs.replace(record.results[0], status="failed", reason=reason)

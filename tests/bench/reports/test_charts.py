@@ -12,8 +12,9 @@ from matplotlib.text import Text
 
 from vbench import errors
 from vbench.core import Machine
-from vbench.reports import charts, choose_protocol, make, rows
-from vbench.reports.charts import top1_gmacs, top1_latency
+from vbench.reports import charts, choose_protocols, make, rows
+from vbench.reports.charts import quality_gmacs, quality_latency
+from vbench.reports.rows import Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ FILES = ["summary.md", "top1-gmacs.png", "top1-gmacs.svg", "top1-latency.png", "
 
 def drawings(*records: Record, protocol: str | None = None) -> dict[str, Any]:
     found = rows(records)
-    return {drawing.name: drawing for drawing in charts.draw(found, choose_protocol(found, protocol))}
+    return {drawing.name: drawing for drawing in charts.draw(found, choose_protocols(found, protocol))}
 
 
 def tagged(axes: Axes, tag: str) -> list[Any]:
@@ -193,7 +194,7 @@ def test_the_drawn_line_steps_along_the_front(twelve: dict[str, Any]) -> None:
     axes = twelve["top1-latency"].figure.axes[0]
     (line,) = tagged(axes, "front")
     points = [tuple(map(float, p.get_offsets()[0])) for p in tagged(axes, "point")]
-    assert [tuple(map(float, xy)) for xy in line.get_xydata()] == top1_latency.front(points)
+    assert [tuple(map(float, xy)) for xy in line.get_xydata()] == quality_latency.front(points)
     assert line.get_drawstyle() == "steps-post"
 
 
@@ -283,7 +284,8 @@ def test_the_gmacs_chart_needs_no_times(make_record: Callable[..., Record]) -> N
     assert len(tagged(found["top1-gmacs"].figure.axes[0], "point")) == 11
     assert found["top1-latency"].figure is None
     assert "no row was measured" in found["top1-latency"].reason
-    assert top1_gmacs.select(rows([make_record(wrong={"resnet/50": ("crashed", "signal 11")})]), "no such protocol") == []
+    crashed = rows([make_record(wrong={"resnet/50": ("crashed", "signal 11")})])
+    assert quality_gmacs.select(crashed, Protocol("top1", "no such protocol")) == []
 
 
 def test_control_characters_in_names_are_not_drawn(make_record: Callable[..., Record], nets: Any, tmp_path: Path) -> None:

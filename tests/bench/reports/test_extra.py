@@ -42,9 +42,9 @@ def test_the_table_of_a_report_has_them_before_the_memory(make: Any) -> None:
     results = tuple(Result(case=case, status="ok", values=values) for case, values in zip(cases, (SWEPT, {}), strict=True))
     record = Record(run=make.run(*cases), results=results)
     found = rows([record])
-    heads = [column.head for column in text.columns([], None, found)]
+    heads = [column.head for column in text.columns([], (), found)]
     assert heads.index("best batch") == heads.index("peak memory") - 1
-    head, _, swept, plain = markdown.table([record], None).splitlines()
+    head, _, swept, plain = markdown.table([record], ()).splitlines()
     assert "best batch" in head
     assert "32 (no memory at 64)" in swept
     assert "no memory" not in plain

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from vbench import errors, flags, reports
 from vbench.core import Accuracy
 from vbench.groups import Group, Ratio
-from vbench.reports import choose_protocol, markdown, rows
+from vbench.reports import choose_protocols, markdown, rows
+from vbench.reports.rows import Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,13 +102,13 @@ def test_the_protocol_is_the_one_with_most_rows_and_ties_go_by_the_alphabet(
 ) -> None:
     mixed = [net._replace(protocol=protocol) for net, protocol in zip(nets[:5], "bbaac", strict=True)]
     found = rows([make_record(mixed)])
-    assert choose_protocol(found) == "a"
-    assert choose_protocol(found, "c") == "c"
+    assert choose_protocols(found) == [Protocol("top1", "a")]
+    assert choose_protocols(found, "c") == [Protocol("top1", "c")]
     # A protocol whose networks all failed has no rows to draw.
     failed = {net.name: ("failed", "wrong") for net in mixed[2:4]}
-    assert choose_protocol(rows([make_record(mixed, wrong=failed)])) == "b"
+    assert choose_protocols(rows([make_record(mixed, wrong=failed)])) == [Protocol("top1", "b")]
     with pytest.raises(errors.UsageError, match="in the protocol 'aa': did you mean a"):
-        choose_protocol(found, "aa")
+        choose_protocols(found, "aa")
 
 
 def test_a_protocol_is_looked_for_among_all_that_a_network_declares(make_record: Callable[..., Record], nets: Any) -> None:
@@ -120,7 +121,7 @@ def test_a_protocol_is_looked_for_among_all_that_a_network_declares(make_record:
     )
     facts = {name: msgspec.structs.replace(f, accuracy=f.accuracy + several) for name, f in record.run.architectures.items()}
     record = msgspec.structs.replace(record, run=msgspec.structs.replace(record.run, architectures=facts))
-    assert [row.top1("x") for row in rows([record])] == [70.0, 70.0]
+    assert [row.quality(Protocol("top1", "x")) for row in rows([record])] == [70.0, 70.0]
 
 
 def test_without_any_accuracy_the_summary_says_why_there_is_no_chart(
@@ -128,7 +129,9 @@ def test_without_any_accuracy_the_summary_says_why_there_is_no_chart(
 ) -> None:
     written = reports.make([make_record([net._replace(top1=None) for net in nets])], tmp_path)
     assert [path.name for path in written] == ["summary.md"]
-    assert written[0].read_text(encoding="utf-8").count("not drawn, since no network of this report has a published top-1") == 2
+    assert (
+        written[0].read_text(encoding="utf-8").count("not drawn, since no network of this report has a published accuracy") == 2
+    )
 
 
 @pytest.mark.parametrize("records", [0, 1])

@@ -1,4 +1,4 @@
-"""Published top-1 against multiply-accumulates per image; the area of a point is the network's parameters."""
+"""Published accuracy against multiply-accumulates per image; the area of a point is the network's parameters."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 
 from ... import units
-from ..rows import Row, axis_text, latest
+from ..rows import Protocol, Row, axis_text, latest
 from ._page import Sheet, compose
-from ._points import NO_PROTOCOL, Drawing, Point, missing_note, protocol_note, versions_note
+from ._points import NO_PROTOCOL, Drawing, Point, chart_name, chart_title, missing_note, protocol_note, versions_note
 from ._style import INK, SOFT, TICK, marks, rounded
 
 if TYPE_CHECKING:
@@ -20,20 +20,21 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-NAME = "top1-gmacs"
-TITLE = "Published top-1 against multiply-accumulates per image"
+WHAT = "multiply-accumulates per image"
 _LARGEST = 20.0  # points across, for the most parameters in the chart
 _CORNER = math.sqrt(2)  # how much farther the corners of the other markers reach than a circle
 _HEAD = 0.34
 
 
-def draw(rows: Sequence[Row], protocol: str | None) -> list[Drawing]:
+def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     """Draw each network once: what is counted does not depend on machine, engine or batch, nor on whether it could be timed."""
-    points = select(rows, protocol)
+    name, title = chart_name("gmacs", protocol), chart_title(WHAT, protocol)
     if protocol is None:
-        return [Drawing(NAME, TITLE, reason=NO_PROTOCOL)]
+        return [Drawing(name, title, reason=NO_PROTOCOL)]
+    points = select(rows, protocol)
     if not points:
-        return [Drawing(NAME, TITLE, reason=f"no row has MACs, parameters and a published top-1 in the protocol {protocol}")]
+        reason = f"no row has MACs, parameters and a published {protocol.name} in the protocol {protocol.text}"
+        return [Drawing(name, title, reason=reason)]
     drawn = [point.row for point in points]
     footer = [
         "Area: parameters. MACs of convolutions, linear layers and matrix products, counted: they do not depend on the machine.",
@@ -43,27 +44,27 @@ def draw(rows: Sequence[Row], protocol: str | None) -> list[Drawing]:
     ]
     figure = compose(points, Sheet(
         xlabel="GMACs per image",
-        ylabel="Published top-1 (%)",
+        ylabel=f"Published {protocol.name} (%)",
         footer=footer,
         paint=lambda axes: _paint(axes, points),
         reach=_LARGEST / 2 * _CORNER,
         head=_HEAD,
     ))  # fmt: skip
     description = ", ".join(f"{p.label} {p.y:g} % at {units.count(p.row.value('macs'))} MACs" for p in points)
-    return [Drawing(NAME, TITLE, figure, f"{TITLE}, protocol {protocol}. {description}.")]
+    return [Drawing(name, title, figure, f"{title}, protocol {protocol.text}. {description}.")]
 
 
-def select(rows: Sequence[Row], protocol: str | None) -> list[Point]:
-    """A point per network and input shape that has MACs, parameters and a top-1."""
+def select(rows: Sequence[Row], protocol: Protocol) -> list[Point]:
+    """A point per network and input shape that has MACs, parameters and an accuracy in this protocol."""
     chosen: dict[tuple[str, str], Row] = {}
     for row in latest(rows):
-        if row.value("macs") and row.value("params") and row.top1(protocol) is not None:
+        if row.value("macs") and row.value("params") and row.quality(protocol) is not None:
             chosen.setdefault((row.name, axis_text(row.case, "input_shape")), row)
     times = Counter(name for name, _ in chosen)
     return [
-        Point(row, f"{name} {shape}" if times[name] > 1 else name, macs / 1e9, top1)
+        Point(row, f"{name} {shape}" if times[name] > 1 else name, macs / 1e9, quality)
         for (name, shape), row in chosen.items()
-        if (macs := row.value("macs")) is not None and (top1 := row.top1(protocol)) is not None
+        if (macs := row.value("macs")) is not None and (quality := row.quality(protocol)) is not None
     ]
 
 

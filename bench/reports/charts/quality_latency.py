@@ -1,4 +1,4 @@
-"""Published top-1 against measured request latency, with intervals and the Pareto front."""
+"""Published accuracy against measured request latency, with intervals and the Pareto front."""
 
 from __future__ import annotations
 
@@ -9,9 +9,20 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from .. import text
-from ..rows import AXES, Row, axis_text, latest, varied
+from ..rows import AXES, Protocol, Row, axis_text, latest, varied
 from ._page import Sheet, compose, names
-from ._points import NO_PROTOCOL, Drawing, Point, labelled, machine_note, missing_note, protocol_note, versions_note
+from ._points import (
+    NO_PROTOCOL,
+    Drawing,
+    Point,
+    chart_name,
+    chart_title,
+    labelled,
+    machine_note,
+    missing_note,
+    protocol_note,
+    versions_note,
+)
 from ._style import SOFT, marks
 
 if TYPE_CHECKING:
@@ -21,8 +32,7 @@ if TYPE_CHECKING:
 
     from ...core import Case
 
-NAME = "top1-latency"
-TITLE = "Published top-1 against measured request latency"
+WHAT = "measured request latency"
 _ACROSS = 5.0  # points
 _CORNER = math.sqrt(2)  # how much farther the corners of the other markers reach than a circle
 # What a network is compared at; its input shape and its weights belong to it.
@@ -31,35 +41,38 @@ _IN_NAME = ("engine", "engine_options", "precision", "device", "batch", "threads
 _LETTER = {"batch": "b", "threads": "t"}
 
 
-def draw(rows: Sequence[Row], protocol: str | None) -> list[Drawing]:
+def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     """Draw a chart for each combination of engine, precision, device, batch and threads: their times do not compare."""
+    plain = chart_name("latency", protocol)
     if protocol is None:
-        return [Drawing(NAME, TITLE, reason=NO_PROTOCOL)]
+        return [Drawing(plain, chart_title(WHAT, protocol), reason=NO_PROTOCOL)]
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(getattr(row.case, axis) for axis in _CONDITIONS), []).append(row)
     taken: Counter[str] = Counter()
-    return [_draw(group, protocol, _name(group[0].case, rows, taken) if len(groups) > 1 else NAME) for group in groups.values()]
+    if len(groups) == 1:
+        return [_draw(rows, protocol, plain)]
+    return [_draw(group, protocol, _name(plain, group[0].case, rows, taken)) for group in groups.values()]
 
 
-def _name(case: Case, rows: Sequence[Row], taken: Counter[str]) -> str:
+def _name(plain: str, case: Case, rows: Sequence[Row], taken: Counter[str]) -> str:
     """A file name that says the combination; two that read the same are numbered."""
     extra = [axis for axis in varied(rows) if axis in _CONDITIONS and axis not in _IN_NAME]
     parts = [_LETTER.get(axis, "") + axis_text(case, axis) for axis in (*_IN_NAME, *extra)]
-    name = "-".join([NAME, *(slug for part in parts if (slug := re.sub(r"[^\w.]+", "-", part).strip("-")))])
+    name = "-".join([plain, *(slug for part in parts if (slug := re.sub(r"[^\w.]+", "-", part).strip("-")))])
     taken[name] += 1
     return name if taken[name] == 1 else f"{name}-{taken[name]}"
 
 
-def select(rows: Sequence[Row], protocol: str | None) -> list[Point]:
-    """A point per row that was measured and has a top-1; of several runs on one machine the latest."""
+def select(rows: Sequence[Row], protocol: Protocol) -> list[Point]:
+    """A point per row that was measured and has an accuracy in this protocol; of several runs on one machine the latest."""
     chosen = latest(
-        row for row in rows if row.result.status == "ok" and row.value("latency_s") and row.top1(protocol) is not None
+        row for row in rows if row.result.status == "ok" and row.value("latency_s") and row.quality(protocol) is not None
     )
     return [
-        Point(row, label, x, top1, _ms(row, "latency_s_low"), _ms(row, "latency_s_high"))
+        Point(row, label, x, quality, _ms(row, "latency_s_low"), _ms(row, "latency_s_high"))
         for row, label in zip(chosen, labelled(chosen), strict=True)
-        if (x := _ms(row, "latency_s")) is not None and (top1 := row.top1(protocol)) is not None
+        if (x := _ms(row, "latency_s")) is not None and (quality := row.quality(protocol)) is not None
     ]
 
 
@@ -78,23 +91,26 @@ def front(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     return found
 
 
-def _draw(rows: Sequence[Row], protocol: str, name: str) -> Drawing:
+def _draw(rows: Sequence[Row], protocol: Protocol, name: str) -> Drawing:
     conditions = _conditions(rows[0].case)
-    title = TITLE if name == NAME else f"{TITLE}: {conditions}"
+    short = chart_title(WHAT, protocol)
+    title = short if name == chart_name("latency", protocol) else f"{short}: {conditions}"
     points = select(rows, protocol)
     if not points:
-        return Drawing(name, title, reason=f"no row was measured and has a published top-1 in the protocol {protocol}")
+        return Drawing(
+            name, title, reason=f"no row was measured and has a published {protocol.name} in the protocol {protocol.text}"
+        )
     steps = front((p.x, p.y) for p in points)
     figure = compose(points, Sheet(
         xlabel="Request latency (ms)" if rows[0].case.batch == 1 else f"Request latency (ms per batch of {rows[0].case.batch})",
-        ylabel="Published top-1 (%)",
+        ylabel=f"Published {protocol.name} (%)",
         footer=_footer(rows, points, protocol, conditions),
         paint=lambda axes: _paint(axes, points, steps),
         reach=_ACROSS / 2 * _CORNER,
         front=_segments(steps),
     ))  # fmt: skip
     told = ", ".join(f"{p.label} {p.y:g} % at {text.latency(p.row)}" for p in points)
-    return Drawing(name, title, figure, f"{TITLE}: {conditions}; protocol {protocol}. {told}.")
+    return Drawing(name, title, figure, f"{short}: {conditions}; protocol {protocol.text}. {told}.")
 
 
 def _conditions(case: Case) -> str:
@@ -105,7 +121,7 @@ def _conditions(case: Case) -> str:
     return ", ".join([engine, case.precision, case.device, f"batch {case.batch}", threads, *extra])
 
 
-def _footer(rows: Sequence[Row], points: Sequence[Point], protocol: str, conditions: str) -> list[str]:
+def _footer(rows: Sequence[Row], points: Sequence[Point], protocol: Protocol, conditions: str) -> list[str]:
     drawn = [point.row for point in points]
     counts = [int(row.value("latency_processes") or 0) for row in drawn]
     spread = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
