@@ -3,7 +3,8 @@
 Where other networks go down and up again, resolutions are added one by one, and exchange what they have after every four blocks.
 Only the finest map is read in the end. `w32` and `w48` name its channels; each halving doubles them.
 
-The authors' tables divide by 2^30: they print 7.1 where 7.645 billion products are made.
+`w32-argmax` goes on to the joints: the highest cell of each map, and a quarter towards its higher neighbour. The authors' tables
+divide by 2^30: they print 7.1 where 7.645 billion products are made.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import nn
 
 from vbench import Accuracy, Paper, architecture
 
+from ._decoding import Decoder, arg_max
 from ._pose import AUTHORS, FILLED, MMPOSE, HighResolution, coco, mpii
 
 PAPER = Paper(
@@ -69,15 +71,13 @@ def _net(width: int, classes: int = 17) -> nn.Sequential:
     return nn.Sequential(OrderedDict(trunk=HighResolution(width), head=nn.Conv2d(width, classes, 1)))
 
 
-for _width, _variant in VARIANTS.items():
-    architecture(
-        f"pose/hrnet-w{_width}",
-        input=(3, 256, 192),
-        topic="keypoints",
-        task="keypoints",
-        paper=PAPER,
-        params=_variant.params,
-        macs=_variant.macs,
-        accuracy=_variant.accuracy,
-        preprocess=FILLED,
-    )(partial(_net, _width))
+register = partial(architecture, input=(3, 256, 192), topic="keypoints", task="keypoints", paper=PAPER, preprocess=FILLED)
+
+for _width, (_params, _macs, _accuracy) in VARIANTS.items():
+    register(f"pose/hrnet-w{_width}", params=_params, macs=_macs, accuracy=_accuracy)(partial(_net, _width))
+
+
+@register("pose/hrnet-w32-argmax", params=VARIANTS[32].params, macs=VARIANTS[32].macs)
+def decoded(classes: int = 17) -> nn.Sequential:
+    """Build the network of 32 channels with its decoder: it emits `(batch, classes, 3)`, in cells of the maps."""
+    return _net(32, classes).append(Decoder(arg_max))

@@ -7,6 +7,7 @@ the network does not depend on how many persons there are. `coco` and `mpi` are 
 whose outputs are all kept in place of each 7x7, for 59 % of the MACs.
 
 A network emits one tensor: `classes` maps first, the background's the last of them, then the fields, two maps for each limb.
+`coco-people` goes on to the people: peaks, line integrals and grouping are part of it, with room for 20 persons.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from torch import nn
 from vbench import Accuracy, Paper, architecture
 
 from ._blocks import conv_relu
+from ._decoding import Decoder
+from ._grouping import in_one
 from ._pose import CENTRED, chain, supervised, vgg_19_start
+from ._targets import COCO
 from ._trunks import vgg_convolutions
 
 PAPER = Paper(
@@ -148,6 +152,20 @@ for _name, (_limbs, _classes, _params, _macs, _accuracy) in SIX_STAGES.items():
     register(f"pose/openpose-{_name}", paper=PAPER, params=_params, macs=_macs, accuracy=_accuracy)(
         partial(_two_branches, 6, _limbs, classes=_classes)
     )
+
+
+@register(
+    "pose/openpose-coco-people",
+    paper=PAPER,
+    params=SIX_STAGES["coco"][2],
+    macs=SIX_STAGES["coco"][3],
+    deviation="decodes the map as it is, along the 17 limbs that make a tree; the authors' code enlarges it eight times and"
+    " follows the other two limbs too",
+)
+def coco_people(classes: int = 19) -> nn.Sequential:  # noqa: ARG001 - every builder takes it
+    """Build the network for inputs of shape `(batch, 3, 368, 368)`; it emits people, `(batch, 20, 18, 3)`, whatever `classes`."""
+    joints, limbs = len(COCO.joints), len(COCO.limbs)
+    return nn.Sequential(_two_branches(6, limbs, joints + 1), Decoder(partial(in_one, skeleton=COCO, most=20)))
 
 
 @register(

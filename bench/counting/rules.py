@@ -43,7 +43,7 @@ OTHER = words("""
     _adaptive_avg_pool2d _adaptive_avg_pool3d _batch_norm_no_update _batch_norm_with_update _fused_rms_norm _log_softmax
     _native_batch_norm_legit _native_batch_norm_legit_no_training _prelu_kernel _safe_softmax _softmax _upsample_bicubic2d_aa
     _upsample_bilinear2d_aa adaptive_max_pool2d adaptive_max_pool3d amax amin argmax argmin avg_pool2d avg_pool3d cumprod
-    cumsum fractional_max_pool2d glu grid_sampler_2d grid_sampler_3d hardswish_ linalg_vector_norm logsumexp max
+    cumsum floor_divide fractional_max_pool2d glu grid_sampler_2d grid_sampler_3d hardswish_ linalg_vector_norm logsumexp max
     max_pool2d_with_indices max_pool3d_with_indices max_unpool2d max_unpool3d mean median min native_batch_norm
     native_group_norm native_layer_norm norm prelu prod rrelu_with_noise sort std std_mean sum topk upsample_bicubic2d
     upsample_bilinear2d upsample_linear1d upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_trilinear3d var
