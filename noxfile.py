@@ -60,6 +60,16 @@ def exports(session: nox.Session) -> None:
 
 
 @nox.session
+def reference(session: nox.Session) -> None:
+    """Half an hour: networks of the catalogue against torchvision, timm and pytorchcv; arguments after `--` go to the script.
+
+    In an environment of its own, since those want another torch than the other sessions have (several gigabytes).
+    """
+    session.install("torch==2.14.1", "torchvision==0.29.1", "timm==1.0.31", "pytorchcv==0.0.74", str(ROOT))
+    session.run("python", "tests/campaigns/reference.py", *session.posargs)
+
+
+@nox.session
 def benchmarks(session: nox.Session) -> None:
     """Time the harness itself: what it adds to a sample, to a start, to a count."""
     _wheel(session, "test")

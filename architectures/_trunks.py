@@ -8,6 +8,8 @@ from functools import partial
 
 from torch import nn
 
+from vbench import Naming
+
 from ._blocks import Residual, conv_norm, conv_relu, pooled_head, projected
 
 BOTTLENECK = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
@@ -106,6 +108,12 @@ def vgg_convolutions(
         layers.append(nn.MaxPool2d(2, 2))
     return layers
 
+
+RESIDUAL_NAMES = (  # what torchvision calls the parts of `residual_net`, and timm after it
+    *(("stem.0", "conv1"), ("stem.1", "bn1"), ("stage#", "layer{0}"), ("head.#", "fc")),
+    *(("body.#.0", "conv{0+1}"), ("body.#.1", "bn{0+1}"), ("shortcut", "downsample")),
+)
+RESIDUAL_WEIGHTS = (Naming(library="torchvision or timm", rules=RESIDUAL_NAMES),)
 
 ZF_WIDTHS = (384, 384, 256)
 """Filters of the last three convolutions of ZFNet, in its Figure 3."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, Naming, Paper, architecture
 
 from ._blocks import wide_head
 from ._published import TEN_CROPS, paper, torchvision_v1
@@ -24,6 +24,11 @@ PAPER = Paper(
 ONE_TOWER = (64, 192, 384, 256, 256)  # filters of the five convolutions, in Krizhevsky 2014, "One weird trick"
 TWO_GROUP = (96, 256, 384, 384, 256)  # the paper's, both groups together
 
+NAMES = (
+    *(("^0.0", "features.0"), ("^2.0", "features.3"), ("^4.0", "features.6"), ("^5.0", "features.8"), ("^6.0", "features.10")),
+    *(("^8.2", "classifier.1"), ("^8.5", "classifier.4"), ("^8.8", "classifier.6")),
+)
+
 
 @architecture(
     "alexnet/one-tower",
@@ -35,6 +40,7 @@ TWO_GROUP = (96, 256, 384, 384, 256)  # the paper's, both groups together
     accuracy=[torchvision_v1(56.522, 79.066)],
     deviation="the single tower of Krizhevsky 2014 (arXiv 1404.5997): 64-192-384-256-256 filters instead of 96-256-384-384-256"
     " in two groups, no local response norm, 224 px with padding 2 instead of 227 px; so the paper's own accuracy does not apply",
+    weights=[Naming(library="torchvision", rules=NAMES)],
 )
 def one_tower(classes: int = 1000) -> nn.Module:
     """Build the one-tower AlexNet for inputs of shape `(batch, 3, 224, 224)`."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from vbench import Accuracy, architecture
+from vbench import Accuracy, Naming, architecture
 
 from ._blocks import Concat, SqueezeExcite, conv_chain, conv_norm, pooled_head
 from ._papers import BATCH_NORM as PAPER
@@ -85,6 +85,20 @@ def _net(classes: int, *, bias: bool, squeeze: bool) -> nn.Sequential:
     return nn.Sequential(net)
 
 
+def _names() -> list[Naming]:
+    """State pytorchcv's names, whose stages begin with the modules that halve the map."""
+    rules = [("^conv1", "features.init_block.conv1"), ("head.#", "output")]
+    rules += [("^conv2", "features.init_block.conv2.conv2"), ("reduce2", "features.init_block.conv2.conv1")]
+    stage, unit = 1, 0
+    for name, row in INCEPTION.items():
+        stage, unit = (stage, unit + 1) if row.one else (stage + 1, 1)
+        branch = f"features.stage{stage}.unit{unit}.branches.branch"
+        first = 2 if row.one else 1
+        rules += [(f"^{name}.one", f"{branch}1"), (f"^{name}.three.#", f"{branch}{first}.conv{{0+1}}")]
+        rules += [(f"^{name}.stack.#", f"{branch}{first + 1}.conv{{0+1}}"), (f"^{name}.pool.1", f"{branch}4.conv")]
+    return [Naming(library="pytorchcv", rules=(*rules, ("0$", "conv"), ("1$", "bn")))]
+
+
 @architecture(
     "inception/v2-bn",
     input=(3, 224, 224),
@@ -110,6 +124,7 @@ def _net(classes: int, *, bias: bool, squeeze: bool) -> nn.Sequential:
         ),
     ],
     deviation="the published Caffe port: every convolution has a bias beside its batch norm, 10,016 parameters in all",
+    weights=_names(),
 )
 def bn_inception(classes: int = 1000) -> nn.Module:
     """Build BN-Inception with the biases of its Caffe port, for inputs of shape `(batch, 3, 224, 224)`."""

@@ -10,7 +10,7 @@ from functools import partial
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, Naming, Paper, architecture
 
 from ._blocks import Concat, conv_norm, norm_conv, norm_relu, pooled_head
 from ._published import TEN_CROPS, paper, ported
@@ -69,6 +69,28 @@ FACTS: dict[int, tuple[int, int, tuple[Accuracy, ...]]] = {  # parameters, MACs,
 }
 
 
+NAMES = (
+    *(("stem.0", "features.conv0"), ("stem.1", "features.norm0"), ("norm.0", "features.norm5"), ("head.#", "classifier")),
+    *(("transition#.0.0", "features.transition{0}.norm"), ("transition#.0.2", "features.transition{0}.conv")),
+    ("dense#.#.new", "features.denseblock{0}.denselayer{1+1}"),
+    *(("0.0$", "norm1"), ("0.2$", "conv1"), ("1.0$", "norm2"), ("1.2$", "conv2")),
+)
+WEIGHTS = (
+    Naming(library="torchvision or timm", rules=NAMES),
+    # The files that torchvision serves are of 2017, and have another point in these names.
+    Naming(
+        library="torchvision (files of 2017)",
+        rules=(
+            *NAMES,
+            ("*.norm#$", "{0}.norm.{1}"),
+            ("*.conv#$", "{0}.conv.{1}"),
+            ("features.norm.#", "features.norm{0}"),
+            ("features.conv.#", "features.conv{0}"),
+        ),
+    ),
+)
+
+
 def _layer(cin: int, growth: int) -> Concat:
     """Add `growth` channels to the input: a 1x1 to four times as many, a 3x3 to them, and the input stacked in front."""
     return Concat(old=nn.Identity(), new=nn.Sequential(norm_conv(cin, 4 * growth, 1), norm_conv(4 * growth, growth, 3)))
@@ -99,4 +121,5 @@ for _depth, (_params, _macs, _accuracy) in FACTS.items():
         params=_params,
         macs=_macs,
         accuracy=_accuracy,
+        weights=WEIGHTS,
     )(partial(_net, _depth))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from vbench import Accuracy, Paper, Preprocess, architecture
+from vbench import Accuracy, Naming, Paper, Preprocess, architecture
 
 from ._blocks import SqueezeExcite, conv_norm, pooled_head, round_to_eight
 from ._modules import inverted_residual
@@ -88,6 +88,34 @@ B1_V2 = Accuracy(
 )
 
 
+NAMES = (
+    *(("stem", "features.0"), ("last", "features.8"), ("head.#", "classifier.1"), ("body", "")),
+    *(("stage#.#", "features.{0}.{1}.block"), ("gate.1", "fc1"), ("gate.3", "fc2")),
+)
+TIMM_NAMES = (
+    *(
+        ("stem.0", "conv_stem"),
+        ("stem.1", "bn1"),
+        ("last.0", "conv_head"),
+        ("last.1", "bn2"),
+        ("head.#", "classifier"),
+        ("body", ""),
+    ),
+    *(("gate.1", "conv_reduce"), ("gate.3", "conv_expand")),
+    # The blocks of the first stage have nothing to widen, and so a layer less.
+    *(("stage1.#.0.0", "blocks.0.{0}.conv_dw"), ("stage1.#.0.1", "blocks.0.{0}.bn1"), ("stage1.#.1", "blocks.0.{0}.se")),
+    *(("stage1.#.2.0", "blocks.0.{0}.conv_pw"), ("stage1.#.2.1", "blocks.0.{0}.bn2")),
+    *(("stage#.#.0.0", "blocks.{0-1}.{1}.conv_pw"), ("stage#.#.0.1", "blocks.{0-1}.{1}.bn1")),
+    *(
+        ("stage#.#.1.0", "blocks.{0-1}.{1}.conv_dw"),
+        ("stage#.#.1.1", "blocks.{0-1}.{1}.bn2"),
+        ("stage#.#.2", "blocks.{0-1}.{1}.se"),
+    ),
+    *(("stage#.#.3.0", "blocks.{0-1}.{1}.conv_pwl"), ("stage#.#.3.1", "blocks.{0-1}.{1}.bn3")),
+)
+WEIGHTS = (Naming(library="torchvision", rules=NAMES), Naming(library="timm", rules=TIMM_NAMES))
+
+
 def _net(form: Form, classes: int = 1000) -> nn.Sequential:
     """Scale Table 1, for inputs of shape `(batch, 3, side, side)` or other sizes."""
     conv = partial(conv_norm, eps=form.eps, activation=nn.SiLU)
@@ -134,4 +162,5 @@ for _name, _form in FORMS.items():
         macs=_form.macs,
         accuracy=_accuracy(_name, _form.side),
         preprocess=Preprocess(resize=(_form.side + MARGIN) / _form.side, interpolation="bicubic"),
+        weights=WEIGHTS,
     )(partial(_net, _form))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from vbench import Accuracy, Preprocess, architecture
+from vbench import Accuracy, Naming, Preprocess, architecture
 
 from ._blocks import conv_norm, conv_relu, pooled_head
 from ._modules import inception_naive, inception_reduced
@@ -210,6 +210,13 @@ def bottleneck_bn(classes: int = 1000) -> nn.Module:
     return _net(inception_reduced, classes, conv_norm)
 
 
+NAMES = (
+    *(("conv2", "conv3"), ("reduce2", "conv2"), ("head.#", "fc")),
+    *(("*.one", "inception{0}.branch1"), ("*.three.#", "inception{0}.branch2.{1}")),
+    *(("*.five.#", "inception{0}.branch3.{1}"), ("*.pool.1", "inception{0}.branch4.1"), ("0$", "conv"), ("1$", "bn")),
+)
+
+
 @architecture(
     "googlenet/torchvision",
     input=(3, 224, 224),
@@ -221,6 +228,7 @@ def bottleneck_bn(classes: int = 1000) -> nn.Module:
     preprocess=Preprocess(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     deviation="torchvision's network: a 3x3 wherever the paper has a 5x5 (a known slip that its weights were trained with), batch"
     " norm, a 2x2 pooling before 5a; without the auxiliary heads, with which it has 13,004,888 parameters",
+    weights=[Naming(library="torchvision", rules=NAMES, left_out=("aux1.*", "aux2.*"))],
 )
 def torchvision(classes: int = 1000) -> nn.Module:
     """Build what torchvision calls GoogLeNet, for inputs of shape `(batch, 3, 224, 224)`."""

@@ -11,7 +11,7 @@ from functools import partial
 
 from torch import nn
 
-from vbench import Preprocess, architecture
+from vbench import Naming, Preprocess, architecture
 
 from ._blocks import Concat, conv_chain, conv_norm, crossed, pooled_head
 from ._papers import INCEPTION_V3 as PAPER
@@ -59,6 +59,20 @@ def _e(cin: int) -> Concat:
     )
 
 
+NAMES = (
+    *(("stem.0", "Conv2d_1a_3x3"), ("stem.1", "Conv2d_2a_3x3"), ("stem.2", "Conv2d_2b_3x3"), ("head.#", "fc")),
+    *(("stem.4", "Conv2d_3b_1x1"), ("stem.5", "Conv2d_4a_3x3")),
+    *(("6a.three.0", "Mixed_6a.branch3x3"), ("6a.stack.#", "Mixed_6a.branch3x3dbl_{0+1}")),
+    *(("7a.three.#", "Mixed_7a.branch3x3_{0+1}"), ("7a.seven.#", "Mixed_7a.branch7x7x3_{0+1}")),
+    *(("7*.three.0", "Mixed_7{0}.branch3x3_1"), ("7*.stack.0.#", "Mixed_7{0}.branch3x3dbl_{1+1}")),
+    *(("7*.three.1.wide", "Mixed_7{0}.branch3x3_2a"), ("7*.three.1.tall", "Mixed_7{0}.branch3x3_2b")),
+    *(("7*.stack.1.wide", "Mixed_7{0}.branch3x3dbl_3a"), ("7*.stack.1.tall", "Mixed_7{0}.branch3x3dbl_3b")),
+    *(("5*.stack.#", "Mixed_5{0}.branch3x3dbl_{1+1}"), ("6*.stack.#", "Mixed_6{0}.branch7x7dbl_{1+1}")),
+    *(("*.one", "Mixed_{0}.branch1x1"), ("*.five.#", "Mixed_{0}.branch5x5_{1+1}"), ("*.seven.#", "Mixed_{0}.branch7x7_{1+1}")),
+    *(("*.pool.1", "Mixed_{0}.branch_pool"), ("0$", "conv"), ("1$", "bn")),
+)
+
+
 @architecture(
     "inception/v3",
     input=(3, 299, 299),
@@ -75,6 +89,7 @@ def _e(cin: int) -> Concat:
     ],
     preprocess=Preprocess(resize=342 / 299, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     deviation="without the auxiliary head, which only training uses; with it 27,161,264 parameters",
+    weights=[Naming(library="torchvision or timm", rules=NAMES, left_out=("AuxLogits.*",))],
 )
 def v3(classes: int = 1000) -> nn.Module:
     """Build Inception v3, for inputs of shape `(batch, 3, 299, 299)`."""

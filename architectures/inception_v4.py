@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from torch import nn
 
-from vbench import Accuracy, Preprocess, architecture
+from vbench import Accuracy, Naming, Preprocess, architecture
 
 from ._blocks import Concat, conv_chain, conv_norm, crossed, pooled_head
 from ._modules import branches, inception_added
@@ -129,6 +129,27 @@ def _v4_c() -> Concat:
     )
 
 
+V4_NAMES = (
+    *(("stem.3.three.0", "features.3.conv"), ("stem.5.three.0", "features.5.conv"), ("stem.4.three", "features.4.branch0")),
+    *(("stem.4.seven", "features.4.branch1"), ("stem.#", "features.{0}"), ("head.#", "last_linear")),
+    *(("^reduction-a.three.0", "features.10.branch0"), ("^reduction-a.stack", "features.10.branch1")),
+    *(("^reduction-b.three", "features.18.branch0"), ("^reduction-b.seven", "features.18.branch1")),
+    *(("^c.#.three.0", "c.{0}.branch1_0"), ("three.1.wide", "branch1_1a"), ("three.1.tall", "branch1_1b")),
+    *(("^c.#.stack.0.#", "c.{0}.branch2_{1}"), ("stack.1.wide", "branch2_3a"), ("stack.1.tall", "branch2_3b")),
+    *(("one", "branch0"), ("three", "branch1"), ("seven", "branch1"), ("stack", "branch2"), ("pool", "branch3")),
+    *(("^a.#", "features.{0+6}"), ("^b.#", "features.{0+11}"), ("^c.#", "features.{0+19}"), ("0$", "conv"), ("1$", "bn")),
+)
+RESNET_V2_NAMES = (
+    *(("stem.0", "conv2d_1a"), ("stem.1", "conv2d_2a"), ("stem.2", "conv2d_2b"), ("stem.4", "conv2d_3b")),
+    *(("stem.5", "conv2d_4a"), ("wide", "conv2d_7b"), ("head.#", "classif"), ("last.0", "block8")),
+    *(("first.one", "mixed_5b.branch0"), ("first.five", "mixed_5b.branch1"), ("first.stack", "mixed_5b.branch2")),
+    *(("first.pool", "mixed_5b.branch3"), ("^reduction-a.branch1.0", "mixed_6a.branch0")),
+    *(("^reduction-a.branch2", "mixed_6a.branch1"), ("^reduction-b.branch#", "mixed_7a.branch{0-1}")),
+    *(("^a.#", "repeat.{0}"), ("^b.#", "repeat_1.{0}"), ("^c.#", "repeat_2.{0}"), ("body.1", "conv2d")),
+    *(("body.0.branch1.0", "branch0"), ("body.0.branch#", "branch{0-1}"), ("0$", "conv"), ("1$", "bn")),
+)
+
+
 @architecture(
     "inception/v4",
     input=(3, 299, 299),
@@ -147,6 +168,7 @@ def _v4_c() -> Concat:
         ),
     ],
     preprocess=Preprocess(resize=1 / 0.875, interpolation="bicubic", mean=HALF, std=HALF),
+    weights=[Naming(library="timm", rules=V4_NAMES)],
 )
 def v4(classes: int = 1000) -> nn.Module:
     """Build Inception v4 (Figure 9), for inputs of shape `(batch, 3, 299, 299)`."""
@@ -194,6 +216,7 @@ def resnet_v1(classes: int = 1000) -> nn.Module:
     preprocess=Preprocess(resize=333 / 299, interpolation="bicubic", mean=HALF, std=HALF),
     deviation="the network of the published weights: the stem of Inception v3 with one more module, 1088 and 2080 channels where"
     " the paper's figures have 1154 and 2048, and 1536 channels before the pooling",
+    weights=[Naming(library="timm", rules=RESNET_V2_NAMES)],
 )
 def resnet_v2(classes: int = 1000) -> nn.Module:
     """Build Inception-ResNet-v2 as it was published, for inputs of shape `(batch, 3, 299, 299)`."""

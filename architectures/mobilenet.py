@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from vbench import Accuracy, architecture
+from vbench import Accuracy, Naming, architecture
 
 from ._blocks import conv_norm, pooled_head
 from ._modules import full, separable
@@ -92,6 +92,20 @@ def _accuracy(width: str, side: int) -> list[Accuracy]:
     return found
 
 
+def _names() -> list[Naming]:
+    """State the names of timm and pytorchcv, whose stages begin where the map is halved (timm: or where the channels change)."""
+    timm_rules = [("^0.0", "conv_stem"), ("^0.1", "bn1"), ("^14.#", "classifier")]
+    cv_rules = [("^0.0", "features.init_block.conv"), ("^0.1", "features.init_block.bn"), ("^14.#", "output")]
+    stage = unit = 0
+    for index, (_, stride) in enumerate(LAYERS):
+        stage, unit = (stage + 1, 0) if stride > 1 else (stage, unit + (index > 0))
+        for old, new in (("0.0", "conv_dw"), ("0.1", "bn1"), ("1.0", "conv_pw"), ("1.1", "bn2")):
+            timm_rules.append((f"^{index + 1}.{old}", f"blocks.{stage}.{unit}.{new}"))
+        for old, new in (("0.0", "dw_conv.conv"), ("0.1", "dw_conv.bn"), ("1.0", "pw_conv.conv"), ("1.1", "pw_conv.bn")):
+            cv_rules.append((f"^{index + 1}.{old}", f"features.stage{stage + 1}.unit{unit + 1}.{new}"))
+    return [Naming(library="timm", rules=tuple(timm_rules)), Naming(library="pytorchcv", rules=tuple(cv_rules))]
+
+
 for (_width, _side), (_macs, *_) in FORMS.items():
     architecture(
         f"mobilenet/v1-{_width}" if _side == SIDE else f"mobilenet/v1-{_width}-{_side}",
@@ -101,6 +115,7 @@ for (_width, _side), (_macs, *_) in FORMS.items():
         params=PARAMS[_width],
         macs=_macs,
         accuracy=_accuracy(_width, _side),
+        weights=_names(),
     )(partial(_net, separable, width=float(_width)))
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from torch import nn
 
-from vbench import Paper, architecture
+from vbench import Naming, Paper, architecture
 
 from ._blocks import conv_norm, pooled_head
 from ._modules import inverted_residual
@@ -30,6 +30,22 @@ BLOCKS = (  # Table 2: expansion, channels, how many, stride of the first
 STEM, LAST = 32, 1280
 
 
+NAMES = (
+    *(("stem", "features.0"), ("last", "features.18"), ("head.#", "classifier.1"), ("stage#.#", "features.{n+1}.conv")),
+    # The last convolution of a block and its batch norm are layers of the block itself there.
+    *(("body", ""), ("conv.2.0", "conv.2"), ("conv.2.1", "conv.3"), ("^features.1.conv.1.1", "features.1.conv.2")),
+    ("^features.1.conv.1.0", "features.1.conv.1"),
+)
+TIMM_NAMES = (
+    *(("stem.0", "conv_stem"), ("stem.1", "bn1"), ("last.0", "conv_head"), ("last.1", "bn2"), ("head.#", "classifier")),
+    # The first block has nothing to widen, and so a layer less.
+    *(("stage1.0.0.0", "blocks.0.0.conv_dw"), ("stage1.0.0.1", "blocks.0.0.bn1")),
+    *(("stage1.0.1.0", "blocks.0.0.conv_pw"), ("stage1.0.1.1", "blocks.0.0.bn2")),
+    *(("body", ""), ("stage#.#.#.1", "blocks.{0-1}.{1}.bn{2+1}"), ("stage#.#.0.0", "blocks.{0-1}.{1}.conv_pw")),
+    *(("stage#.#.1.0", "blocks.{0-1}.{1}.conv_dw"), ("stage#.#.2.0", "blocks.{0-1}.{1}.conv_pwl")),
+)
+
+
 @architecture(
     "mobilenet/v2",
     input=(3, 224, 224),
@@ -42,6 +58,7 @@ STEM, LAST = 32, 1280
         torchvision_v2(72.154, 90.822),
         paper("Sandler et al. 2018, Table 4", top1=72.0),
     ],
+    weights=[Naming(library="torchvision", rules=NAMES), Naming(library="timm", rules=TIMM_NAMES)],
 )
 def v2(classes: int = 1000) -> nn.Module:
     """Build MobileNet v2 at full width, for inputs of shape `(batch, 3, 224, 224)`."""

@@ -12,7 +12,7 @@ from functools import partial
 
 from torch import nn
 
-from vbench import Paper, architecture
+from vbench import Naming, Paper, architecture
 
 from ._blocks import SqueezeExcite, conv_norm, round_to_eight
 from ._modules import inverted_residual
@@ -83,6 +83,15 @@ def _net(rows: tuple[Row, ...], wide: int, classes: int) -> nn.Sequential:
     return nn.Sequential(net)
 
 
+def _names(rows: tuple[Row, ...]) -> list[Naming]:
+    """State what torchvision calls the layers, which it counts from the stem on."""
+    rules = (
+        *(("stem", "features.0"), ("last", f"features.{len(rows) + 1}"), ("head.2", "classifier.0"), ("head.5", "classifier.3")),
+        *(("body", ""), ("block#", "features.{0}.block"), ("gate.1", "fc1"), ("gate.3", "fc2")),
+    )
+    return [Naming(library="torchvision", rules=rules)]
+
+
 @architecture(
     "mobilenet/v3-large",
     input=(3, 224, 224),
@@ -95,6 +104,7 @@ def _net(rows: tuple[Row, ...], wide: int, classes: int) -> nn.Sequential:
         torchvision_v2(75.274, 92.566),
         paper("Howard et al. 2019, Table 3", top1=75.2),
     ],
+    weights=_names(LARGE),
 )
 def v3_large(classes: int = 1000) -> nn.Module:
     """Build the larger network (Table 1), for inputs of shape `(batch, 3, 224, 224)`."""
@@ -109,6 +119,7 @@ def v3_large(classes: int = 1000) -> nn.Module:
     params=2_542_856,
     macs=56_510_400,
     accuracy=[torchvision_v1(67.668, 87.402), paper("Howard et al. 2019, Table 3", top1=67.4)],
+    weights=_names(SMALL),
 )
 def v3_small(classes: int = 1000) -> nn.Module:
     """Build the smaller network (Table 2), for inputs of shape `(batch, 3, 224, 224)`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from vbench import Accuracy, architecture
+from vbench import Accuracy, Naming, architecture
 
 from ._blocks import conv_norm, conv_relu, pooled_head
 from ._papers import NIN as PAPER
@@ -86,6 +86,12 @@ def imagenet_bn(classes: int = 1000) -> nn.Module:
     )
 
 
+NAMES = (
+    *(("^6.2.0", "output.final_conv.conv"), ("^0.#.0", "features.stage1.unit{0+1}.conv")),
+    *(("^3.#.0", "features.stage2.unit{0+1}.conv"), ("^6.#.0", "features.stage3.unit{0+1}.conv")),
+)
+
+
 @architecture(
     "nin/cifar-10",
     input=(3, 32, 32),
@@ -98,6 +104,7 @@ def imagenet_bn(classes: int = 1000) -> nn.Module:
         # Of a network whose poolings are padded, which gives maps of the same size.
         paper("pytorchcv README, CIFAR-10 test", CIFAR_10, recipe="Gluon, converted", top1=92.57),
     ],
+    weights=[Naming(library="pytorchcv", rules=NAMES)],
 )
 def cifar_10(classes: int = 10) -> nn.Module:
     """Build the authors' network for CIFAR-10, for inputs of shape `(batch, 3, 32, 32)`."""

@@ -21,7 +21,7 @@ from ._blocks import bottleneck, conv_norm, padded, pooled_head, projected
 from ._modules import projected_always
 from ._papers import RESNET as PAPER
 from ._published import CIFAR_10, MULTI_SCALE, TEN_CROPS, fb_resnet_torch, paper, torchvision_v1, torchvision_v2
-from ._trunks import BOTTLENECK, basic, residual, residual_net, stages
+from ._trunks import BOTTLENECK, RESIDUAL_WEIGHTS, basic, residual, residual_net, stages
 
 if TYPE_CHECKING:
     from ._trunks import Layer
@@ -146,6 +146,7 @@ def _net(depth: int, shortcut: Layer | None, classes: int = 1000) -> nn.Sequenti
 
 
 for _name, _variant in VARIANTS.items():
+    # Nobody else has the other shortcuts, and the plain networks have none to name.
     architecture(
         f"resnet/{_name}",
         input=(3, 224, 224),
@@ -155,6 +156,7 @@ for _name, _variant in VARIANTS.items():
         macs=_variant.macs,
         accuracy=_variant.accuracy,
         deviation=_variant.deviation,
+        weights=RESIDUAL_WEIGHTS if _variant.shortcut is projected else (),
     )(partial(_net, _variant.depth, _variant.shortcut))
 
 CIFAR_WIDTHS = (16, 32, 64)  # section 4.2: channels of the three stages, on maps of 32, 16 and 8 px

@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from vbench import Paper, architecture
+from vbench import Naming, Paper, architecture
 
 from ._blocks import Residual, conv_norm, norm_conv, norm_relu, pooled_head
 from ._published import TEN_CROPS, fb_resnet_torch
@@ -26,6 +26,20 @@ PAPER = Paper(
 BLOCKS = (3, 24, 36, 3)
 WIDTHS = (256, 512, 1024, 2048)
 STEM = 64
+NAMES = (  # pytorchcv's: a unit holds three pairs of a batch norm and a convolution, the first norm of a stage as well
+    *(("stem.0", "features.init_block.conv"), ("stem.1", "features.init_block.bn"), ("^norm.0", "features.post_activ.bn")),
+    *(("head.#", "output"), ("stage#.0.0.0", "features.stage{0}.unit1.body.conv1.bn"), ("stage#.0.1", "stage{0}.0")),
+    *(
+        ("stage#.0.shortcut", "features.stage{0}.unit1.identity_conv"),
+        ("stage#.0.body.0", "features.stage{0}.unit1.body.conv1.conv"),
+    ),
+    ("stage#.0.body.#", "features.stage{0}.unit1.body.conv{1+1}"),
+    *(
+        ("stage#.#.body.0.0", "features.stage{0}.unit{1+1}.body.conv1.bn"),
+        ("stage#.#.body.1", "features.stage{0}.unit{1+1}.body.conv1.conv"),
+    ),
+    *(("stage#.#.body.#", "features.stage{0}.unit{1+1}.body.conv{2}"), ("0$", "bn"), ("2$", "conv")),
+)
 
 
 def _unit(cin: int, cout: int, stride: int) -> nn.Module:
@@ -51,6 +65,7 @@ def _unit(cin: int, cout: int, stride: int) -> nn.Module:
     deviation="stride 2 in the 3x3, as in fb.resnet.torch, whose accuracy this is; the authors' code has it in the first 1x1."
     " Projections have no batch norm and share the activation of their unit, as in the authors' code; pytorchcv normalises the"
     " stem's output a second time, which makes 64,666,280 parameters",
+    weights=[Naming(library="pytorchcv", rules=NAMES)],
 )
 def resnet200(classes: int = 1000) -> nn.Module:
     """Build the pre-activation ResNet-200 for inputs of shape `(batch, 3, 224, 224)`."""

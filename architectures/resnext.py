@@ -16,7 +16,7 @@ from vbench import Accuracy, architecture
 from ._blocks import bottleneck
 from ._papers import RESNEXT as PAPER
 from ._published import ONE_CROP, paper, torchvision_v1, torchvision_v2
-from ._trunks import residual_net
+from ._trunks import RESIDUAL_WEIGHTS, residual_net
 
 if TYPE_CHECKING:
     from torch import nn
@@ -80,6 +80,7 @@ for _form, (_params, _macs, _accuracy) in NETS.items():
         macs=_macs,
         accuracy=_accuracy,
         deviation=DEVIATIONS.get(_form, ""),
+        weights=RESIDUAL_WEIGHTS,
     )(partial(_net, *_form))
 
 
@@ -91,6 +92,7 @@ for _form, (_params, _macs, _accuracy) in NETS.items():
     params=85_611_336,
     macs=15_272_862_720,
     accuracy=[paper(TABLE_4, top1=78.7, top5=94.3)],
+    weights=RESIDUAL_WEIGHTS,
 )
 def wider(classes: int = 1000) -> nn.Module:
     """Build ResNet-101 with bottlenecks 100 channels wide instead of 64, for inputs of shape `(batch, 3, 224, 224)`."""

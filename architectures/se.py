@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from torch import nn
 
-from vbench import Accuracy, architecture
+from vbench import Accuracy, Naming, architecture
 
 from ._blocks import bottleneck, conv_norm, pooled_head, projected
 from ._modules import gated
@@ -29,6 +29,20 @@ WIDTHS = (256, 512, 1024, 2048)
 README = "hujie-frank/SENet README"
 STRIDE = (
     "stride 2 in the first 1x1 of a stage, as in the authors' model files; in the 3x3 it would cost {} MACs with the same weights"
+)
+
+
+WEIGHTS = (
+    Naming(
+        library="timm",  # whose networks of these names begin with "legacy_"; the weights are the authors'
+        rules=(
+            # The stem of SENet-154 has three convolutions, that of the others has one.
+            *(("stem.#.0", "layer0.conv{0+1}"), ("stem.#.1", "layer0.bn{0+1}")),
+            *(("stem.0", "layer0.conv1"), ("stem.1", "layer0.bn1"), ("stage#", "layer{0}"), ("head.#", "last_linear")),
+            *(("body.0.#.0", "conv{0+1}"), ("body.0.#.1", "bn{0+1}")),
+            *(("body.1.gate.1", "se_module.fc1"), ("body.1.gate.3", "se_module.fc2"), ("shortcut", "downsample")),
+        ),
+    ),
 )
 
 
@@ -104,6 +118,7 @@ for _name, _variant in VARIANTS.items():
         macs=_variant.macs,
         accuracy=_variant.accuracy,
         deviation=_variant.deviation,
+        weights=WEIGHTS,
     )(partial(_net, _variant.body, _variant.depth))
 
 
@@ -115,6 +130,7 @@ for _name, _variant in VARIANTS.items():
     params=115_088_984,
     macs=20_688_363_520,
     accuracy=[released(README, 81.32, 95.53)],
+    weights=WEIGHTS,
 )
 def senet_154(classes: int = 1000) -> nn.Module:
     """Build SENet-154 for inputs of shape `(batch, 3, 224, 224)`: three 3x3 in place of the 7x7, wider groups, dropout."""

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from vbench import Accuracy, architecture
+from vbench import Accuracy, Naming, architecture
 
 from ._blocks import Concat, Residual, Shuffle, conv_norm, pooled_head
 from ._papers import SHUFFLENET as PAPER
@@ -117,6 +117,17 @@ def _net(form: Form, classes: int = 1000) -> nn.Sequential:
     return nn.Sequential(net)
 
 
+def _names(form: Form) -> list[Naming]:
+    """State pytorchcv's names. Where channels are shuffled, the layers of a unit are one place further down here."""
+    rules = [("stem.0", "features.init_block.conv"), ("stem.1", "features.init_block.bn"), ("head.#", "output")]
+    rules += [("stage#.0.0.new", "features.stage{0-1}.unit1"), ("stage#.#.body", "features.stage{0-1}.unit{1+1}")]
+    for index, name in enumerate(("compress", "dw", "expand")):
+        place = index + 1 if index and form.groups > 1 and form.shuffle else index
+        number = index + 1
+        rules += [(f"unit#.{place}.0", f"unit{{0}}.{name}_conv{number}"), (f"unit#.{place}.1", f"unit{{0}}.{name}_bn{number}")]
+    return [Naming(library="pytorchcv", rules=tuple(rules))]
+
+
 for _name, _form in FORMS.items():
     architecture(
         f"shufflenet/{_name}",
@@ -127,4 +138,5 @@ for _name, _form in FORMS.items():
         macs=_form.macs,
         accuracy=_form.accuracy,
         deviation=_form.deviation,
+        weights=_names(_form),
     )(partial(_net, _form))

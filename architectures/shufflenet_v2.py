@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, Naming, Paper, architecture
 
 from ._blocks import Concat, Shuffle, conv_norm, pooled_head
 from ._published import ONE_CROP, ported, released
@@ -70,6 +70,19 @@ class Half(nn.Module):
         return torch.cat((kept, self.body(used)), dim=1)
 
 
+NAMES = (  # torchvision's: a unit is one module with its shuffle, and its layers stand in one row
+    *(("stem", "conv1"), ("head.#", "fc"), ("stage2.#", "stage2.{n}"), ("stage3.#", "stage3.{n}"), ("stage4.#", "stage4.{n}")),
+    *(("old.1.0", "branch1.2"), ("old.1.1", "branch1.3"), ("old.0", "branch1"), ("body", "branch2"), ("new", "branch2")),
+    *(
+        ("branch2.2.0", "branch2.5"),
+        ("branch2.2.1", "branch2.6"),
+        ("branch2.1.0", "branch2.3"),
+        ("branch2.1.1", "branch2.4"),
+        ("branch2.0.#", "branch2.{0}"),
+    ),
+)
+
+
 def _made(cin: int, mid: int, cout: int, stride: int) -> nn.Sequential:
     """The branch that makes new channels: 1x1, 3x3 per channel, 1x1; only the middle one has no ReLU."""
     return nn.Sequential(
@@ -108,7 +121,9 @@ def _net(form: Form, classes: int = 1000, *, torchvision: bool) -> nn.Sequential
     return nn.Sequential(net)
 
 
-def _register(forms: dict[str, Form], *, torchvision: bool, suffix: str = "", deviation: str = "") -> None:
+def _register(
+    forms: dict[str, Form], *, torchvision: bool, suffix: str = "", deviation: str = "", weights: tuple[Naming, ...] = ()
+) -> None:
     for width, form in forms.items():
         architecture(
             f"shufflenet/v2-{width}{suffix}",
@@ -119,6 +134,7 @@ def _register(forms: dict[str, Form], *, torchvision: bool, suffix: str = "", de
             macs=form.macs,
             accuracy=[form.accuracy],
             deviation=deviation,
+            weights=weights,
         )(partial(_net, form, torchvision=torchvision))
 
 
@@ -129,4 +145,5 @@ _register(
     suffix="-torchvision",
     deviation="a unit that halves the map makes half of its output in each branch, where the authors' code passes on all of its"
     " input channels; a shuffle ends every unit, and the last layer has a bias",
+    weights=(Naming(library="torchvision", rules=NAMES),),
 )

@@ -18,7 +18,7 @@ from typing import Literal
 
 from torch import nn
 
-from vbench import Accuracy, architecture
+from vbench import Accuracy, Naming, architecture
 
 from ._blocks import Residual, conv_relu
 from ._modules import fire
@@ -72,6 +72,30 @@ def _moved(pool_after: tuple[int, ...], classes: int = 1000) -> nn.Sequential:
     return _net((96, 7), pool_after, classes)
 
 
+def _names(*numbers: int) -> list[Naming]:
+    """State torchvision's names; `numbers` are those of the Fire modules among its layers, the poolings counted."""
+    fires = tuple((f"fire{fire}", f"features.{number}") for fire, number in zip(FIRE, numbers, strict=True))
+    inner = (("squeeze.0", "squeeze"), ("expand.one.0", "expand1x1"), ("expand.three.0", "expand3x3"))
+    return [Naming(library="torchvision", rules=(("conv1.0", "features.0"), ("head.1.0", "classifier.1"), *fires, *inner))]
+
+
+UNITS = (
+    "1.unit1",
+    "1.unit2",
+    "1.unit3",
+    "2.unit1",
+    "2.unit2",
+    "2.unit3",
+    "2.unit4",
+    "3.unit1",
+)  # pytorchcv's stages end in a pooling
+BYPASS_NAMES = (
+    *(("conv1.0", "features.init_block.conv"), ("head.1.0", "output.final_conv"), ("body", "")),
+    *((f"fire{fire}", f"features.stage{unit}") for fire, unit in zip(FIRE, UNITS, strict=True)),
+    *(("squeeze.0", "squeeze.conv"), ("expand.one.0", "expand1x1.conv"), ("expand.three.0", "expand3x3.conv")),
+)
+
+
 @architecture(
     "squeezenet/1.0",
     input=(3, 224, 224),
@@ -90,6 +114,7 @@ def _moved(pool_after: tuple[int, ...], classes: int = 1000) -> nn.Sequential:
         Accuracy(source="Iandola et al. 2016, Table 3", protocol="1 model, 1 crop, 227 px", recipe="paper", top1=57.5, top5=80.3),
     ],
     deviation=DEVIATION.format("861,339,936"),
+    weights=_names(3, 4, 5, 7, 8, 9, 10, 12),
 )
 def v1_0(classes: int = 1000) -> nn.Module:
     """Build SqueezeNet 1.0, for inputs of shape `(batch, 3, 224, 224)`."""
@@ -113,6 +138,7 @@ def v1_0(classes: int = 1000) -> nn.Module:
         ),
     ],
     deviation=DEVIATION.format("387,747,520") + "; published by the authors after the paper, in their repository",
+    weights=_names(3, 4, 6, 7, 9, 10, 11, 12),
 )
 def v1_1(classes: int = 1000) -> nn.Module:
     """Build SqueezeNet 1.1, which pools earlier, for inputs of shape `(batch, 3, 224, 224)`."""
@@ -138,6 +164,7 @@ def v1_1(classes: int = 1000) -> nn.Module:
         paper("Iandola et al. 2016, Table 3 (as quoted by others)", ALEXNET_PX, top1=60.4),
     ],
     deviation=DEVIATION.format("861,339,936"),
+    weights=[Naming(library="pytorchcv", rules=BYPASS_NAMES)],
 )
 def simple_bypass(classes: int = 1000) -> nn.Module:
     """Build SqueezeNet 1.0 with sums around Fire 3, 5, 7 and 9, for inputs of shape `(batch, 3, 224, 224)`."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from vbench import Accuracy, architecture
+from vbench import Accuracy, Naming, architecture
 
 from ._blocks import conv_norm, conv_relu, wide_head
 from ._papers import VGG as PAPER
@@ -92,6 +92,26 @@ def _net(depth: int, classes: int = 1000, *, norm: bool = False) -> nn.Sequentia
     return nn.Sequential(*vgg_convolutions(DEPTHS[depth], WIDTHS, conv), wide_head(WIDTHS[-1], 7, classes))
 
 
+def _names(depth: int, *, norm: bool = False) -> list[Naming]:
+    """State the names of torchvision, and those of timm, which writes the wide layers as convolutions."""
+    rules, theirs, ours = [], 0, 0
+    for count in DEPTHS[depth]:
+        for _ in range(count):
+            rules.append((f"^{ours}.0", f"features.{theirs}"))
+            if norm:
+                rules.append((f"^{ours}.1", f"features.{theirs + 1}"))
+            theirs, ours = theirs + (3 if norm else 2), ours + 1
+        theirs, ours = theirs + 1, ours + 1
+    head, other = [], []
+    for index, number, name in ((2, 0, "pre_logits.fc1"), (5, 3, "pre_logits.fc2"), (8, 6, "head.fc")):
+        head.append((f"^{ours}.{index}", f"classifier.{number}"))
+        other.append((f"^{ours}.{index}", name))
+    return [
+        Naming(library="torchvision", rules=(*rules, *head)),
+        Naming(library="timm", rules=(*rules, *other), flattened=True),
+    ]
+
+
 for _depth, _variant in VARIANTS.items():
     architecture(
         f"vgg/{_depth}",
@@ -101,6 +121,7 @@ for _depth, _variant in VARIANTS.items():
         params=_variant.params,
         macs=_variant.macs,
         accuracy=_variant.accuracy,
+        weights=_names(_depth),
     )(partial(_net, _depth))
     architecture(
         f"vgg/{_depth}-bn",
@@ -110,6 +131,7 @@ for _depth, _variant in VARIANTS.items():
         params=_variant.params_bn,
         macs=_variant.macs,
         accuracy=_variant.accuracy_bn,
+        weights=_names(_depth, norm=True),
         deviation="batch norm after every convolution, which came a year after the paper; the convolutions keep their bias, as in"
         " torchvision, though batch norm has one",
     )(partial(_net, _depth, norm=True))

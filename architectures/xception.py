@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from vbench import Accuracy, Paper, Preprocess, architecture
+from vbench import Accuracy, Naming, Paper, Preprocess, architecture
 
 from ._blocks import Residual, conv_norm, pooled_head
 from ._published import timm
@@ -49,6 +49,16 @@ def _block(cin: int, *widths: int, relu: bool = True, halve: bool = False) -> Re
     return Residual(body, conv_norm(cin, before, 1, stride=2, relu=False), relu=False)
 
 
+NAMES = (  # timm's `legacy_xception`: a batch norm is a layer of its own behind the separable convolution
+    *(("conv#.0", "conv{0}"), ("conv#.1", "bn{0}"), ("head.#", "fc")),
+    *(("entry#", "block{0}"), ("middle#", "block{0+3}"), ("exit", "block12"), ("shortcut.0", "skip"), ("shortcut.1", "skipbn")),
+    *(("last#.0.2", "bn{0+2}"), ("last#.0.0", "conv{0+2}.conv1"), ("last#.0.1", "conv{0+2}.pointwise")),
+    *(("body.0.2", "rep.1"), ("body.2.2", "rep.4"), ("body.1.2", "rep.2"), ("body.3.2", "rep.5"), ("body.5.2", "rep.8")),
+    *(("body.2.#", "rep.3.{0}"), ("body.3.#", "rep.4.{0}"), ("body.5.#", "rep.7.{0}"), ("body.#.#", "rep.{0}.{1}")),
+    *(("rep.#.0", "rep.{0}.conv1"), ("rep.#.1", "rep.{0}.pointwise")),
+)
+
+
 @architecture(
     "xception/original",
     input=(3, 299, 299),
@@ -63,6 +73,7 @@ def _block(cin: int, *widths: int, relu: bool = True, halve: bool = False) -> Re
         ),
     ],
     preprocess=Preprocess(resize=333 / 299, interpolation="bicubic", mean=HALF, std=HALF),
+    weights=[Naming(library="timm", rules=NAMES)],
 )
 def xception(classes: int = 1000) -> nn.Module:
     """Build Xception, for inputs of shape `(batch, 3, 299, 299)`."""

@@ -10,7 +10,7 @@ from functools import partial
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, Naming, Paper, architecture
 
 from ._blocks import wide_head
 from ._published import paper, pytorchcv
@@ -23,6 +23,16 @@ PAPER = Paper(
     link="https://arxiv.org/abs/1311.2901",
 )
 CROPS_UNKNOWN = "1 model, crops not stated"
+
+NAMES = (
+    *(("^0.0.0", "features.stage1.unit1.conv"), ("^0.3.0", "features.stage2.unit1.conv")),
+    *(
+        ("^0.6.0", "features.stage3.unit1.conv"),
+        ("^0.7.0", "features.stage3.unit2.conv"),
+        ("^0.8.0", "features.stage3.unit3.conv"),
+    ),
+    *(("^2.2", "output.fc1.fc"), ("^2.5", "output.fc2.fc"), ("^2.8", "output.fc3")),
+)
 
 Widths = tuple[int, int, int]
 
@@ -59,4 +69,5 @@ for _name, (_widths, _params, _macs, _accuracy) in NETS.items():
         accuracy=_accuracy,
         deviation="normalises before each pooling, over three channels, as SPP-net's authors do in their model file; the paper's"
         " Figure 3 pools first, and pytorchcv, whose single crop stands here, normalises over five",
+        weights=[Naming(library="pytorchcv", rules=NAMES)],
     )(partial(_net, _widths))

@@ -17,7 +17,7 @@ if __name__ != "vbench":
 
 if TYPE_CHECKING:
     from .api import catalogue, load, run
-    from .core import Accuracy, Architecture, Case, Machine, Metric, Paper, Preprocess, Record
+    from .core import Accuracy, Architecture, Case, Machine, Metric, Naming, Paper, Preprocess, Record
     from .errors import VbenchError
     from .interfaces import Engine, Session
     from .registry import architecture, engine, metric
@@ -26,7 +26,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "api": ("catalogue", "load", "run"),
-    "core": ("Accuracy", "Architecture", "Case", "Machine", "Metric", "Paper", "Preprocess", "Record"),
+    "core": ("Accuracy", "Architecture", "Case", "Machine", "Metric", "Naming", "Paper", "Preprocess", "Record"),
     "errors": ("VbenchError",),
     "interfaces": ("Engine", "Session"),
     "registry": ("architecture", "engine", "metric"),
@@ -40,6 +40,7 @@ __all__ = [
     "Engine",
     "Machine",
     "Metric",
+    "Naming",
     "Paper",
     "Preprocess",
     "Record",

@@ -17,7 +17,7 @@ from .axes import refuse_absent
 from .config import Config, Settings, Suite
 from .core import Replicate, Run
 from .errors import PluginError, UnknownNameError, UsageError, nearest
-from .plan import Plan, plan
+from .plan import Given, Plan, plan
 from .registry import ARCHITECTURES, ENGINES
 from .results import load
 from .watch import Silent
@@ -42,6 +42,7 @@ class Prepared(msgspec.Struct, frozen=True):
     settings: Settings
     plan: Plan
     errors: tuple[str, ...]
+    weights: Given | None = None
 
 
 def setup(config: Path | None = None, extra: Sequence[str] = ()) -> tuple[Config, list[PluginError]]:
@@ -99,6 +100,7 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     cold_cache: bool = False,
     cuda_graph: bool = False,
     input: tuple[int, ...] | None = None,  # noqa: A002 - the field's own word
+    weights: str | Path | None = None,
     plugin: Sequence[str] = (),
     config: Path | None = None,
     quick: bool = False,
@@ -107,9 +109,6 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     """From a selection to a plan. Raises UsageError or NothingSelectedError before anything is measured."""
     cfg, errors = setup(config, plugin)
     architectures = wrappers.rejoined(_many(architectures))
-    for name in map(wrappers.bare, architectures):
-        if ":" in name:
-            plugins.add_import(name, input)
     base = cfg.suite(suite)
     axes = {
         "architectures": (*architectures, *contrasts.names(cfg, _many(group))) or (("*",) if topic else ()),
@@ -128,6 +127,8 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     }
     chosen: Suite = msgspec.structs.replace(base, **{axis: value for axis, value in axes.items() if value})
     configs.check_axes(chosen, "--")
+    for name in chosen.architectures:
+        plugins.add_named(name, input)
     refuse_absent(_many(scenario))
     usable = machine.usable_cores()
     changes = dict(settings or {})
@@ -142,11 +143,15 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     if errors:
         chosen = _without_missing(chosen, errors)
     try:
-        cases = plan(chosen, devices=devices.known(), engines=engines.known(), threads=usable, shape=input, seed=final.seed)
+        given = heads.weights(weights, chosen)
+        cases = plan(
+            chosen, devices=devices.known(), engines=engines.known(), threads=usable, shape=input, seed=final.seed,
+            weights="" if given is None else given.label,
+        )  # fmt: skip
     except UnknownNameError as error:
         raise _explained(error, errors) from None
     _loadable(cases)
-    return Prepared(cfg, final, cases, tuple(str(error) for error in errors))
+    return Prepared(cfg, final, cases, tuple(str(error) for error in errors), given)
 
 
 def _without_missing(suite: Suite, errors: list[PluginError]) -> Suite:
@@ -224,7 +229,7 @@ class Begun(msgspec.Struct, frozen=True):
 
 def begin(prepared: Prepared, output: Path | None = None) -> Begun:
     """A new run, into `output` or into `results/<machine>/`."""
-    head = heads.new(prepared.plan, prepared.settings, prepared.config.root)
+    head = heads.new(prepared.plan, prepared.settings, prepared.config.root, prepared.weights)
     path = output or heads.default_path(head, prepared.config.root)
     if path.is_file() and journal.whole(path):
         message = f"{path} exists: go on with it by `vbench run --resume {path}`, or name another with -o FILE"
@@ -242,8 +247,7 @@ def continued(
     cfg, errors = setup(config, plugin)
     head = heads.read(path)
     for case in head.cases:
-        if ":" in (name := wrappers.bare(case.architecture)):
-            plugins.add_import(name, case.input_shape)
+        plugins.add_named(case.architecture, case.input_shape)
     try:
         lines = heads.resume(path)
     except UnknownNameError as error:
@@ -271,12 +275,12 @@ def run(
 ) -> Record:
     """Measure architectures on this machine and return the Record.
 
-    Each name is `family/variant`, a glob, or `package.module:function` with `input=(3, 224, 224)`. Options are those of
-    `vbench run`: `suite`, `group`, `exclude`, `topic`, the axes (`device`, `engine`, `precision`, `batch`, `threads`, `layout`,
-    `phase`, `scenario`, each a sequence), `cold_cache`, `cuda_graph`, `input`, `plugin`, `config`, `quick`, and `settings`,
-    a dict of the keys of `[run]` in bench.toml (times in seconds, sizes in bytes). `output` names the result file, else it
-    goes to `results/<machine>/`; `resume` names an interrupted one to go on with (of the options it takes `plugin`, `config`
-    and `settings`).
+    Each name is `family/variant`, a glob, `timm:NAME`, `torchvision:NAME`, or `package.module:function` with
+    `input=(3, 224, 224)`. Options are those of `vbench run`: `suite`, `group`, `exclude`, `topic`, the axes (`device`, `engine`,
+    `precision`, `batch`, `threads`, `layout`, `phase`, `scenario`, each a sequence), `cold_cache`, `cuda_graph`, `input`,
+    `weights`, `plugin`, `config`, `quick`, and `settings`, a dict of the keys of `[run]` in bench.toml (times in seconds, sizes
+    in bytes). `output` names the result file, else it goes to `results/<machine>/`; `resume` names an interrupted one to go on
+    with (of the options it takes `plugin`, `config` and `settings`).
 
     Works in a script without a main guard, from `python -c`, from standard input and in a notebook: workers load
     architectures by name. Raises UsageError before anything is measured; a network that fails is a row of the Record.

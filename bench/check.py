@@ -44,7 +44,7 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
         _fitting(job, architecture, counted, notes)
         return {"counted": counted, "notes": notes, **rest}
     phase("build")
-    module, notes["weights"] = data.build(architecture.build, case.seed)
+    module, notes["weights"] = jobs.build(architecture, case)
     images = probed(case, architecture.task, reference=getattr(engine, "reference", False))
     if job.images:
         probes = data.images(job.images, case.input_shape, images, architecture.preprocess)
@@ -148,12 +148,12 @@ def _count(job: Job, architecture: Architecture, notes: dict[str, str]) -> Count
 
 def _train(job: Job, architecture: Architecture, engine: Engine, phase: Phase, notes: dict[str, str]) -> dict[str, Any]:
     """Compare the engine's training steps with steps taken by hand, on two networks of the same weights."""
-    from . import agreement, data, training, witness  # noqa: PLC0415 - they import torch
+    from . import agreement, training, witness  # noqa: PLC0415 - they import torch
 
     case, inputs = job.case, jobs.inputs(job, architecture)
 
     def by_hand(batches: list[torch.Tensor]) -> witness.Trace:
-        twin, place = training.placed(data.build(architecture.build, case.seed)[0], case)
+        twin, place = training.placed(jobs.build(architecture, case)[0], case)
         return witness.by_hand(twin, [place(tensor) for tensor in batches], case.seed)
 
     phase("reference")
@@ -167,7 +167,7 @@ def _train(job: Job, architecture: Architecture, engine: Engine, phase: Phase, n
         )
         raise Wrong(message) from None
     phase("build")
-    module, notes["weights"] = data.build(architecture.build, case.seed)
+    module, notes["weights"] = jobs.build(architecture, case)
     phase("prepare")
     session = engine.prepare(module, case)
     session.load(inputs)

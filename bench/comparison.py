@@ -156,7 +156,7 @@ def _sides(prepared: Prepared, asked: Asked, space: sides.Space) -> dict[str, Si
         exclude=asked.exclude or suite.exclude,
         plugins=prepared.config.plugins,
         extra=tuple(_within(path, root) for path in asked.extra),
-        imports=_imports(prepared, asked.architectures),
+        imports=_imports(prepared, named or suite.architectures),
     )
     head = asked.base if asked.twins else asked.head
     places = {"head": sides.base(space, root, head, "head") if head else sides.head(space, root)}
@@ -191,7 +191,7 @@ def _within(path: str, root: Path) -> str:
 
 def _imports(prepared: Prepared, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
     shapes = {wrappers.bare(case.architecture): case.input_shape for case in prepared.plan.cases}
-    return {name: shapes[name] for name in map(wrappers.bare, names) if ":" in name}
+    return {name: shapes[name] for name in map(wrappers.bare, names) if ":" in name and name in shapes}
 
 
 def _comparable(plan: Plan, gate: tolerances.Gate) -> None:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from .evidence import Ceiling, Counted, Replicate, Status
+from .naming import Naming
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Accuracy", "Architecture", "Case", "Ceiling", "Counted", "Direction", "Facts", "Kind", "Machine", "Metric", "Paper",
-    "Preprocess", "Record", "Replicate", "Result", "Run", "Source", "Status",
+    "Accuracy", "Architecture", "Case", "Ceiling", "Counted", "Direction", "Facts", "Kind", "Machine", "Metric", "Naming",
+    "Paper", "Preprocess", "Record", "Replicate", "Result", "Run", "Source", "Status",
 ]  # fmt: skip
 
 Direction = Literal["lower", "higher", "none"]
@@ -97,7 +98,8 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True):
     """A network that can be built and measured, with the facts that are declared about it.
 
     `build(classes=1000)` returns a `torch.nn.Module` whose forward takes one tensor of shape `(batch, *input)`.
-    `params` and `macs` are declared, and recomputed by the tests: a false one fails them.
+    `params` and `macs` are declared, and recomputed by the tests: a false one fails them. `weights` are the libraries that have
+    the network in the same form, with their names for its tensors.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True):
     task: str = "classification"
     preprocess: Preprocess = Preprocess()
     deviation: str = ""
+    weights: tuple[Naming, ...] = ()
 
     @property
     def family(self) -> str:
@@ -223,6 +226,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     skipped: dict[str, str] = {}
     sources: dict[str, str] = {}
     ceilings: dict[str, Ceiling] = {}
+    weights: dict[str, str] = {}
     sentinels: dict[str, tuple[float, ...]] = {}
     environment: dict[str, str] = {}
     commit: str = ""

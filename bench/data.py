@@ -35,11 +35,12 @@ _STORES = {"_parameters", "_buffers", "_modules"}
 _KNOWN = {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
 
 
-def build(make: Callable[[], Any], seed: int) -> tuple[nn.Module, str]:
-    """Build a network for measuring, and say how: `filled` (meta device, then seeded weights) or `initialised`.
+def build(make: Callable[[], Any], seed: int, load: Callable[[nn.Module], None] | None = None) -> tuple[nn.Module, str]:
+    """Build a network for measuring, and say how: `filled` (meta device, then seeded weights), `initialised`, or `loaded`.
 
     A network that holds anything besides the weights of well-known layers (tables in buffers, plain tensors, parameters
-    of its own) is built the ordinary way with the seed set, since filling would destroy what its constructor computed.
+    of its own) is built the ordinary way with the seed set, since filling would destroy what its constructor computed. `load`
+    puts weights into all that its state dict holds, in place of the seeded ones.
     """
     try:
         with torch.device("meta"), _uninitialised():
@@ -49,14 +50,19 @@ def build(make: Callable[[], Any], seed: int) -> tuple[nn.Module, str]:
         fillable = False
     if fillable:
         _materialise(module)
-        fill(module, seed)
-        return module.eval(), "filled"
+        if load is None:
+            fill(module, seed)
+        else:
+            load(module)
+        return module.eval(), "filled" if load is None else "loaded"
     torch.manual_seed(seed)
     module = make()
     if not isinstance(module, nn.Module):
         message = f"the builder returned {type(module).__name__}, not a torch.nn.Module"
         raise TypeError(message)
-    return module.eval(), "initialised"
+    if load is not None:
+        load(module)
+    return module.eval(), "initialised" if load is None else "loaded"
 
 
 @contextmanager

@@ -15,18 +15,19 @@ from . import contention, drift, journal, machine, plugins
 from .config import Settings
 from .core import Run
 from .errors import UsageError
-from .plan import definition
+from .plan import definition, select
 from .registry import ARCHITECTURES, ENGINES
 from .sources import source_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .core import Case
-    from .plan import Plan
+    from .config import Suite
+    from .core import Case, Facts
+    from .plan import Given, Plan
 
 
-def new(plan: Plan, settings: Settings, root: Path) -> Run:
+def new(plan: Plan, settings: Settings, root: Path, loaded: Given | None = None) -> Run:
     """The head of a new result file; `root` is where `results/` lies, with what this machine measured before."""
     folder = plugins.catalogue_folder()
     names = {case.architecture for case in plan.cases}
@@ -41,15 +42,33 @@ def new(plan: Plan, settings: Settings, root: Path) -> Run:
         settings=msgspec.to_builtins(settings),
         cases=plan.cases,
         definitions={case.id: definition(case, settings.seed, images) for case in plan.cases},
-        architectures={name: ARCHITECTURES.get(name).facts() for name in names},
+        architectures={name: _facts(name, loaded) for name in names},
         skipped=plan.skipped,
         sources=sources(plan.cases),
+        weights={} if loaded is None else {loaded.label: loaded.path},
         sentinels=drift.earlier(root / "results" / here.slug, here.fingerprint, versions.get("torch", ""), environment),
         environment=environment,
         commit=machine.git_commit(Path.cwd()),
         catalogue=plugins.digest(folder) if folder is not None else "",
         command=command("vbench.run(…)"),
     )
+
+
+def weights(path: str | Path | None, suite: Suite) -> Given | None:
+    """The file of weights, held against every network that was selected. Raises UsageError where it does not fit one of them."""
+    if path is None:
+        return None
+    from .weights import given  # noqa: PLC0415 - imports torch
+
+    return given(Path(path), select(suite))
+
+
+def _facts(name: str, loaded: Given | None) -> Facts:
+    """What is declared of a network; with other classes than it was published with, that is true of another one."""
+    facts = ARCHITECTURES.get(name).facts()
+    if loaded is None or name not in loaded.classes:
+        return facts
+    return msgspec.structs.replace(facts, accuracy=(), declared_params=None, declared_macs=None)
 
 
 def new_id() -> str:
@@ -119,9 +138,20 @@ def resume(path: Path) -> journal.Lines:
         if run.sources.get(name, found) != found:
             message = f"{path} was measured with another source of {name}, which has been edited since: start a new file"
             raise UsageError(message)
+    _same_weights(path, run)
     settings = msgspec.convert(run.settings, Settings)
     images = pictures(settings)
     if any(run.definitions[case.id] != definition(case, settings.seed, images) for case in run.cases):
         message = f"{path} was measured with other pictures than {settings.images} holds now: start a new file"
         raise UsageError(message)
     return lines
+
+
+def _same_weights(path: Path, run: Run) -> None:
+    """Raises UsageError where a file of weights is not what it was."""
+    for label, name in run.weights.items():
+        from .checkpoint import digest  # noqa: PLC0415 - imports torch
+
+        if digest(Path(name)) != label.rpartition(":")[2]:
+            message = f"{path} was measured with other weights than {name} holds now: start a new file"
+            raise UsageError(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -27,7 +28,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     Without any of these the worker measures within `budget`. `batches` are those of a sweep that an earlier process of the
     case has decided on. `strangers` is a folder that nothing may be imported from: that of the other side of a pair. `spin`
-    makes each step longer by that share of its own time: a slowdown that is known, for the gate to find.
+    makes each step longer by that share of its own time: a slowdown that is known, for the gate to find. `weights` is the path of
+    the case's file, or empty for random ones.
     """
 
     case: Case
@@ -45,6 +47,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     engine: Source
     catalogue: str = ""
     images: str = ""
+    weights: str = ""
     seed: int = 0
     memory_limit: int | None = None
     device_memory_limit: int | None = None
@@ -107,7 +110,23 @@ def load(job: Job) -> tuple[Architecture | None, Engine]:
     if not getattr(engine, "builds", True) or job.architecture is None:
         return None, engine
     plugins.load(job.architecture, job.catalogue)
-    return ARCHITECTURES.get(job.case.architecture), engine
+    architecture = ARCHITECTURES.get(job.case.architecture)
+    # What building needs is imported now, or importing it would be part of the time that building takes.
+    from . import data, weights  # noqa: F401, PLC0415 - they import torch
+
+    if job.weights:
+        path = Path(job.weights)
+        fitted = weights.verified(architecture, path, job.case.weights) if job.check else weights.fit(architecture, path)
+        architecture = msgspec.structs.replace(architecture, build=fitted)
+    return architecture, engine
+
+
+def build(architecture: Architecture, case: Case) -> tuple[torch.nn.Module, str]:
+    """The network with its weights, from the seed or from the file, and how it came to them."""
+    from . import data, weights  # noqa: PLC0415 - they import torch
+
+    fitted = architecture.build if isinstance(architecture.build, weights.Fitted) else None
+    return data.build(architecture.build, case.seed, None if fitted is None else fitted.load)
 
 
 def refuse_strangers(job: Job) -> None:

@@ -269,6 +269,7 @@ def job(state: State, case: Case, *, number: int = -1, server: int = 0, role: st
         engine=ENGINES.source(case.engine),
         catalogue=catalogue(),
         images=str(Path(settings.images).resolve()) if settings.images else "",
+        weights=str(Path(state.run.weights[case.weights]).resolve()) if case.weights in state.run.weights else "",
         seed=settings.seed,
         memory_limit=memory_limit(settings),
         fit=settings.memory_limit,

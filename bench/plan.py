@@ -34,6 +34,14 @@ class Plan(msgspec.Struct, frozen=True):
         return tuple(case for case in self.cases if case.id not in self.skipped)
 
 
+class Given(msgspec.Struct, frozen=True):
+    """The file of weights of a run: its path, its value of the axis `weights`, and the networks that get other classes by it."""
+
+    path: str
+    label: str
+    classes: dict[str, int]
+
+
 def definition(case: Case, seed: int, images: str = "") -> str:
     """A hash of what a case means beyond its id: input shape, seeds, engine options.
 
@@ -72,12 +80,14 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     threads: int,
     shape: tuple[int, ...] | None = None,
     seed: int = 0,
+    weights: str = "",
 ) -> Plan:
     """All combinations of the suite's axes.
 
     `devices` maps each device that vbench knows to the reason why it is not here, or None; `engines` each engine to
     itself, or to the line that says why it cannot run. A name that the suite spells out and that is absent is a
-    UsageError; under `all` it is a case that is skipped with that reason.
+    UsageError; under `all` it is a case that is skipped with that reason. `weights` is what the axis of that name says, if not
+    the seed.
     """
     cases: dict[str, Case] = {}
     skipped: dict[str, str] = {}
@@ -98,7 +108,7 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
             case = Case(
                 architecture=architecture.name,
                 input_shape=shape or architecture.input,
-                weights=f"random:{seed}",
+                weights=weights or f"random:{seed}",
                 engine=name,
                 engine_options=options,
                 precision=precision,

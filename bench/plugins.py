@@ -18,12 +18,10 @@ from contextlib import redirect_stdout, suppress
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from . import sources
-from .core import Architecture, Source
+from . import imports, libraries, sources, wrappers
+from .core import Source
 from .errors import PluginError, UsageError
 from .registry import ARCHITECTURES, ENGINES, METRICS, loading
 from .sources import (
@@ -40,12 +38,12 @@ from .sources import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from types import ModuleType
 
 __all__ = [
     "CATALOGUE",
     "StopLoading",
     "add_import",
+    "add_named",
     "catalogue_folder",
     "digest",
     "is_catalogue",
@@ -59,7 +57,7 @@ __all__ = [
 GROUP = "vbench.plugins"
 INIT = "__init__"
 # Whose lines are never where a plugin is broken.
-_LOADERS = {__file__, sources.__file__, importlib.__file__}
+_LOADERS = {__file__, imports.__file__, sources.__file__, importlib.__file__}
 _loaded: set[tuple[str, str, str]] = set()
 _scripts: list[str] = []
 # What a plugin's files looked like when they were loaded: a notebook loads them again after an edit.
@@ -187,7 +185,7 @@ def load(source: Source, catalogue: str = "") -> None:
             elif source.kind == "path":
                 _load_path(Path(source.value), source.part)
             elif source.kind == "import":
-                _load_import(source)
+                imports.register(source)
             else:
                 _load_script(source.value)
     except BaseException:
@@ -227,15 +225,6 @@ def _load_path(path: Path, part: str) -> None:
     execute(importlib.util.spec_from_file_location(name, path), path)
 
 
-def _load_import(source: Source) -> None:
-    shape = tuple(int(size) for size in source.part.split("x"))
-    build = _resolve(source.value)
-    code = getattr(build, "__code__", None) or getattr(build.__init__, "__code__", None)
-    if code is not None:
-        source = msgspec.structs.replace(source, file=code.co_filename, line=code.co_firstlineno)
-    ARCHITECTURES.add(source.value, Architecture(name=source.value, build=build, source=source, input=shape), source)
-
-
 def _load_script(path: str) -> None:
     """Run the script that called `vbench.run`, up to that call: what it registers stands above it."""
     _scripts.append(path)
@@ -253,10 +242,32 @@ def stop_in_script() -> None:
         raise StopLoading
 
 
+def add_named(name: str, shape: tuple[int, ...] | None) -> None:
+    """Register what a selection names and no plugin: an import path, or another package's network, in wrappers or not.
+
+    Leaves other names alone. Raises UsageError for what can be named and not measured.
+    """
+    name = wrappers.bare(name)
+    if name.lower().endswith(".onnx"):
+        known = ", ".join(n for n in ENGINES.names() if n != "fake")
+        message = (
+            f"{name}: no engine of this version reads ONNX files; those here ({known}) take networks that PyTorch builds: "
+            "vbench list"
+        )
+        raise UsageError(message)
+    if ":" in name:
+        add_import(name, shape)
+
+
 def add_import(path: str, shape: tuple[int, ...] | None) -> None:
-    """Register `package.module:function` as an architecture of that name. Raises UsageError when it cannot be imported."""
+    """Register `package.module:function`, `timm:NAME` or `torchvision:NAME` as an architecture of that name.
+
+    Raises UsageError when it cannot be imported, or when nobody says its input shape.
+    """
     if path in ARCHITECTURES:
         return
+    if shape is None and libraries.has(path):
+        shape = libraries.shape(path)
     if shape is None:
         message = f"{path} is an import path, and its input shape is not known: add --input, for example --input 3x224x224"
         raise UsageError(message)
@@ -272,27 +283,3 @@ def add_import(path: str, shape: tuple[int, ...] | None) -> None:
     except (Exception, SystemExit) as error:
         broken = _broken(Source(kind="import", value=path), error)
         raise UsageError(str(broken).replace("plugin ", "cannot import ", 1)) from error
-
-
-def _already(name: str) -> ModuleType | None:
-    """The module of that name where it is loaded as a plugin file: executed again, it would register everything twice."""
-    spec = importlib.util.find_spec(name)
-    origin = spec.origin if spec is not None else None
-    loaded = [m for key, m in list(sys.modules.items()) if key.startswith("vbench_plugin_")]
-    return next((m for m in loaded if origin and getattr(m, "__file__", None) == origin), None)
-
-
-def _resolve(path: str) -> Callable[..., Any]:
-    module, _, name = path.partition(":")
-    found: Any = _already(module) or importlib.import_module(module)
-    for part in name.split("."):
-        if not hasattr(found, part):
-            known = [n for n in vars(found) if callable(getattr(found, n)) and not n.startswith("_")]
-            message = f"{path}: {module} has no {part!r}; it has {', '.join(sorted(known)) or 'nothing callable'}"
-            raise UsageError(message)
-        found = getattr(found, part)
-    if not callable(found):
-        message = f"{path} is not callable; name a function or a class that returns a torch.nn.Module"
-        raise UsageError(message)
-    function: Callable[..., Any] = found
-    return function

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
-from .core import Accuracy, Architecture, Metric, Paper, Preprocess, Source
+from .core import Accuracy, Architecture, Metric, Naming, Paper, Preprocess, Source
 from .errors import PluginError
 from .names import Architectures, Registry
 
@@ -131,12 +131,13 @@ def architecture(  # noqa: PLR0913 - each is a fact of the network, and all but 
     task: str = "classification",
     preprocess: Preprocess | None = None,
     deviation: str = "",
+    weights: Sequence[Naming] = (),
 ) -> Callable[[F], F]:
     """Register the decorated function as the builder of the architecture `name` (`family/variant`).
 
     `input` is the shape of one image, channels first, for example `(3, 224, 224)`. `params` and `macs` are facts to be
-    checked, not used. `deviation` says in a sentence where the network departs from its paper. Raises PluginError when
-    the name is taken or malformed, or a fact is not of its type.
+    checked, not used. `deviation` says in a sentence where the network departs from its paper, `weights` whose files fit it and
+    how they name its tensors. Raises PluginError when the name is taken or malformed, or a fact is not of its type.
     """
 
     def register(build: F) -> F:
@@ -156,6 +157,7 @@ def architecture(  # noqa: PLR0913 - each is a fact of the network, and all but 
             task=task,
             preprocess=preprocess or Preprocess(),
             deviation=deviation,
+            weights=tuple(weights),
         )
         ARCHITECTURES.add(name, _checked(item), source)
         return build

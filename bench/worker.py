@@ -115,11 +115,9 @@ def _measure(job: Job, phase: Phase, ask: Ask | None) -> dict[str, Any]:
         if not job.pair:  # whose other half tells what the machine was like
             phase("sentinel")
             sentinel = _sentinel(device)
-        from . import data  # noqa: PLC0415 - imports torch
-
         phase("build")
         before = clock()
-        module, notes["weights"] = data.build(architecture.build, case.seed)
+        module, notes["weights"] = jobs.build(architecture, case)
         values["build_s"] = (clock() - before) / measure.NS
         jobs.refuse_strangers(job)
     inputs = None if architecture is None else jobs.inputs(job, architecture)

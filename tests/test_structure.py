@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Highest first; names on one rung do not import each other. A package is named once, for all of its modules.
 RUNGS = """
-errors units tables evidence cache
+errors units tables evidence cache naming
 core wrappers
-interfaces names
+interfaces names libraries
 registry
 stats levels
 variance sweeps pages changepoints
@@ -30,13 +30,13 @@ journal flags axes tolerances groups home neighbour
 drift
 judge
 results config
-sources
+sources imports
 plugins
 verdicts budgets contrasts
 plan history
 claims reports exports
-devices machine doctor contention
-data agreement estimate peaks rescaled
+devices machine doctor contention checkpoint
+data agreement estimate peaks rescaled weights
 training
 counting engines compress witness
 measure head

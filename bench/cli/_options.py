@@ -17,5 +17,8 @@ Precision = Annotated[Many, typer.Option(metavar="PRECISIONS", help="fp32, tf32,
 Batch = Annotated[Many, typer.Option(metavar="SIZES", help="Batch sizes.")]
 Threads = Annotated[Many, typer.Option(metavar="COUNTS", help="Threads; left out, as many as this process may use.")]
 Input = Annotated[str | None, typer.Option("--input", metavar="CxHxW", help="Shape of one input, for example 3x224x224.")]
+Weights = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Weights to load: safetensors, or a state dict that torch.save wrote.")
+]
 Plugin = Annotated[Many, typer.Option(metavar="PATHS", help="A file or folder that registers more.")]
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")]

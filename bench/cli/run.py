@@ -14,10 +14,10 @@ from . import _options as options
 
 HELP = """Measure architectures on this machine.
 
-ARCHITECTURES are names, globs ('resnet/*') or import paths (package.module:function, with --input), each also in a wrapper
-(resnet/50@upsample:2, resnet/50@multiscale:0.5+1+2). Left out, the suite `default` is measured. Axes may be repeated or written
-with commas: --batch 1,8. Each finished process is on disk before the next starts, so an interrupted run goes on with --resume
-FILE."""
+ARCHITECTURES are names, globs ('resnet/*'), networks of other packages (timm:NAME, torchvision:NAME) or import paths
+(package.module:function, with --input), each also in a wrapper (resnet/50@upsample:2, resnet/50@multiscale:0.5+1+2). Left out,
+the suite `default` is measured. Axes may be repeated or written with commas: --batch 1,8. Each finished process is on disk before
+the next starts, so an interrupted run goes on with --resume FILE."""
 
 
 def run(
@@ -54,6 +54,7 @@ def run(
     energy: Annotated[bool, typer.Option("--energy", help="Read an energy counter over 5 s or more per case.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 4 where a flag says that a number may be biased.")] = False,
     input_: options.Input = None,
+    weights: options.Weights = None,
     plugin: options.Plugin = None,
     config: options.Config = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The result file.")] = None,
@@ -103,7 +104,7 @@ def run(
         given |= {"--engine": engine, "--precision": precision, "--batch": batch, "--threads": threads, "--layout": layout}
         given |= {"--phase": phase, "--scenario": scenario, "--latency-bound": latency_bound, "--sustained": sustained}
         given |= {"--streams": streams, "--end-to-end": end_to_end, "--cold-cache": cold_cache, "--cuda-graph": cuda_graph}
-        given |= {"--input": input_, "--quick": quick, "--suite": suite != "default", "--list": list_}
+        given |= {"--input": input_, "--weights": weights, "--quick": quick, "--suite": suite != "default", "--list": list_}
         if fixed := [option for option, value in given.items() if value]:
             message = f"--resume goes on with the cases of its file: leave out {', '.join(fixed)}"
             raise UsageError(message)
@@ -126,6 +127,7 @@ def run(
             cold_cache=cold_cache,
             cuda_graph=cuda_graph,
             input=common.shape(input_),
+            weights=weights,
             plugin=common.words(plugin),
             config=config,
             quick=quick,

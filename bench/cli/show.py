@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,8 +23,11 @@ HELP = "Show an architecture's facts, what each of its modules costs, and where 
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="An architecture, or package.module:function.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="An architecture, timm:NAME, torchvision:NAME, or package.module:function.")
+    ],
     input_: options.Input = None,
+    weights: options.Weights = None,
     depth: Annotated[int, typer.Option(metavar="N", help="How deep to go into nested modules.")] = 2,
     geometry: Annotated[
         bool, typer.Option("--geometry", help="Receptive field and stride, of each module too, and the input sizes it takes.")
@@ -41,7 +45,7 @@ def show(
     """Show; see HELP, which typer shows."""
     import msgspec  # noqa: PLC0415 - --help must be quick
 
-    from .. import api, plugins, wrappers  # noqa: PLC0415 - loading plugins imports torch, and --help must not
+    from .. import api, plugins  # noqa: PLC0415 - loading plugins imports torch, and --help must not
     from ..counting import count, largest_batch, module_table  # noqa: PLC0415 - as above
     from ..registry import ARCHITECTURES  # noqa: PLC0415 - as above
     from . import _diagram  # noqa: PLC0415 - as above
@@ -49,9 +53,8 @@ def show(
     _, errors = api.setup(config, common.words(plugin))
     common.warn(errors)
     shape = common.shape(input_)
-    if ":" in (bare := wrappers.bare(name)):
-        plugins.add_import(bare, shape)
-    found = ARCHITECTURES.get(name)
+    plugins.add_named(name, shape)
+    found, loaded = _with_weights(ARCHITECTURES.get(name), weights)
     size = shape or found.input
     room = common.quantity(memory_limit, units.parse_bytes, "--memory-limit")
     more: dict[str, Any] = {}
@@ -70,10 +73,11 @@ def show(
         raise VbenchError(message) from error
     if json_:
         facts = msgspec.to_builtins(found.facts())
-        common.dump({"name": name, "input": size, **facts, "counted": counted, "modules": modules, **more})
+        common.dump({"name": name, "input": size, **facts, "weights": loaded, "counted": counted, "modules": modules, **more})
         return
     print(f"{name}  {'x'.join(map(str, size))}")
-    for line in (*_facts(found), *_counted(found, counted, size), *_geometry.lines(more)):
+    from_file = [f"weights: {loaded}"] if loaded else []
+    for line in (*_facts(found), *from_file, *_counted(found, counted, size), *_geometry.lines(more)):
         print(f"  {line}")
     if room is not None:
         fits = units.MISSING if more["largest_batch"] is None else more["largest_batch"]
@@ -130,6 +134,22 @@ def _table(name: str, counted: Counted, modules: Sequence[ModuleCost], depth: in
     return tables.aligned(header, rows, right=range(3, len(header)))
 
 
+def _with_weights(found: Architecture, path: Path | None) -> tuple[Architecture, str]:
+    """The network as a file of weights makes it, and in words what the file is; with other classes its accuracy is another's."""
+    if path is None:
+        return found, ""
+    import msgspec  # noqa: PLC0415 - as above
+
+    from .. import checkpoint, weights  # noqa: PLC0415 - they import torch
+
+    fitted = weights.fit(found, path)
+    said = f"{checkpoint.label(path)}, {len(fitted.pairs)} tensors by {fitted.library} names"
+    if fitted.classes is None:
+        return msgspec.structs.replace(found, build=fitted), said
+    other = msgspec.structs.replace(found, build=fitted, accuracy=(), params=None, macs=None)
+    return other, f"{said}, {fitted.classes} classes"
+
+
 def _facts(found: Architecture) -> list[str]:
     """The declared facts, a line each."""
     lines = [f"topic: {found.topic}"] if found.topic else []
@@ -142,7 +162,12 @@ def _facts(found: Architecture) -> list[str]:
         recipe = f", {a.recipe}" if a.recipe else ""
         lines.append(f"{a.kind}: {', '.join(numbers)} ({a.protocol}{recipe}; {a.source})")
     if not found.accuracy:
-        lines.append("accuracy: none published")
+        where = (
+            "none in timm's package, whose repository has them in results/"
+            if found.name.startswith("timm:")
+            else "none published"
+        )
+        lines.append(f"accuracy: {where}")
     if found.deviation:
         lines.append(f"deviation: {found.deviation}")
     lines.append(f"source: {found.source}")

@@ -1,0 +1,185 @@
+"""Weights from a file, in place of random ones: whose names it uses, which tensor goes where, and every one accounted for."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from . import checkpoint, wrappers
+from .checkpoint import Entry
+from .errors import PluginError, UsageError, VbenchError
+from .naming import Naming
+from .plan import Given
+from .registry import ARCHITECTURES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from torch import nn
+
+    from .checkpoint import Checkpoint
+    from .core import Architecture
+
+OWN = Naming(library="the network's own", rules=())
+# How a builder may call the number of its classes: ours, and that of module:function where a library's is named.
+_CLASSES = ("classes", "num_classes")
+# Torch writes this counter since 2018 and inference never reads it; a file without it is whole.
+_COUNTER = "num_batches_tracked"
+_SHOWN = 3
+
+
+class Fitted:
+    """Builds a network with as many classes as the file has, and puts the file's weights into it."""
+
+    def __init__(self, build: Callable[..., Any], file: Checkpoint, library: str, classes: dict[str, int], inside: int) -> None:
+        self.build, self.file, self.library, self._classes, self._inside = build, file, library, classes, inside
+        self.pairs: dict[str, str] = {}
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes the file has, where that is not what the builder makes by itself."""
+        return next(iter(self._classes.values()), None)
+
+    def __call__(self) -> Any:
+        """Build the network; its weights are whatever its builder fills in."""
+        return self.build(**self._classes)
+
+    @torch.no_grad()
+    def load(self, module: nn.Module) -> None:
+        """Copy every tensor of the file into its place, in the type that the network has there."""
+        network: Any = module
+        for _ in range(self._inside):
+            network = network.network
+        state: dict[str, torch.Tensor] = network.state_dict()
+        for name, value in state.items():
+            if name in self.pairs:
+                value.copy_(self.file.tensor(self.pairs[name]).reshape(value.shape))
+            else:
+                value.zero_()
+
+
+def given(path: Path, architectures: list[Architecture]) -> Given:
+    """Hold a file against every network that it is meant for. Raises UsageError where it does not fit one of them."""
+    fits = {item.name: fit(item, path) for item in architectures}
+    other = {name: found.classes for name, found in fits.items() if found.classes is not None}
+    return Given(path=str(path), label=checkpoint.label(path), classes=other)
+
+
+def verified(architecture: Architecture, path: Path, label: str) -> Fitted:
+    """As `fit`, for a worker that checks: the file must still be what the case's `weights` says."""
+    now = checkpoint.digest(path)
+    if now != label.rpartition(":")[2]:
+        message = f"{path} is another file than it was when the run began: its digest is {now} now"
+        raise VbenchError(message)
+    return fit(architecture, path)
+
+
+def fit(architecture: Architecture, path: Path) -> Fitted:
+    """Find out by whose names the file calls its tensors, and that each has its place.
+
+    Raises UsageError with the tensors that are missing, left over or of another shape.
+    """
+    file = checkpoint.read(path)
+    # A file is of the network, and not of what it is wrapped in.
+    inside = architecture.name.count("@")
+    build = ARCHITECTURES.get(wrappers.bare(architecture.name)).build if inside else architecture.build
+    own = _skeleton(build)
+    try:
+        tables = [(naming, naming.theirs(own)) for naming in (OWN, *architecture.weights)]
+    except ValueError as error:
+        message = f"{architecture.source}: architecture {architecture.name!r}: {error}"
+        raise PluginError(message) from None
+    naming, names = max(tables, key=lambda table: sum(other in file.entries for other in table[1].values()))
+    if not any(other in file.entries for other in names.values()):
+        raise UsageError(_stranger(architecture, file, own))
+    classes = _classes(build, file, own, names, naming)
+    if classes:
+        own = _skeleton(build, **classes)
+    problems = _problems(file, own, names, naming)
+    if problems:
+        message = f"--weights {path} does not fit {architecture.name} by {naming.library} names: {'; '.join(problems)}"
+        raise UsageError(message)
+    fitted = Fitted(architecture.build, file, naming.library, classes, inside)
+    fitted.pairs = {name: other for name, other in names.items() if other in file.entries}
+    return fitted
+
+
+def _skeleton(build: Callable[..., Any], **classes: int) -> dict[str, Entry]:
+    """What the network holds, without its numbers where it can be built without them."""
+    try:
+        with torch.device("meta"):
+            module = build(**classes)
+    except Exception:  # noqa: BLE001 - as in data.build: what cannot be done on meta may be done on the processor
+        module = build(**classes)
+    return {name: Entry(tuple(value.shape), value.is_floating_point()) for name, value in module.state_dict().items()}
+
+
+def _classes(
+    build: Callable[..., Any], file: Checkpoint, own: dict[str, Entry], names: dict[str, str], naming: Naming
+) -> dict[str, int]:
+    """How many classes the file has, as the builder's argument; empty where that is what it makes by itself.
+
+    Which tensors hang on the number of classes is found out by building the network with one more.
+    """
+    if all(_same(own[name].shape, file.entries[other].shape, naming) for name, other in names.items() if other in file.entries):
+        return {}
+    known = inspect.signature(build).parameters
+    keyword = next((word for word in _CLASSES if word in known and isinstance(known[word].default, int)), None)
+    if keyword is None:
+        return {}
+    usual = known[keyword].default
+    more = _skeleton(build, **{keyword: usual + 1})
+    found = set()
+    for name, other in names.items():
+        if more.keys() != own.keys() or other not in file.entries:
+            continue
+        here, there = own[name].shape, file.entries[other].shape
+        grown = [axis for axis, (a, b) in enumerate(zip(here, more[name].shape, strict=True)) if (a, b) == (usual, usual + 1)]
+        found |= {there[axis] for axis in grown if len(there) > axis}
+    return {keyword: found.pop()} if len(found) == 1 and found != {usual} else {}
+
+
+def _same(own: tuple[int, ...], other: tuple[int, ...], naming: Naming) -> bool:
+    """Equal, or the same matrix where the library writes a linear layer as a convolution."""
+    if own == other:
+        return True
+    flat = (len(own), len(other)) in {(2, 4), (4, 2)} and own[0] == other[0]
+    return naming.flattened and flat and torch.Size(own).numel() == torch.Size(other).numel()
+
+
+def _problems(file: Checkpoint, own: dict[str, Entry], names: dict[str, str], naming: Naming) -> list[str]:
+    missing = [other for name, other in names.items() if other not in file.entries and not name.endswith(_COUNTER)]
+    expected = set(names.values())
+    over = [name for name in file.entries if name not in expected and not naming.dropped(name)]
+    wrong, whole = [], []
+    for name, other in names.items():
+        entry = file.entries.get(other)
+        if entry is None:
+            continue
+        if not _same(own[name].shape, entry.shape, naming):
+            wrong.append(f"{other} is {_text(entry.shape)} and not {_text(own[name].shape)}")
+        elif entry.floating != own[name].floating:
+            whole.append(other)
+    kinds = (("missing", missing), ("left over", over), ("of another shape", wrong), ("of whole numbers", whole))
+    return [f"{len(found)} {kind}: {_some(found)}" for kind, found in kinds if found]
+
+
+def _stranger(architecture: Architecture, file: Checkpoint, own: dict[str, Entry]) -> str:
+    """The message for a file whose names are nobody's."""
+    tables = ", ".join(naming.library for naming in (OWN, *architecture.weights))
+    return (
+        f"--weights {file.path} does not fit {architecture.name}: it holds {_some(list(file.entries))}, and the network has "
+        f"{_some(list(own))}; names that are known for it: {tables}"
+    )
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "a single number"
