@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _SHARES = {"warmup": 0.35, "latency": 0.30, "throughput": 0.15, "search": 0.8}
 # A throughput pass that is kept short still lasts so long (or three submissions), or it would not fill a device's queue.
 _LEAST_S = 0.1
+# A worker may take so much longer for each declared GMAC of its batch: forty passes at 10 GMAC/s.
+S_PER_GMAC = 4.0
 # From so many processes on, the two variances decide how many samples the next ones draw; the first draw so many.
 _KNOWN, _FIRST = 3, 30
 
@@ -46,9 +48,12 @@ def bounds(case: Case, settings: Settings) -> tuple[int, int]:
     return settings.min_processes, settings.max_processes
 
 
-def timeout(case: Case, settings: Settings) -> float:
-    """Seconds after which a worker is taken to hang: as the settings say, beyond what the scenario itself takes."""
-    return settings.timeout + lasts(case.scenario)
+def timeout(case: Case, settings: Settings, macs: int = 0) -> float:
+    """Seconds after which a worker is taken to hang: as the settings say, beyond what scenario and network themselves take.
+
+    `macs` is what the network declares for one picture: a process computes it some forty times, on slow machines slowly.
+    """
+    return settings.timeout + lasts(case.scenario) + S_PER_GMAC * case.batch * macs / 1e9
 
 
 def unfinished(case: Case, replicates: Sequence[Replicate], settings: Settings) -> bool:

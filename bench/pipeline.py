@@ -248,7 +248,9 @@ def _pause(state: State, done: int, expected: float) -> float:
 def _one(state: State, file: journal.Journal, watcher: Watcher, server: Server, task: Job) -> None:
     """Run one worker and put what it found on disk before anything else happens."""
     watcher.working(state, task.case)
-    replicate = server.run(task, effort.timeout(task.case, state.settings))
+    name = task.case.architecture
+    declared = ARCHITECTURES.get(name).macs if name in ARCHITECTURES else None
+    replicate = server.run(task, effort.timeout(task.case, state.settings, declared or 0))
     file.append("replicate", replicate)
     state.replicates.append(replicate)
     watcher.finished(state, replicate)

@@ -83,3 +83,4 @@ def test_a_worker_has_the_time_that_its_scenario_takes_beside_its_own(make: Any)
     patient = settings(timeout=100.0)
     assert effort.timeout(make.case(), patient) == 100.0
     assert effort.timeout(make.case(scenario="sustained:10m"), patient) == 700.0
+    assert effort.timeout(make.case(batch=2), patient, 25_000_000_000) == 300.0, "a large network is slow, and does not hang"

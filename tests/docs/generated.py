@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import catalogue
 
-from vbench import agreement, config, flags, groups, measure, reports, results, stats, tolerances, units
+from vbench import agreement, config, effort, flags, groups, measure, reports, results, stats, tolerances, units
 from vbench.data import ROTATION
 from vbench.registry import METRICS
 
@@ -95,7 +95,7 @@ def limits() -> str:
         ("time for them", units.duration(settings.latency), "`latency`"),
         ("time for throughput", units.duration(settings.throughput), "`throughput`"),
         ("different inputs in rotation", str(ROTATION), ""),
-        ("a worker is killed after", units.duration(settings.timeout), "`--timeout`"),
+        ("a worker is killed after", f"{units.duration(settings.timeout)} and {effort.S_PER_GMAC:g} s per GMAC", "`--timeout`"),
         ("least signal over error against eager fp32", limit_db, ""),
         ("samples that a percentile needs", ", ".join(f"p{q * 100:.0f} {n}" for q, n in stats.PERCENTILE_SAMPLES.items()), ""),
     ]
