@@ -200,8 +200,9 @@ class Listed(torch.nn.Module):
 def listed(classes=5):
     return Listed()
 """
-    (project / "nets.py").write_text(lines, encoding="utf-8")
-    rows = [line.split("  ")[:3] for line in cli("show", "tiny/listed", "--depth", "2").stdout.splitlines()]
+    (project / "listed.py").write_text(lines, encoding="utf-8")
+    shown = cli("show", "tiny/listed", "--depth", "2", "--plugin", "listed.py").stdout
+    rows = [line.split("  ")[:3] for line in shown.splitlines()]
     assert [row for row in rows if row[:2] == ["", "stages.0.0"]]
     assert [row for row in rows if row[:2] == ["", "stages.1.0"]]
     assert [row for row in rows if row == ["", "", "0"]]
