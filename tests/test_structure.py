@@ -214,6 +214,19 @@ def test_an_architecture_imports_torch_the_public_names_and_the_shared_layers(pa
     assert not wrong, "\n".join(wrong)
 
 
+def test_no_block_is_written_twice() -> None:
+    seen: dict[str, str] = {}
+    for path in _modules("architectures"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name == "__init__":
+                continue
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            text = "\n".join(ast.dump(statement) for statement in body)
+            where = f"{path.name}:{node.name}"
+            assert text not in seen, f"{where} repeats {seen[text]}: shared layers stand in _blocks.py"
+            seen[text] = where
+
+
 def _planted(tmp_path: Path, text: str, *, typing: bool = False) -> set[str]:
     path = tmp_path / "planted.py"
     path.write_text(text, encoding="utf-8")
