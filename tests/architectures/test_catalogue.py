@@ -2,7 +2,7 @@
 
 The catalogue is large, so each test does the least that proves its point: counts run on the meta device, values pass through
 the smallest pictures that a network takes. The second counter, which needs values at full size, runs by default on the first
-networks and on the cheapest of each family, and on all others with `pytest -m slow`.
+networks, and on all others with `pytest -m slow`.
 """
 
 from __future__ import annotations
@@ -132,18 +132,9 @@ def _side(architecture: Architecture) -> int:
     return next((SIDES[pattern] for pattern in _matching(SIDES, architecture.name)), usual)
 
 
-def _cheapest() -> set[str]:
-    """The network with the fewest declared MACs of each family."""
-    chosen: dict[str, Architecture] = {}
-    for item in sorted(LEARNT, key=lambda item: item.macs or 0):
-        chosen.setdefault(item.family, item)
-    return {item.name for item in chosen.values()}
-
-
-USUAL = FIRST | _cheapest()
 SECOND = pytest.mark.parametrize(
     "architecture",
-    [pytest.param(item, marks=[] if item.name in USUAL else pytest.mark.slow, id=item.name) for item in LEARNT],
+    [pytest.param(item, marks=[] if item.name in FIRST else pytest.mark.slow, id=item.name) for item in LEARNT],
 )
 
 
