@@ -58,10 +58,11 @@ def members(name: str, group: Group) -> list[Architecture]:
     """The architectures of a group, in its order. Raises UnknownNameError with the nearest names."""
     found = []
     for member in group.members:
-        if member not in ARCHITECTURES:
-            message = f"group {name!r}: unknown architecture {member!r}: {nearest(member, ARCHITECTURES.names())}"
-            raise UnknownNameError(message)
-        found.append(ARCHITECTURES.get(member))
+        try:
+            found.append(ARCHITECTURES.get(member))
+        except UnknownNameError as error:
+            message = f"group {name!r}: {error}"
+            raise UnknownNameError(message) from None
     return found
 
 
