@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -34,8 +34,8 @@ _SHOWN = 3
 class Fitted:
     """Builds a network with as many classes as the file has, and puts the file's weights into it."""
 
-    def __init__(self, build: Callable[..., Any], file: Checkpoint, library: str, classes: dict[str, int], inside: int) -> None:
-        self.build, self.file, self.library, self._classes, self._inside = build, file, library, classes, inside
+    def __init__(self, build: Callable[..., Any], path: Path, library: str, classes: dict[str, int], inside: int) -> None:
+        self.build, self.path, self.library, self._classes, self._inside = build, path, library, classes, inside
         self.pairs: dict[str, str] = {}
 
     @property
@@ -50,13 +50,14 @@ class Fitted:
     @torch.no_grad()
     def load(self, module: nn.Module) -> None:
         """Copy every tensor of the file into its place, in the type that the network has there."""
-        network: Any = module
+        # Opened here and let go of at the end: a file that stays mapped would stay in the process's memory.
+        file, network = checkpoint.read(self.path), cast("Any", module)
         for _ in range(self._inside):
             network = network.network
         state: dict[str, torch.Tensor] = network.state_dict()
         for name, value in state.items():
             if name in self.pairs:
-                value.copy_(self.file.tensor(self.pairs[name]).reshape(value.shape))
+                value.copy_(file.tensor(self.pairs[name]).reshape(value.shape))
             else:
                 value.zero_()
 
@@ -102,7 +103,7 @@ def fit(architecture: Architecture, path: Path) -> Fitted:
     if problems:
         message = f"--weights {path} does not fit {architecture.name} by {naming.library} names: {'; '.join(problems)}"
         raise UsageError(message)
-    fitted = Fitted(architecture.build, file, naming.library, classes, inside)
+    fitted = Fitted(architecture.build, path, naming.library, classes, inside)
     fitted.pairs = {name: other for name, other in names.items() if other in file.entries}
     return fitted
 
