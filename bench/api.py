@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import ceilings, contrasts, devices, engines, journal, machine, pipeline, plugins, wrappers
+from . import ceilings, contrasts, devices, engines, journal, machine, pipeline, plugins
 from . import config as configs
 from . import head as heads
 from .axes import refuse_absent
@@ -108,10 +108,9 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
 ) -> Prepared:
     """From a selection to a plan. Raises UsageError or NothingSelectedError before anything is measured."""
     cfg, errors = setup(config, plugin)
-    architectures = wrappers.rejoined(_many(architectures))
     base = cfg.suite(suite)
     axes = {
-        "architectures": (*architectures, *contrasts.names(cfg, _many(group))) or (("*",) if topic else ()),
+        "architectures": (*_many(architectures), *contrasts.names(cfg, _many(group))) or (("*",) if topic else ()),
         "exclude": _many(exclude),
         "topic": _many(topic),
         "device": _many(device),

@@ -152,7 +152,7 @@ def _sides(prepared: Prepared, asked: Asked, space: sides.Space) -> dict[str, Si
     question = sides.Question(
         file=prepared.config.file.name if prepared.config.file is not None else FILE,
         suite="" if named or asked.exclude else asked.suite,
-        architectures=tuple(name for name in named or suite.architectures if ":" not in name),
+        architectures=tuple(name for name in named or suite.architectures if not wrappers.imported(name)),
         exclude=asked.exclude or suite.exclude,
         plugins=prepared.config.plugins,
         extra=tuple(_within(path, root) for path in asked.extra),
@@ -191,7 +191,7 @@ def _within(path: str, root: Path) -> str:
 
 def _imports(prepared: Prepared, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
     shapes = {wrappers.bare(case.architecture): case.input_shape for case in prepared.plan.cases}
-    return {name: shapes[name] for name in map(wrappers.bare, names) if ":" in name and name in shapes}
+    return {name: shapes[name] for name in map(wrappers.bare, names) if wrappers.imported(name) and name in shapes}
 
 
 def _comparable(plan: Plan, gate: tolerances.Gate) -> None:

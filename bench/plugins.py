@@ -255,7 +255,7 @@ def add_named(name: str, shape: tuple[int, ...] | None) -> None:
             "vbench list"
         )
         raise UsageError(message)
-    if ":" in name:
+    if wrappers.imported(name):
         add_import(name, shape)
 
 

@@ -38,7 +38,8 @@ def survey(question: Question, installed: str = "") -> Survey:
         except VbenchError as error:
             errors.append(str(error))
     folder = plugins.catalogue_folder()
-    names = ARCHITECTURES.names()
+    selected = _selected(question, cfg)
+    names = dict.fromkeys((*ARCHITECTURES.names(), *selected))  # what is selected in a wrapper is in no registry
     digests = {str(folder): plugins.digest(folder)} if folder is not None else {}
     found = {name: ARCHITECTURES.source(name) for name in names}
     for source in found.values():
@@ -48,7 +49,7 @@ def survey(question: Question, installed: str = "") -> Survey:
         architectures=found,
         engines={name: ENGINES.source(name) for name in ENGINES.names()},
         digests=digests,
-        selected=_selected(question, cfg),
+        selected=selected,
         catalogue=str(folder) if folder is not None else "",
         versions=machine.versions(),
         errors=tuple(dict.fromkeys(errors)),

@@ -13,7 +13,7 @@ import msgspec
 from .errors import UsageError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 A = TypeVar("A", bound=msgspec.Struct)
 
@@ -30,21 +30,15 @@ def bare(name: str) -> str:
     return name.partition("@")[0]
 
 
+def imported(name: str) -> bool:
+    """Whether what is in the wrappers is named by what builds it (`package.module:function`, `timm:NAME`), not by a plugin."""
+    return ":" in bare(name)
+
+
 def canonical(name: str) -> str:
     """The same name with each number written in the shortest way. Raises UsageError that says what is allowed."""
     base, *wrappers = name.split("@")
     return "@".join((base, *(_written(text, name) for text in wrappers)))
-
-
-def rejoined(words: Sequence[str]) -> list[str]:
-    """Names of a list that was parted at commas: a bare number belongs to the wrapper before it."""
-    found: list[str] = []
-    for word in words:
-        if found and "@" in found[-1] and _number(word) is not None:
-            found[-1] += f"+{word}"
-        else:
-            found.append(word)
-    return found
 
 
 def derive(base: A, name: str) -> A:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-import torch
-
-from ..counting import graph
+from ..counting import traced
 from ..counting.structure import Fork, Layer, structure
 
 if TYPE_CHECKING:
@@ -23,9 +21,8 @@ _LONGEST = 8  # units of a pattern that is looked for when it repeats
 
 def of(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> list[str]:
     """The picture of the network that `build` makes, for inputs of shape `(1, *shape)`. Raises what the network raises."""
-    with torch.device("meta"):
-        network = build()
-    return drawn(structure(network, graph(network, shape)))
+    network, graph, _ = traced(build, shape)
+    return drawn(structure(network, graph))
 
 
 def drawn(items: Sequence[Item]) -> list[str]:

@@ -17,16 +17,12 @@ _LONGEST = 90  # characters of a network's own words
 
 def counted(found: Architecture, size: tuple[int, ...]) -> dict[str, Any]:
     """All of it as JSON has it: fields and strides in pixels as [height, width], and the sizes with what refuses them."""
-    import torch  # noqa: PLC0415 - --help must be quick
+    from .. import counting  # noqa: PLC0415 - --help must be quick
 
-    from .. import counting  # noqa: PLC0415 - as above
-
-    with torch.device("meta"):
-        module = found.build()
-    traced = counting.graph(module, size)
+    module, traced, device = counting.traced(found.build, size)
     last = counting.last_map(traced)
     fields = counting.propagate(traced)
-    sizes = counting.runs_at(found.build, [(size[0], *odd) for odd in counting.ODD_SIZES])
+    sizes = counting.runs_at(module, [(size[0], *odd) for odd in counting.ODD_SIZES], device=device)
     return {
         "field": None if last is None else _plain(last),
         "coverage": counting.coverage(traced),
@@ -56,7 +52,8 @@ def lines(more: dict[str, Any]) -> list[str]:
     told = more["geometry"]
     field = told["field"]
     if field is None:
-        said = ["receptive field: everything; no map of this network has a place in the picture when most of its work is done"]
+        said = ["receptive field: none that can be said; most of the work is done on vectors or sequences, or leads through"]
+        said[0] += " operators whose reach is not known here"
     else:
         most = "" if field["exact"] else "at most "
         share = "" if told["coverage"] is None else f", of which it sees {units.percent(told['coverage'])}"

@@ -9,7 +9,7 @@ Nothing is timed.
 from __future__ import annotations
 
 from .capacity import largest_batch
-from .counter import count
+from .counter import count, traced
 from .fields import effective_kernel, propagate
 from .footprint import coverage
 from .geometry import Geometry, geometry, last_map
@@ -20,5 +20,5 @@ from .sizes import ODD_SIZES, runs_at
 
 __all__ = [
     "ODD_SIZES", "Geometry", "Graph", "ModuleCost", "count", "coverage", "effective_kernel", "geometry", "graph", "largest_batch",
-    "last_map", "module_table", "propagate", "runs_at", "scratch",
+    "last_map", "module_table", "propagate", "runs_at", "scratch", "traced",
 ]  # fmt: skip

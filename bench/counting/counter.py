@@ -11,6 +11,7 @@ from ..core import Counted
 from . import cache
 from .backward import backward_macs
 from .geometry import Geometry, geometry
+from .graph import Graph, graph
 from .second import Second, second_count
 from .walk import Shape, Walk, walk
 
@@ -95,6 +96,13 @@ def walked(build: Callable[[], nn.Module], shape: Shape) -> tuple[nn.Module, Wal
         note = f"counted on the real module, since the meta device raised: {_line(error)}"
     module = build()
     return module, walk(module, shape, device="cpu"), "real", (note,)
+
+
+def traced(build: Callable[[], nn.Module], shape: Shape) -> tuple[nn.Module, Graph, str]:
+    """Build and trace on the meta device, or on the CPU where that is not possible: `(module, graph, device)`."""
+    module, _, method, _ = walked(build, shape)
+    device = "meta" if method == "meta" else "cpu"
+    return module, graph(module, shape, device=device), device
 
 
 def _second(build: Callable[[], nn.Module], module: nn.Module, counted: Walk, shape: Shape) -> Second:

@@ -13,7 +13,7 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .graph import At, Graph, Node
+from .graph import At, Graph, Node, pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,37 +99,32 @@ def _combined(node: Node, fields: list[Field]) -> Field:
 
 def _passed(node: Node, fields: list[Field]) -> Field:
     """What only the first argument decides, unit by unit."""
-    return _field(node.args[0], fields)
+    return _field(node.source, fields)
 
 
-def _pair(value: Any, default: int = 1) -> tuple[int, int]:
-    """The last two of a list of sizes, which a single number or nothing may stand for."""
-    numbers = tuple(value) if isinstance(value, tuple) else (value,)
-    if not numbers or numbers[0] is None:
-        return default, default
-    return (numbers[0], numbers[0]) if len(numbers) == 1 else (numbers[-2], numbers[-1])
+def _copied(node: Node, fields: list[Field]) -> Field:
+    """What is written over with another tensor, whatever it held before."""
+    return _field(node.args["src"], fields)
 
 
-def _windowed(field: Field, kernel: Any, stride: Any, padding: Any, dilation: Any = 1) -> Field:
+def _windowed(field: Field, kernel: Any, stride: Any, padding: Any, dilation: Any) -> Field:
     if field.axes is None:
         return field
-    sizes = zip(field.axes, _pair(kernel), _pair(stride), _pair(padding), _pair(dilation), strict=True)
+    sizes = zip(field.axes, pair(kernel), pair(stride), pair(padding), pair(dilation), strict=True)
     height, width = (axis.window(k, s, p, d) for axis, k, s, p, d in sizes)
     return field._replace(axes=(height, width))
 
 
 def _convolved(node: Node, fields: list[Field]) -> Field:
-    source, weight, _, stride, padding, dilation, transposed, *_ = node.args
-    field = _field(source, fields)
-    if field.axes is None or len(weight.shape) != 4:  # noqa: PLR2004 - two dimensions of space
+    field, kernel = _field(node.source, fields), node.args["weight"].shape[2:]
+    stride, padding, dilation = (node.args[name] for name in ("stride", "padding", "dilation"))
+    if field.axes is None or len(kernel) != 2:  # noqa: PLR2004 - two dimensions of space
         return EVERYTHING
-    if not transposed:
-        return _windowed(field, weight.shape[2:], stride, padding, dilation)
+    if not node.args["transposed"]:
+        return _windowed(field, kernel, stride, padding, dilation)
     axes, exact = [], field.exact
-    for axis, kernel, step, pad, rate in zip(
-        field.axes, weight.shape[2:], _pair(stride), _pair(padding), _pair(dilation), strict=True
-    ):
-        reach = effective_kernel(kernel, rate)
+    for axis, side, step, pad, rate in zip(field.axes, kernel, pair(stride), pair(padding), pair(dilation), strict=True):
+        reach = effective_kernel(side, rate)
         taps = math.ceil(Fraction(reach, step))
         before = math.floor(Fraction(reach - 1 - pad, step))
         axes.append(axis.finer(Fraction(step), before, taps - 1))
@@ -138,32 +133,30 @@ def _convolved(node: Node, fields: list[Field]) -> Field:
 
 
 def _pooled(node: Node, fields: list[Field]) -> Field:
-    source, kernel, stride, padding, *rest = (*node.args, (), 0)[: max(4, len(node.args))]
-    field = _field(source, fields)
+    field, kernel = _field(node.source, fields), node.args["kernel_size"]
     if field.axes is None:
         return field
-    dilation = rest[0] if node.name.startswith("max") and rest else 1
-    sizes, sides = _pair(kernel), [source.shape[place] for place in field.places]
-    if node.name.startswith("avg") and all(k >= side > 1 for k, side in zip(sizes, sides, strict=True)):
+    sides = [node.source.shape[place] for place in field.places]
+    if node.name.startswith("avg") and all(k >= side > 1 for k, side in zip(pair(kernel), sides, strict=True)):
         return EVERYTHING  # over the whole map
-    return _windowed(field, kernel, stride or kernel, padding or 0, dilation)
+    return _windowed(field, kernel, node.args["stride"] or kernel, node.args["padding"], node.args.get("dilation", 1))
 
 
 def _resized(node: Node, fields: list[Field]) -> Field:
     """Adaptive pooling hands a map of the right size on, and pools any other into a head; interpolation makes it finer."""
-    source = node.args[0]
-    field = _field(source, fields)
+    field = _field(node.source, fields)
     if field.axes is None:
         return field
-    before, after = ([shape[place] for place in field.places] for shape in (source.shape, node.outputs[0]))
+    before, after = ([shape[place] for place in field.places] for shape in (node.source.shape, node.outputs[0]))
     if before == after:
         return field
     if "adaptive" in node.name or any(new < old for new, old in zip(after, before, strict=True)):
         return EVERYTHING
     reach = {"nearest": (0, 0), "bilinear": (1, 1), "bicubic": (2, 3)}
     first, more = next((taps for kind, taps in reach.items() if kind in node.name), (0, 0))
+    ends = int(bool(node.args.get("align_corners")))  # the first and last units stay where they are: one gap fewer than units
     height, width = (
-        axis.finer(Fraction(new, old), first * (new != old), more * (new != old))
+        axis.finer(Fraction(new - ends, old - ends) if old > ends else Fraction(new), first * (new != old), more * (new != old))
         for axis, new, old in zip(field.axes, after, before, strict=True)
     )
     return field._replace(axes=(height, width), exact=False)
@@ -171,34 +164,35 @@ def _resized(node: Node, fields: list[Field]) -> Field:
 
 def _cut(node: Node, fields: list[Field]) -> Field:
     """A slice with a step: along height or width it moves the field and spreads the units."""
-    source, place, start, _, step, *_ = (*node.args, 0, 0, None, 1)[:5] if len(node.args) < 5 else node.args  # noqa: PLR2004 - as slice has them
-    field = _field(source, fields)
-    place %= len(source.shape)
+    field, place = _field(node.source, fields), node.args["dim"] % len(node.source.shape)
     if field.axes is None or place not in field.places:
         return field
-    start = (start or 0) % max(source.shape[place], 1) if (start or 0) < 0 else (start or 0)
+    start, _, step = slice(node.args["start"], node.args["end"], node.args["step"]).indices(node.source.shape[place])
     axes = list(field.axes)
     which = field.places.index(place)
-    axes[which] = Axis(axes[which].start + start * axes[which].jump, axes[which].size, axes[which].jump * (step or 1))
+    axes[which] = Axis(axes[which].start + start * axes[which].jump, axes[which].size, axes[which].jump * step)
     return field._replace(axes=(axes[0], axes[1]))
 
 
 def _padded(node: Node, fields: list[Field]) -> Field:
-    source, amounts, *_ = node.args
-    field = _field(source, fields)
+    field = _field(node.source, fields)
     if field.axes is None:
         return field
-    axes = list(field.axes)
-    for which, place in enumerate(field.places):
-        back = 2 * (len(source.shape) - 1 - place)
-        if back < len(amounts):
-            axes[which] = axes[which]._replace(start=axes[which].start - amounts[back] * axes[which].jump)
-    return field._replace(axes=(axes[0], axes[1]))
+    before = [axis.start - amounts[0] * axis.jump for axis, amounts in zip(field.axes, padding(node, field), strict=True)]
+    height, width = (axis._replace(start=start) for axis, start in zip(field.axes, before, strict=True))
+    return field._replace(axes=(height, width))
+
+
+def padding(node: Node, field: Field) -> list[tuple[int, int]]:
+    """By how many units an operator pads height and width, before and behind; its list begins with the last dimension."""
+    amounts = node.args["pad"] if "pad" in node.args else node.args["padding"]
+    backs = [2 * (len(node.source.shape) - 1 - place) for place in field.places]
+    return [(amounts[back], amounts[back + 1]) if back < len(amounts) else (0, 0) for back in backs]
 
 
 def _reduced(node: Node, fields: list[Field]) -> Field:
     """A sum, mean or maximum over dimensions: over height or width it leaves no map."""
-    source, over = node.args[0], node.args[1] if len(node.args) > 1 else None
+    source, over = node.source, node.args.get("dim")
     field = _field(source, fields)
     if field.axes is None or over is None:
         return EVERYTHING
@@ -213,15 +207,13 @@ def _reduced(node: Node, fields: list[Field]) -> Field:
 
 def _along(node: Node, fields: list[Field]) -> Field:
     """What looks along one dimension, as a softmax does, or parts it: over channels it stays a map."""
-    source, first, *rest = node.args
-    place = (rest[0] if rest else 0) if "split" in node.name else first
-    field = _field(source, fields)
-    return EVERYTHING if field.axes is None or place % len(source.shape) in field.places else field
+    field = _field(node.source, fields)
+    return EVERYTHING if field.axes is None or node.args["dim"] % len(node.source.shape) in field.places else field
 
 
 def _viewed(node: Node, fields: list[Field]) -> Field:
     """Another view of the same elements: height and width stay where as much lies before them and they are as long."""
-    source, after = node.args[0], node.outputs[0]
+    source, after = node.source, node.outputs[0]
     field = _field(source, fields)
     if field.axes is None:
         return field
@@ -236,14 +228,12 @@ def _viewed(node: Node, fields: list[Field]) -> Field:
 
 
 def _moved(node: Node, fields: list[Field]) -> Field:
-    source, *rest = node.args
-    field = _field(source, fields)
-    count = len(source.shape)
+    field, count = _field(node.source, fields), len(node.source.shape)
     order = list(range(count))
     if node.name == "permute":
-        order = [place % count for place in rest[0]]
+        order = [place % count for place in node.args["dims"]]
     else:
-        one, other = (0, 1) if node.name == "t" else (rest[0] % count, rest[1] % count)
+        one, other = (0, 1) if node.name == "t" else (node.args["dim0"] % count, node.args["dim1"] % count)
         order[one], order[other] = order[other], order[one]
     return field if field.axes is None else field._replace(places=(order.index(field.places[0]), order.index(field.places[1])))
 
@@ -253,7 +243,7 @@ def _rules() -> dict[str, Callable[[Node, list[Field]], Field]]:
         _convolved: "convolution _convolution",
         _pooled: "max_pool2d_with_indices avg_pool2d avg_pool3d",
         _resized: "_adaptive_avg_pool2d adaptive_max_pool2d upsample_nearest2d upsample_bilinear2d upsample_bicubic2d"
-        " max_unpool2d",
+        " max_unpool2d pixel_shuffle",
         _cut: "slice",
         _padded: "constant_pad_nd reflection_pad2d replication_pad2d",
         _reduced: "mean sum amax amin max min",
@@ -262,7 +252,8 @@ def _rules() -> dict[str, Callable[[Node, list[Field]], Field]]:
         _moved: "permute transpose t",
         _combined: "cat where",
         _passed: "native_batch_norm _native_batch_norm_legit_no_training dropout clone _to_copy alias detach contiguous"
-        " native_group_norm _prelu_kernel copy_ lift_fresh",
+        " native_group_norm _prelu_kernel lift_fresh channel_shuffle native_channel_shuffle",
+        _copied: "copy_",
     }
     return {name: rule for rule, names in table.items() for name in names.split()}
 

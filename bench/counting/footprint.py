@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from .fields import effective_kernel, propagate
+from .fields import effective_kernel, padding, propagate
 from .geometry import last_map, last_node
+from .graph import pair
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from .fields import Field
@@ -76,86 +79,64 @@ def _thin(traced: Graph, fields: list[Field], pixels: Tensor, last: int) -> Tens
 
 
 def _run(node: Node, sources: list[Tensor], fields: list[Field]) -> Tensor:
-    first = sources[0]
-    name, args = node.name, node.args
+    first, name = sources[0], node.name
     if name.endswith("convolution"):
-        return _convolved(first, args)
-    if ("pool2d" in name and "adaptive" not in name and "unpool" not in name) or name == "avg_pool3d":
-        return _pooled(first, name, args)
-    if name.startswith("upsample") or name == "max_unpool2d":
+        return _convolved(first, node.args)
+    if name.startswith(("max_pool", "avg_pool")):
+        return _pooled(first, node.args)
+    if name.startswith("upsample") or name in {"max_unpool2d", "pixel_shuffle"}:
         return _resized(first, node)
     if name == "slice":
-        return _sliced(first, node, fields)
-    if name.endswith(("pad_nd", "pad2d")):
-        return _padded(first, node, fields)
+        return _sliced(first, node, fields[node.source.node or 0])
+    if "pad" in name:
+        height, width = padding(node, fields[node.source.node or 0])
+        return functional.pad(first, (*width, *height))
     return torch.stack(sources).mean(dim=0) if len(sources) > 1 else first
 
 
-def _two(value: Any) -> tuple[int, int]:
-    values = tuple(value) if isinstance(value, tuple) else (value,)
-    return (values[0], values[0]) if len(values) == 1 else (values[-2], values[-1])
+def _ones(kernel: Sequence[int], x: Tensor) -> Tensor:
+    return torch.full((1, 1, *kernel), 1 / math.prod(kernel), dtype=x.dtype)
 
 
-def _convolved(x: Tensor, args: tuple[Any, ...]) -> Tensor:
-    _, weight, _, stride, padding, dilation, transposed, output_padding, *_ = args
-    ones = torch.full((1, 1, *weight.shape[2:]), 1 / math.prod(weight.shape[2:]), dtype=x.dtype)
-    if transposed:
-        return functional.conv_transpose2d(
-            x, ones, None, _two(stride), _two(padding), _two(output_padding), dilation=_two(dilation)
-        )
-    return functional.conv2d(x, ones, None, _two(stride), _two(padding), _two(dilation))
+def _convolved(x: Tensor, args: dict[str, Any]) -> Tensor:
+    ones = _ones(args["weight"].shape[2:], x)
+    stride, pads, dilation = (pair(args[name]) for name in ("stride", "padding", "dilation"))
+    if args["transposed"]:
+        more = pair(args["output_padding"])
+        return functional.conv_transpose2d(x, ones, None, stride, pads, more, dilation=dilation)
+    return functional.conv2d(x, ones, None, stride, pads, dilation)
 
 
-def _pooled(x: Tensor, name: str, args: tuple[Any, ...]) -> Tensor:
+def _pooled(x: Tensor, args: dict[str, Any]) -> Tensor:
     """As an average, for a maximum hands on one of its pixels only, and any of them can be that one."""
-    maximum = name.startswith("max")
-    _, kernel, *rest = args
-    size = _two(kernel)
-    stride = _two(rest[0]) if rest and rest[0] not in ((), None) else size
-    padding = _two(rest[1]) if len(rest) > 1 else (0, 0)
-    dilation = _two(rest[2]) if maximum and len(rest) > 2 else (1, 1)  # noqa: PLR2004 - stride, padding, dilation
-    ceil = bool(rest[3] if maximum and len(rest) > 3 else rest[2] if not maximum and len(rest) > 2 else False)  # noqa: PLR2004 - as above
+    size = pair(args["kernel_size"])
+    stride, pads, dilation = pair(args["stride"] or size), pair(args["padding"]), pair(args.get("dilation", 1))
     ends = []
-    for side, k, s, p, d in zip(x.shape[2:], size, stride, padding, dilation, strict=True):
+    for side, k, s, p, d in zip(x.shape[2:], size, stride, pads, dilation, strict=True):
         span = side + 2 * p - effective_kernel(k, d)
-        more = -span % s if ceil else 0
+        more = -span % s if args["ceil_mode"] else 0
         # A window that would start in the padding behind the map is left out, as torch leaves it out.
-        if more and (math.ceil(span / s)) * s >= side + p:
-            more = 0
-        ends.append((p, p + more))
-    x = functional.pad(x, (*ends[1], *ends[0]))
-    ones = torch.full((1, 1, *size), 1 / math.prod(size), dtype=x.dtype)
-    return functional.conv2d(x, ones, None, stride, 0, dilation)
+        starts_behind = more and math.ceil(span / s) * s >= side + p
+        ends.append((p, p if starts_behind else p + more))
+    return functional.conv2d(functional.pad(x, (*ends[1], *ends[0])), _ones(size, x), None, stride, 0, dilation)
 
 
 def _resized(x: Tensor, node: Node) -> Tensor:
-    before, after = node.args[0].shape, node.outputs[0]
+    before, after = node.source.shape, node.outputs[0]
     sides = [round(Fraction(new, old) * side) for side, old, new in zip(x.shape[2:], before[2:], after[2:], strict=True)]
-    mode = next((kind for kind in ("bilinear", "bicubic") if kind in node.name), "nearest")
-    # A bicubic kernel has negative weights; what it reads, two bilinear ones of twice the reach would: see through its taps.
-    return functional.interpolate(x, size=sides, mode="bilinear" if mode == "bicubic" else mode)
+    # A bicubic kernel weighs its outer units negatively, which would cancel: the bilinear one inside of it stands for it.
+    mode = "bilinear" if node.name.endswith(("bilinear2d", "bicubic2d")) else "nearest"
+    aligned = bool(node.args.get("align_corners")) if mode == "bilinear" else None
+    return functional.interpolate(x, size=sides, mode=mode, align_corners=aligned)
 
 
-def _sliced(x: Tensor, node: Node, fields: list[Field]) -> Tensor:
-    source, place, start, end, step = (*node.args, *(0, 0, None, 1)[len(node.args) - 1 :])[:5]
-    places = fields[source.node].places
-    place %= len(source.shape)
-    if place not in places:
+def _sliced(x: Tensor, node: Node, field: Field) -> Tensor:
+    place = node.args["dim"] % len(node.source.shape)
+    if place not in field.places:
         return x
-    which = 2 + places.index(place)
-    length, side = source.shape[place], x.shape[which]
-    begin = start + length if (start or 0) < 0 else (start or 0)
-    cut = length - min(length, end + length if (end if end is not None else length) < 0 else (length if end is None else end))
-    index: list[slice] = [slice(None)] * 4
-    index[which] = slice(begin, side - cut, step)
+    which, length = 2 + field.places.index(place), node.source.shape[place]
+    start, stop, step = slice(node.args["start"], node.args["end"], node.args["step"]).indices(length)
+    index = [slice(None)] * 4
+    # What is left out behind the map is as much on the larger picture.
+    index[which] = slice(start, x.shape[which] - (length - stop), step)
     return x[tuple(index)]
-
-
-def _padded(x: Tensor, node: Node, fields: list[Field]) -> Tensor:
-    source, amounts, *_ = node.args
-    pads = [0, 0, 0, 0]
-    for which, place in enumerate(fields[source.node].places):
-        back = 2 * (len(source.shape) - 1 - place)
-        if back < len(amounts):
-            pads[2 - 2 * which : 4 - 2 * which] = amounts[back : back + 2]
-    return functional.pad(x, pads)

@@ -17,7 +17,7 @@ from .rules import kind_of, product_rules
 from .walk import SHORTCUTS, Shape, dtype_of, plain_attention
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 class At(NamedTuple):
@@ -28,13 +28,14 @@ class At(NamedTuple):
 
 
 class Node(NamedTuple):
-    """One operator that ran: its arguments with every tensor as `At`, and the shape of each tensor that it returned.
+    """One operator that ran: its arguments by name with every tensor as `At`, and the shape of each tensor that it returned.
 
-    `scope` names the modules that it ran in, outermost first. The first node is the input and has no operator.
+    Arguments that were left out have their defaults. `scope` names the modules that it ran in, outermost first. The first node
+    is the input and has no operator.
     """
 
     name: str
-    args: tuple[Any, ...]
+    args: dict[str, Any]
     outputs: tuple[Shape, ...]
     scope: tuple[str, ...]
     macs: int
@@ -43,7 +44,12 @@ class Node(NamedTuple):
     @property
     def reads(self) -> tuple[At, ...]:
         """The tensors among the arguments that other nodes made."""
-        return tuple(at for at in _flat(self.args) if isinstance(at, At) and at.node is not None)
+        return tuple(at for at in _flat(self.args.values()) if isinstance(at, At) and at.node is not None)
+
+    @property
+    def source(self) -> At:
+        """The first argument, which is a tensor for every operator that works on one."""
+        return next(iter(self.args.values()))  # type: ignore[no-any-return]  # as the schema has it
 
 
 class Graph(NamedTuple):
@@ -91,7 +97,7 @@ class _Tracer(TorchDispatchMode):
 
     def __init__(self, paths: dict[int, str], inputs: Tensor, *, meta: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch gives it no types
-        self.nodes = [Node("input", (), (tuple(inputs.shape),), (), 0, pointwise=False)]
+        self.nodes = [Node("input", {}, (tuple(inputs.shape),), (), 0, pointwise=False)]
         self.modules: dict[str, int] = {}
         self._paths = paths
         self._scope: list[str] = []
@@ -127,12 +133,12 @@ class _Tracer(TorchDispatchMode):
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:
                 return parts
-        said = tuple(self._said(value) for value in (*args, *kwargs.values()))
+        said = {name: self._said(value) for name, value in _named(func, args, kwargs).items()}
         shortcut = SHORTCUTS.get(full) if self._meta else None
         output = shortcut(*args) if shortcut else func(*args, **kwargs)
         written = tensors(output)
         # What reads only constants makes a constant.
-        if any(isinstance(at, At) and at.node is not None for at in _flat(said)):
+        if any(isinstance(at, At) and at.node is not None for at in _flat(said.values())):
             for tensor in written:
                 self._made[id(tensor)] = (tensor, len(self.nodes))
             self.nodes.append(
@@ -155,7 +161,22 @@ class _Tracer(TorchDispatchMode):
         return value
 
 
-def _flat(values: tuple[Any, ...]) -> list[Any]:
+def pair(value: Any) -> tuple[int, int]:
+    """The last two of a list of sizes, which a single number may stand for."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    return (numbers[0], numbers[0]) if len(numbers) == 1 else (numbers[-2], numbers[-1])
+
+
+def _named(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """All arguments by their names in the operator's schema; by their places where it has none."""
+    schema = getattr(func, "_schema", None)
+    if schema is None:
+        return {str(place): value for place, value in enumerate(args)} | kwargs
+    given = dict(zip((argument.name for argument in schema.arguments), args, strict=False)) | kwargs
+    return {argument.name: given.get(argument.name, argument.default_value) for argument in schema.arguments}
+
+
+def _flat(values: Iterable[Any]) -> list[Any]:
     found: list[Any] = []
     for value in values:
         found += _flat(value) if isinstance(value, tuple) and not isinstance(value, At) else [value]

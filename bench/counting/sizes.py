@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from .walk import Shape, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from torch import nn
 
@@ -17,17 +15,8 @@ ODD_SIZES = ((97, 131), (160, 320), (225, 225), (341, 227), (480, 640))
 """Heights and widths that no network was made for: odd, wide, tall, small, and that of a camera."""
 
 
-def runs_at(build: Callable[[], nn.Module], shapes: Iterable[Shape]) -> dict[Shape, str]:
-    """For each input shape `(channels, height, width)` the reason why the network refuses it, empty where it runs.
-
-    It is built once, on the meta device. Raises what building raises, on the meta device and on the CPU.
-    """
-    device = "meta"
-    try:
-        with torch.device("meta"):
-            module = build()
-    except Exception:  # noqa: BLE001 - a network that cannot be built without values is built with them
-        module, device = build(), "cpu"
+def runs_at(module: nn.Module, shapes: Iterable[Shape], *, device: str = "meta") -> dict[Shape, str]:
+    """For each input shape `(channels, height, width)` the reason why a module on `device` refuses it, empty where it runs."""
     return {shape: _refusal(module, shape, device) for shape in shapes}
 
 

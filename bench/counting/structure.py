@@ -7,8 +7,9 @@ Where a layer's output goes several ways, the ways are drawn side by side up to 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from .graph import pair
 from .rules import words
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _label(node: Node) -> str:
         kind = "avg" if "avg" in node.name else "max"
         return f"global {kind} pool" if math.prod(sides) == 1 else f"{kind} pool to {'x'.join(map(str, sides))}"
     if node.name.startswith(("max_pool2d", "avg_pool2d")):
-        kernel, stride = _two(node.args[1]), _two(node.args[2] if len(node.args) > 2 and node.args[2] else node.args[1])  # noqa: PLR2004 - input, kernel, stride
+        kernel, stride = pair(node.args["kernel_size"]), pair(node.args["stride"] or node.args["kernel_size"])
         return f"{kernel[0]}x{kernel[1]} {node.name[:3]} pool{_by(stride)}"
     if node.name.startswith("upsample"):
         return f"{node.name.split('_')[1].removesuffix('2d')} to {'x'.join(map(str, node.outputs[0][2:]))}"
@@ -102,24 +103,17 @@ def _label(node: Node) -> str:
 
 
 def _convolution(node: Node) -> str:
-    source, weight, _, stride, _, dilation, transposed, _, groups = node.args[:9]
-    size = "x".join(map(str, weight.shape[2:]))
-    made = node.outputs[0][1]
-    words = [f"{size} {'transposed ' if transposed else ''}conv {made}{_by(_two(stride))}"]
-    rate = _two(dilation)
+    groups, rate, stride = node.args["groups"], pair(node.args["dilation"]), pair(node.args["stride"])
+    size = "x".join(map(str, node.args["weight"].shape[2:]))
+    words = [f"{size} {'transposed ' if node.args['transposed'] else ''}conv {node.outputs[0][1]}{_by(stride)}"]
     words += [f"rate {rate[0]}"] if max(rate) > 1 else []
     if groups > 1:
-        words.append("per channel" if groups == source.shape[1] else f"{groups} groups")
+        words.append("per channel" if groups == node.source.shape[1] else f"{groups} groups")
     return ", ".join(words)
 
 
 def _by(stride: tuple[int, int]) -> str:
     return "" if max(stride) == 1 else f" /{stride[0]}" if stride[0] == stride[1] else f" /{stride[0]}x{stride[1]}"
-
-
-def _two(value: Any) -> tuple[int, int]:
-    values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    return (values[0], values[0]) if len(values) == 1 else (values[-2], values[-1])
 
 
 def _joined(steps: list[_Step], reads: list[list[int]]) -> tuple[dict[int, _Step], dict[int, list[int]]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from .. import wrappers
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -98,7 +100,7 @@ def _question(series: Series, good: Point, bad: Point, *, search: bool) -> _Ques
     if case.threads != bad.run.machine.usable_cores:
         options += ["--threads", str(case.threads)]
     facts = bad.run.architectures.get(case.architecture)
-    if facts is None or facts.input != case.input_shape or ":" in case.architecture:
+    if facts is None or facts.input != case.input_shape or wrappers.imported(case.architecture):
         options += ["--input", "x".join(map(str, case.input_shape))]
     return _Question(revision(good.run.commit), revision(bad.run.commit), tuple(options), search)
 

@@ -50,11 +50,6 @@ def test_any_scales_survive_being_written(scales: list[float]) -> None:
     assert [float(word) for word in name.rpartition(":")[2].split("+")] == pytest.approx(scales, rel=1e-4)
 
 
-def test_a_list_that_was_parted_at_commas_is_whole_again() -> None:
-    words = ["vgg/16", "resnet/*@multiscale:0.5", "1", "1.5", "alexnet/one-tower", "mlp/1x512"]
-    assert wrappers.rejoined(words) == ["vgg/16", "resnet/*@multiscale:0.5+1+1.5", "alexnet/one-tower", "mlp/1x512"]
-
-
 @pytest.mark.parametrize(
     ("name", "said"),
     [

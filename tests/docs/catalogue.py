@@ -7,11 +7,9 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import torch
-
 import vbench.architectures
 from vbench import units
-from vbench.counting import geometry
+from vbench.counting import last_map, traced
 from vbench.plugins import load_all
 from vbench.registry import ARCHITECTURES
 
@@ -68,12 +66,8 @@ def _row(item: Architecture) -> tuple[str, ...]:
 
 def _geometry(item: Architecture) -> tuple[str, str]:
     """Receptive field and stride of the last map, counted now; a dash where none has a place in the picture."""
-    with torch.device("meta"):
-        network = item.build()
-    try:
-        found = geometry(network, item.input)
-    except NotImplementedError:
-        found = None  # it reads values in plain Python, of which there are none on the meta device, and emits no map
+    _, graph, _ = traced(item.build, item.input)
+    found = last_map(graph)
     return (units.MISSING,) * 2 if found is None else (_by(found.size), _by(found.stride))
 
 

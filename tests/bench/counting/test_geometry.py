@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import copy
 from fractions import Fraction
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from vbench.architectures._blocks import Concat, Padded, Residual, Shuffle, SqueezeExcite
-from vbench.counting import coverage, effective_kernel, geometry, graph, last_map, propagate, runs_at
+from vbench.counting import coverage, effective_kernel, geometry, graph, last_map, propagate
 from vbench.counting.footprint import footprint
 from vbench.counting.geometry import Geometry, last_node
 from vbench.plugins import load_all
@@ -128,8 +128,17 @@ def _layers(draw: st.DrawFn) -> nn.Module:
     return nn.ZeroPad2d((draw(st.integers(0, 2)), 0, draw(st.integers(0, 2)), 1))
 
 
+def _fits(layers: list[nn.Module]) -> bool:
+    """Whether each layer's window fits in the map before it, at the size the test below uses."""
+    try:
+        copy.deepcopy(nn.Sequential(*layers)).to("meta")(torch.empty(1, 2, 120, 130, device="meta"))
+    except RuntimeError:
+        return False
+    return True
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(_layers(), min_size=1, max_size=4))
+@given(st.lists(_layers(), min_size=1, max_size=4).filter(_fits))
 def test_any_chain_has_the_field_of_its_gradient(layers: list[nn.Module]) -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 1), *layers)
     found = geometry(network, (1, 120, 130))
@@ -264,24 +273,3 @@ def test_what_has_no_place_has_no_field(name: str) -> None:
 
 def test_a_sequence_has_no_field() -> None:
     assert geometry(nn.Conv1d(3, 3, 3), (3, 100)) is None
-
-
-def test_sizes_are_tried_and_refusals_kept() -> None:
-    def build() -> nn.Module:
-        return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 8 * 8, 2))
-
-    told = runs_at(build, [(3, 10, 10), (3, 11, 10), (3, 2, 2)])
-    assert told[3, 10, 10] == ""
-    assert "RuntimeError" in told[3, 11, 10]
-    assert "RuntimeError" in told[3, 2, 2]
-
-
-def test_fields_of_pyramids_of_slices_are_moved() -> None:
-    class Cut(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x[:, :, 3::2, 1:-4]
-
-    found = geometry(nn.Sequential(nn.Conv2d(3, 3, 3), Cut(), nn.Conv2d(3, 3, 3)), (3, 30, 30))
-    assert found is not None
-    assert (found.start, found.stride, found.size) == ((3, 1), (2, 1), (7, 5))
-    assert math.prod(found.map) == 11 * 21

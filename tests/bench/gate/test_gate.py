@@ -50,6 +50,15 @@ def test_a_network_that_became_slower_is_red_and_its_neighbours_are_not(commands
     assert models.git("worktree", "list").count("\n") == 0
 
 
+def test_a_network_in_a_wrapper_is_compared_like_any_other(commands: Any, repository_of_models: Any) -> None:
+    models = repository_of_models
+    models.commit()
+    models.commit(**{"a@upsample:1": 1.08})
+    done = commands(models.root, "gate", "--base", "HEAD~1", "--json", "net/*@upsample:1.0", "net/a")
+    found = {"net/a@upsample:1": "regression", "net/b@upsample:1": "pass", "net/a": "pass"}
+    assert (done.returncode, rows(done)) == (1, found), done.stdout + done.stderr
+
+
 def test_identical_code_passes_and_the_file_says_so_again(commands: Any, repository_of_models: Any) -> None:
     models = repository_of_models
     models.commit()
