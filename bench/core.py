@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from .evidence import Ceiling, Counted, Replicate, Status
+from .evidence import Ceiling, Counted, Operator, Replicate, Status
 from .naming import Naming
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accuracy", "Architecture", "Case", "Ceiling", "Counted", "Direction", "Facts", "Kind", "Machine", "Metric", "Naming",
-    "Paper", "Preprocess", "Record", "Replicate", "Result", "Run", "Source", "Status",
+    "Operator", "Paper", "Preprocess", "Record", "Replicate", "Result", "Run", "Source", "Status",
 ]  # fmt: skip
 
 Direction = Literal["lower", "higher", "none"]

@@ -192,17 +192,18 @@ def digest(folder: str | Path) -> str:
     return total.hexdigest()[:12]
 
 
-def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Preprocess) -> torch.Tensor:
+def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Preprocess, *, last: bool = False) -> torch.Tensor:
     """`(count, *shape)` real pictures, decoded, resized, centre-cropped and normalised as the architecture declares.
 
-    Where the folder holds fewer they repeat. Raises UsageError naming a picture that cannot be read.
+    The first in the order of their names, or the last. Where the folder holds fewer they repeat. Raises UsageError naming a
+    picture that cannot be read.
     """
     from PIL import Image  # noqa: PLC0415 - only for pictures
 
     if len(shape) != 3 or shape[0] not in {1, 3}:  # noqa: PLR2004 - a picture has 1 or 3 channels
         message = f"--images needs an input of 1 or 3 channels, height and width, not {'x'.join(map(str, shape))}"
         raise UsageError(message)
-    files = pictures(folder)
+    files = pictures(folder)[:: -1 if last else 1]
     out = []
     for index in range(min(count, len(files))):
         file = files[index]

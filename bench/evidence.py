@@ -45,6 +45,22 @@ class Ceiling(msgspec.Struct, frozen=True, kw_only=True):
     method: str = ""
 
 
+class Operator(msgspec.Struct, frozen=True, kw_only=True):
+    """Operators of a prepared network that are alike, by the engine's own account of what runs.
+
+    `kind` is `convolution`, `matmul`, `conversion` (of a format or a precision), or the engine's own name for it in lower case;
+    `precision` is what it computes in; `place` is `first` or `last` for the first and the last that has MACs, which stand alone,
+    else empty. `macs` are those of one picture, `seconds` those of a run of the whole batch; None where the engine does not say.
+    """
+
+    kind: str
+    precision: str
+    place: Literal["", "first", "last"] = ""
+    count: int = 1
+    macs: int = 0
+    seconds: float | None = None
+
+
 class Replicate(msgspec.Struct, frozen=True, kw_only=True):
     """What one fresh worker process found. `server` identifies the forkserver that it was forked from.
 
@@ -52,7 +68,7 @@ class Replicate(msgspec.Struct, frozen=True, kw_only=True):
     all timing), or `pair` (half of a pair of the gate, never in a result file). `sentinel_ns` are the times of a fixed piece
     of work before and after the passes; `device_ns` and `enqueue_ns` belong to devices that work behind the host's back;
     `series` holds pairs of a second and a value (of a batch and a value where batches were swept), and `states` what the
-    device said of itself after each of them, by name.
+    device said of itself after each of them, by name. `operators` are what the engine runs, as it was asked in the check.
     """
 
     case: str
@@ -75,3 +91,4 @@ class Replicate(msgspec.Struct, frozen=True, kw_only=True):
     notes: dict[str, str] = {}
     output: tuple[float, ...] = ()
     counted: Counted | None = None
+    operators: tuple[Operator, ...] = ()

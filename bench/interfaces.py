@@ -29,7 +29,8 @@ class Timer(Protocol):
 class Session(Protocol):
     """A prepared case, ready to be timed. `measure.py` knows this and a clock, and nothing else.
 
-    It may have a `flush()` as well: called before each request, outside of what is timed, to empty the device's caches.
+    It may have a `flush()` as well: called before each request, outside of what is timed, to empty the device's caches. And
+    `operators()`: what runs, as a sequence of `core.Operator` by the engine's own account; called once, after the verification.
     """
 
     def step(self) -> None:
@@ -50,7 +51,11 @@ class Session(Protocol):
 
 @runtime_checkable
 class Engine(Protocol):
-    """How a module is made ready to run. Register one with `@engine("name")`."""
+    """How a module is made ready to run. Register one with `@engine("name")`.
+
+    One that sets `exports = True` is handed a `Preparation` as the third argument of `prepare`: a place where what it makes is
+    kept for the next process, and pictures to calibrate with. `patience_s` says how many seconds more than usual making may take.
+    """
 
     def version(self) -> str:
         """The receipt that it can run here; raise ImportError with the install line when it cannot."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
@@ -29,7 +29,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     Without any of these the worker measures within `budget`. `batches` are those of a sweep that an earlier process of the
     case has decided on. `strangers` is a folder that nothing may be imported from: that of the other side of a pair. `spin`
     makes each step longer by that share of its own time: a slowdown that is known, for the gate to find. `weights` is the path of
-    the case's file, or empty for random ones.
+    the case's file, or empty for random ones. `full_precision` are the paths of modules that a quantisation leaves as they are.
     """
 
     case: Case
@@ -55,6 +55,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     budget: measure.Budget = measure.Budget()
     batches: tuple[int, ...] = ()
     expected: tuple[float, ...] = ()
+    full_precision: tuple[str, ...] = ()
 
     @property
     def role(self) -> Literal["check", "measure", "energy", "pair"]:
@@ -129,6 +130,34 @@ def build(architecture: Architecture, case: Case) -> tuple[torch.nn.Module, str]
     return data.build(architecture.build, case.seed, None if fitted is None else fitted.load)
 
 
+def prepare(job: Job, engine: Engine, module: Any, case: Case, architecture: Architecture | None) -> tuple[Session, Any]:
+    """The session, and the `Preparation` that an engine with `exports = True` was handed; None for the others."""
+    if not getattr(engine, "exports", False):
+        return engine.prepare(module, case), None
+    from .preparation import Preparation  # noqa: PLC0415 - imports torch
+
+    preparation = Preparation(
+        module, case, images=job.images, preprocess=architecture.preprocess if architecture else None, seed=job.seed,
+        full_precision=job.full_precision,
+    )  # fmt: skip
+    try:
+        return cast("Any", engine).prepare(module, case, preparation), preparation
+    except BaseException:
+        preparation.close()
+        raise
+
+
+def start_seconds(elapsed_s: float, preparation: Any) -> dict[str, float]:
+    """What making a case ready takes: `compile_s` with what is kept at hand, `compile_cold_s` with nothing kept.
+
+    What took no part in either is left out: the digests by which the harness knows what it kept.
+    """
+    if preparation is None or not preparation.uses:
+        return {"compile_s": elapsed_s}
+    warm = max(0.0, elapsed_s - preparation.upkeep_s - preparation.made_s)
+    return {"compile_s": warm, "compile_cold_s": warm + preparation.cold_s}
+
+
 def refuse_strangers(job: Job) -> None:
     """Nothing may come from the other side's folder: base would be timed with head's code, and nothing could ever differ."""
     if not job.strangers:
@@ -190,9 +219,9 @@ def other_batch(job: Job, engine: Engine, module: Any, architecture: Architectur
     images each would be most of the memory that such a batch is found to need.
     """
 
-    def prepare(batch: int) -> Session:
+    def prepared(batch: int) -> Session:
         other = msgspec.structs.replace(job, case=msgspec.structs.replace(job.case, batch=batch))
-        session = engine.prepare(module, other.case)
+        session, _ = prepare(other, engine, module, other.case, architecture)
         try:
             session.load(None if architecture is None else inputs(other, architecture, shared=max(1, batch // job.case.batch)))
         except BaseException:
@@ -200,7 +229,7 @@ def other_batch(job: Job, engine: Engine, module: Any, architecture: Architectur
             raise
         return session
 
-    return prepare
+    return prepared
 
 
 def inputs(job: Job, architecture: Architecture | None, *, shared: int = 1) -> list[torch.Tensor]:

@@ -250,7 +250,8 @@ def _one(state: State, file: journal.Journal, watcher: Watcher, server: Server, 
     watcher.working(state, task.case)
     name = task.case.architecture
     declared = ARCHITECTURES.get(name).macs if name in ARCHITECTURES else None
-    replicate = server.run(task, effort.timeout(task.case, state.settings, declared or 0))
+    patience_s = getattr(ENGINES.get(task.case.engine), "patience_s", 0.0)
+    replicate = server.run(task, patience_s + effort.timeout(task.case, state.settings, declared or 0))
     file.append("replicate", replicate)
     state.replicates.append(replicate)
     watcher.finished(state, replicate)

@@ -47,7 +47,7 @@ COLUMNS = (
     "throughput_first_per_s", "throughput_last_per_s", "sustained_ratio", "stream_balance",
     "server_qps", "server_p50_s", "server_p99_s", "server_queries", "server_trials", "server_note",
     "decode_s", "resize_s", "normalise_s", "transfer_s", "forward_s", "postprocess_s",
-    "build_s", "compile_s", "first_run_s",
+    "build_s", "compile_s", "compile_cold_s", "first_run_s",
     "train_forward_s", "train_backward_s", "train_optimizer_s", "train_gradient_sqnr_db", "train_update_sqnr_db",
     "peak_host_bytes", "base_host_bytes", "page_faults", "page_fault_share",
     "peak_device_bytes", "reserved_device_bytes", "process_device_bytes", "file_bytes",

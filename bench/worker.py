@@ -123,8 +123,9 @@ def _measure(job: Job, phase: Phase, ask: Ask | None) -> dict[str, Any]:
     inputs = None if architecture is None else jobs.inputs(job, architecture)
     phase("prepare")
     before = clock()
-    session = engine.prepare(module, case)
-    values["compile_s"] = (clock() - before) / measure.NS
+    session, preparation = jobs.prepare(job, engine, module, case, architecture)
+    values |= jobs.start_seconds((clock() - before) / measure.NS, preparation)
+    notes |= {} if preparation is None else preparation.notes
     session.load(inputs)
     phase("first run")
     values["first_run_s"] = measure.sample(session, clock, 1)[0] / measure.NS
@@ -138,6 +139,8 @@ def _measure(job: Job, phase: Phase, ask: Ask | None) -> dict[str, Any]:
     phase("verify again")
     _same_again(bench)
     session.close()
+    if preparation is not None:
+        preparation.close()
     if job.energy:
         return found  # a process that the meter watched takes no part in any timing
     if sentinel:

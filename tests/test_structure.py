@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNGS = """
 errors units tables evidence cache naming
 core wrappers
-interfaces names libraries
+interfaces names libraries artefacts
 registry
 stats levels
 variance sweeps pages changepoints
@@ -37,7 +37,7 @@ plan history
 claims reports exports
 devices machine doctor contention checkpoint
 data agreement estimate peaks rescaled weights
-training
+training preparation
 counting engines compress witness
 measure head
 job sentinel energy
