@@ -82,7 +82,7 @@ class Preparation:
         return found.folder
 
     def pictures(self, count: int = CALIBRATION) -> torch.Tensor:
-        """Inputs to calibrate with, of shape `(count, *input)`, fp32: real pictures where the run names some, else smooth seeded noise.
+        """Inputs to calibrate with, of shape `(count, *input)`, fp32: pictures where the run names some, else smooth noise.
 
         They differ from those that the outputs are compared on, as far as a folder has enough. Raises UsageError for a folder without usable pictures.
         """
