@@ -84,7 +84,8 @@ class Preparation:
     def pictures(self, count: int = CALIBRATION) -> torch.Tensor:
         """Inputs to calibrate with, of shape `(count, *input)`, fp32: pictures where the run names some, else smooth noise.
 
-        They differ from those that the outputs are compared on, as far as a folder has enough. Raises UsageError for a folder without usable pictures.
+        They differ from those that the outputs are compared on, as far as a folder has enough. Raises
+        UsageError for a folder without usable pictures.
         """
         self.notes["calibration"] = self.calibration
         if self._images:
