@@ -120,6 +120,13 @@ def changes(session: nox.Session) -> None:
 
 
 @nox.session
+def table(session: nox.Session) -> None:
+    """Hours, resumable: every network on every engine and precision, for docs/engines.md; what stands after `--` goes to it."""
+    _wheel(session, "test,engines")
+    session.run("python", "tests/campaigns/engines.py", *session.posargs)
+
+
+@nox.session
 def load(session: nox.Session) -> None:
     """Minutes, on an idle machine with stress-ng: whether every row that a neighbour spoils is flagged."""
     _campaign(session, "load")
