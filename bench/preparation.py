@@ -161,8 +161,8 @@ class Preparation:
 def digest(module: nn.Module) -> str:
     """A digest of a network's values, structure and source: what differs in any of these is another network.
 
-    The source is that of every file from which a module of it comes, with the files beside it that are imported too, PyTorch's own
-    left out.
+    The source is that of every file from which a module of it comes, with the files beside it that are imported too; PyTorch's
+    own is left out.
     """
     found = hashlib.blake2b(repr(module).encode(), digest_size=16)
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}

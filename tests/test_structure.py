@@ -27,8 +27,8 @@ stats levels
 variance sweeps pages changepoints
 metrics scan
 journal flags axes tolerances groups home neighbour
-drift
-judge
+drift causes
+judge speedups
 results config
 sources imports
 plugins

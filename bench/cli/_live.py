@@ -225,7 +225,7 @@ class Live:
         from rich.text import Text  # noqa: PLC0415 - as above
 
         grid = Table(box=None, pad_edge=False, header_style="bold")
-        results = [state.result(case) for case in state.run.cases]
+        results = state.results()
         columns = extra.shown(result.values for result in results)
         heads = header(columns)
         for index, name in enumerate(heads):
