@@ -35,7 +35,7 @@ MOSTLY = 0.5
 def executed(case: Case, replicates: Sequence[Replicate]) -> dict[str, Any]:
     """From the account that the engine gave in the check, held against what was counted."""
     found = shares(account(replicates), _macs(replicates))
-    return {"executed_precision": found, "executed_share": found.get(case.precision, 0.0)} if found else {}
+    return {"executed_precision": found or None, "executed_share": found.get(case.precision, 0.0) if found else None}
 
 
 def account(replicates: Sequence[Replicate]) -> tuple[Operator, ...]:
