@@ -45,13 +45,14 @@ effort
 scenarios
 pairing inside
 check
+sensitivity
 worker
 forkserver
 supervisor
 ceilings
 pipeline watch gate evaluate study profile cluster serve
 api
-survey comparison
+survey comparison culprits
 trials bisection expectations
 cli pytest_plugin
 __main__

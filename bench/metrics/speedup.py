@@ -25,7 +25,7 @@ COLUMNS = {
     unit="",
     better="higher",
     kind="derived",
-    order=25,
+    order=21,
     description="images per second over those of the same case in fp32 in the same run, in pairs of processes of one round; and "
     "below 1.2 times the cause, from the engine's account of both",
     columns=COLUMNS,
