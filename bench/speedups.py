@@ -41,7 +41,7 @@ def compared(own: Result, base: Result, mine: Sequence[Replicate], theirs: Seque
     if ratio is None:
         return {}
     low, high = interval or (None, None)
-    found = {"speedup_over_fp32": ratio, "speedup_over_fp32_low": low, "speedup_over_fp32_high": high}
+    found: dict[str, Any] = {"speedup_over_fp32": ratio, "speedup_over_fp32_low": low, "speedup_over_fp32_high": high}
     if ratio < causes.HARDLY:
         # An interval that reaches further leaves open whether there is anything to explain.
         doubt = f"; its interval reaches {high:.3g} times" if high is not None and high >= causes.HARDLY else ""
