@@ -25,20 +25,25 @@ if TYPE_CHECKING:
 PRECISION = "int8"
 # Where the agreement of a deployed network is taken to be good: an error of a tenth of the signal.
 ENOUGH_DB = 20.0
-# How many of the worst layers are left out, one trial after the other; two trials that bring less than this in a row end it.
+# How many of the worst layers are left out, one trial after the other; from the fourth on, two in a row that bring less end it.
 STEPS = (0, 1, 2, 4, 8)
 GAIN_DB = 0.5
+_PATIENT = 3
 # A worker counts, exports and calibrates for as long as it takes: whoever waits can interrupt it.
 _TIMEOUT_S = 86_400.0
 
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
-    """A layer that was quantised alone: what the network's output then scores against fp32, and its share of the MACs."""
+    """A layer that was quantised alone: what the network's output then scores against fp32, and its share of the MACs.
+
+    `error_share` is its part of the sum of all layers' errors: where the worst has little of it, no single layer is to blame.
+    """
 
     path: str
     kind: str
     macs_share: float
     sqnr_db: float
+    error_share: float
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,16 +101,16 @@ def find(case: Case, settings: Settings, *, pictures: int, weights: Path | None 
     )  # fmt: skip
     with Server(start=settings.start) as server:
 
-        def ask(**changes: object) -> Replicate:
-            return server.run(msgspec.structs.replace(job, **changes), _TIMEOUT_S, say)
+        def ask(told: Callable[[str], None] | None, **changes: object) -> Replicate:
+            return server.run(msgspec.structs.replace(job, **changes), _TIMEOUT_S, told)
 
-        say("eager, each layer alone")
-        alone = _sound(ask(sensitivity="layers"))
+        say(f"eager, each layer alone on {job.pictures} pictures")
+        alone = _sound(ask(say, sensitivity="layers"))
         layers = _ranked(case, alone)
         trials: list[Trial] = []
         while (left := _next(layers, trials)) is not None:
-            say(f"{case.engine}, {len(left)} layers in floating point")
-            found = ask(sensitivity="engine", full_precision=left)
+            say(f"{case.engine} with {len(left) or 'no'} layer{'s' * (len(left) > 1)} in floating point")
+            found = ask(None, sensitivity="engine", full_precision=left)
             if found.status != "ok" and not trials:
                 _sound(found)
             trials.append(_trial(case, left, layers, found))
@@ -134,10 +139,14 @@ def _ranked(case: Case, alone: Replicate) -> tuple[Layer, ...]:
     """The layers, that which alone does most harm first."""
     costs = {cost.path: cost for cost in module_table(ARCHITECTURES.get(case.architecture).build, case.input_shape)}
     total = costs[""].macs or 1
+    errors = {path: 10 ** (-score / 10) for path, (score,) in alone.states.items()}
     found = [
-        Layer(path=path, kind=costs[path].kind, macs_share=costs[path].macs / total, sqnr_db=score)
+        Layer(
+            path=path, kind=costs[path].kind, macs_share=costs[path].macs / total, sqnr_db=score,
+            error_share=errors[path] / sum(errors.values()),
+        )
         for path, (score,) in alone.states.items()
-    ]
+    ]  # fmt: skip
     return tuple(sorted(found, key=lambda layer: layer.sqnr_db))
 
 
@@ -147,7 +156,8 @@ def _next(layers: Sequence[Layer], trials: Sequence[Trial]) -> tuple[str, ...] |
     if scores and (scores[-1] is None or scores[-1] >= ENOUGH_DB):
         return None
     gains = [after - before for before, after in pairwise(scores) if before is not None and after is not None]
-    if len(gains) > 1 and max(gains[-2:]) < GAIN_DB:
+    # One layer of many, and then a second, bring little even where four bring much.
+    if len(gains) >= _PATIENT and max(gains[-2:]) < GAIN_DB:
         return None
     number = len(trials)
     if number == len(STEPS) or (number and STEPS[number - 1] >= len(layers)):

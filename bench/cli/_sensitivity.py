@@ -73,9 +73,16 @@ def _say(line: str) -> None:
 
 def text(found: Culprits) -> str:
     """The two tables."""
-    header = ("layer alone in int8", "kind", "MACs", "output")
+    header = ("layer alone in int8", "kind", "MACs", "output", "of all errors")
     layers = [
-        (layer.path or "the network", layer.kind, units.percent(layer.macs_share), _db(layer.sqnr_db)) for layer in found.layers
+        (
+            layer.path or "the network",
+            layer.kind,
+            units.percent(layer.macs_share),
+            _db(layer.sqnr_db),
+            units.percent(layer.error_share),
+        )
+        for layer in found.layers
     ]
     trials = [(_left(trial), *_scored(trial)) for trial in found.trials]
     note = "" if any(trial.accounted for trial in found.trials) else "\nMACs by the layers left out: the engine gives no account"
@@ -83,7 +90,7 @@ def text(found: Culprits) -> str:
         found.case_id,
         f"{found.pictures} pictures; calibrated with {found.calibration}",
         "",
-        tables.aligned(header, layers, right=(2, 3)),
+        tables.aligned(header, layers, right=(2, 3, 4)),
         "",
         tables.aligned(("layers in floating point", "output", "MACs in int8"), trials, right=(1, 2)) + note,
     ))  # fmt: skip

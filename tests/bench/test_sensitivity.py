@@ -72,7 +72,9 @@ def test_a_transposed_convolution_has_its_channels_in_the_second_place() -> None
         torch.testing.assert_close(layer.weight[0, :, 0, 0], torch.tensor([1.0, 100.0, 1e4]))
 
 
-LAYERS = tuple(Layer(path=f"l{number}", kind="Conv2d", macs_share=0.1, sqnr_db=float(number)) for number in range(10))
+LAYERS = tuple(
+    Layer(path=f"l{number}", kind="Conv2d", macs_share=0.1, sqnr_db=float(number), error_share=0.1) for number in range(10)
+)
 
 
 def trials(*scores: float | None) -> list[Trial]:
@@ -91,7 +93,9 @@ def trials(*scores: float | None) -> list[Trial]:
         ((5.0, 9.0), LAYERS[:2], 2),
         ((20.0,), LAYERS, None),
         ((5.0, 20.5), LAYERS, None),
-        ((5.0, 5.1, 5.2), LAYERS, None),
+        ((5.0, 5.1, 5.2), LAYERS, 4),
+        ((5.0, 5.1, 5.2, 5.9), LAYERS, 8),
+        ((5.0, 9.0, 9.1, 9.2), LAYERS, None),
         ((5.0, 9.0, None), LAYERS, None),
         ((5.0, 9.0, 12.0, 15.0, 18.0), LAYERS, None),
         ((5.0, 9.0, 12.0), LAYERS[:2], None),
@@ -115,9 +119,9 @@ def test_people_read_two_tables() -> None:
         "a/b",
         "8 pictures; calibrated with 64 smooth seeded pictures",
         "",
-        "layer alone in int8  kind      MACs   output",
-        "l0                   Conv2d  10.0 %     0 dB",
-        "l1                   Conv2d  10.0 %  1.00 dB",
+        "layer alone in int8  kind      MACs   output  of all errors",
+        "l0                   Conv2d  10.0 %     0 dB         10.0 %",
+        "l1                   Conv2d  10.0 %  1.00 dB         10.0 %",
         "",
         "layers in floating point             output  MACs in int8",
         "none                                5.00 dB       100.0 %",
@@ -144,6 +148,8 @@ def test_the_layer_that_destroys_agreement_is_named_and_leaving_it_out_mends_it(
     assert first["sqnr_db"] < 15.0
     assert {layer["path"] for layer in others} == {"stem", "head"}
     assert all(layer["sqnr_db"] > 25.0 for layer in others)
+    assert first["error_share"] > 0.9
+    assert sum(layer["error_share"] for layer in found["layers"]) == pytest.approx(1.0)
     assert sum(layer["macs_share"] for layer in found["layers"]) == pytest.approx(1.0)
     as_it_is, mended = found["trials"]
     assert (as_it_is["full_precision"], as_it_is["share"], as_it_is["accounted"]) == ([], 1.0, True)

@@ -56,7 +56,10 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     if len(groups) == 1:
         return [_draw(rows, protocol, plain)]
     tried = [own for own in groups.values() if any(row.result.status != "skipped" for row in own)]
-    return [_draw(group, protocol, _name(plain, group[0].case, rows, taken)) for group in tried or groups.values()]
+    drawn = [_draw(group, protocol, _name(plain, group[0].case, rows, taken)) for group in tried or groups.values()]
+    if any(drawing.figure is not None for drawing in drawn):
+        return drawn
+    return [Drawing(plain, chart_title(WHAT, protocol), reason=drawn[0].reason)]  # one reason for them all
 
 
 def _name(plain: str, case: Case, rows: Sequence[Row], taken: Counter[str]) -> str:
