@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import drift, effort, journal, results, sweeps
+from . import effort, journal, results, sweeps
 from .axes import lasts
 from .errors import ResultFileError
 from .job import Job, catalogue, memory_limit
@@ -57,11 +57,9 @@ class State:
         """Whether something went wrong with this case, so that it is not measured again."""
         return any(r.status != "ok" for r in self.replicates if r.case == case.id and r.role != "energy")
 
-    def result(self, case: Case, ended: str = "") -> Result:
-        """The row of a case as it stands."""
-        own = [r for r in self.replicates if r.case == case.id]
-        sentinels = drift.of_run(self.run, self.replicates).get(drift.key(case), [])
-        return results.derive_case(self.run, case, own, ended, sentinels)
+    def results(self, ended: str = "") -> tuple[Result, ...]:
+        """All rows as they stand, each compared with the others of the run."""
+        return results.derive(self.run, self.replicates, ended)
 
     def open(self) -> list[Case]:
         """The cases that still want a process: too few yet, or not yet as precise as asked."""
@@ -157,8 +155,8 @@ def _everything(state: State, file: journal.Journal, watcher: Watcher, *, new: b
         _check(state, file, watcher)
         _rounds(state, file, watcher)
         _energy(state, file, watcher)
-        for case in state.run.cases:
-            journal.append_result(file, state.result(case, "complete"))
+        for result in state.results("complete"):
+            journal.append_result(file, result)
     except KeyboardInterrupt:
         return "interrupted", None
     except ResultFileError as error:

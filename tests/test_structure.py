@@ -27,8 +27,8 @@ stats levels
 variance sweeps pages changepoints
 metrics scan
 journal flags axes tolerances groups home neighbour
-drift
-judge
+drift causes
+judge speedups
 results config
 sources imports
 plugins
@@ -45,13 +45,14 @@ effort
 scenarios
 pairing inside
 check
+sensitivity
 worker
 forkserver
 supervisor
 ceilings
 pipeline watch gate evaluate study profile cluster serve
 api
-survey comparison
+survey comparison culprits
 trials bisection expectations
 cli pytest_plugin
 __main__
