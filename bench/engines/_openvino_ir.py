@@ -39,9 +39,7 @@ class Network:
 
     def read(self) -> Any:
         """The network as it was written; its weights are mapped from the file and not copied."""
-        import openvino  # noqa: PLC0415 - only where its engine is asked for
-
-        return openvino.Core().read_model(self.folder / "model.xml")
+        return runtime().Core().read_model(self.folder / "model.xml")
 
     def model(self, case: Case) -> Any:
         """The network at the batch and in the layout of a case."""
@@ -72,7 +70,7 @@ def exported(module: Any, case: Case, preparation: Preparation, versions: Mappin
     return Network(folder, case.batch)
 
 
-def quantised(network: Network, case: Case, preparation: Preparation, versions: Mapping[str, str]) -> Network:
+def quantised(network: Network, preparation: Preparation, versions: Mapping[str, str]) -> Network:
     """The network with quantisers in it, as NNCF places them after seeing the calibration pictures."""
     versions = {**versions, "format": _FORMAT, "preset": "mixed"}
 
@@ -112,7 +110,7 @@ def _convert(module: Any, shape: tuple[int, ...]) -> Any:
     The converter itself is not called: it traces twice, tells its maker about every conversion, and forgets which module a
     folded operator came from.
     """
-    import openvino  # noqa: PLC0415 - only where its engine is asked for
+    openvino = runtime()
     import torch  # noqa: PLC0415 - as above
     from openvino._offline_transformations import apply_moc_transformations  # noqa: PLC0415
     from openvino.frontend import FrontEndManager  # noqa: PLC0415
@@ -170,6 +168,7 @@ def _name(model: Any) -> None:
 
 def _quantise(network: Network, preparation: Preparation) -> tuple[Any, str]:
     """Quantise as NNCF's documentation says for processors; the second is what was left in full precision, for the notes."""
+    runtime()
     import nncf  # noqa: PLC0415 - a second, and only for int8
 
     nncf.set_log_level(logging.CRITICAL)
@@ -210,7 +209,7 @@ def _kept_out(model: Any, paths: tuple[str, ...]) -> tuple[list[str], str]:
 
 def _channels_last(model: Any) -> Any:
     """The same network for inputs whose channels lie last in memory."""
-    import openvino  # noqa: PLC0415 - only where its engine is asked for
+    openvino = runtime()
     from openvino.preprocess import PrePostProcessor  # noqa: PLC0415 - as above
 
     wrapped = PrePostProcessor(model)
@@ -220,15 +219,13 @@ def _channels_last(model: Any) -> Any:
 
 
 def _write(model: Any, folder: Path) -> None:
-    import openvino  # noqa: PLC0415 - only where its engine is asked for
-
     # Left to itself, it would write the weights in fp16.
-    openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
+    runtime().save_model(model, folder / "model.xml", compress_to_fp16=False)
 
 
 def one_line(error: BaseException) -> str:
     """What an exporter or a compiler says, without the list of its own source files: the operators that it has no rule for."""
-    text = str(error)
+    text = str(error.__cause__ or error)
     lacking = sorted(set(re.findall(r"No conversion rule found for operations?:?\s*([\w:., ]+)", text)))
     if lacking:
         return f"it has no rule for {', '.join(lacking).rstrip('., ')}"
@@ -237,14 +234,20 @@ def one_line(error: BaseException) -> str:
     return (telling or lines or [type(error).__name__])[-1][:300]
 
 
+def runtime() -> Any:
+    """OpenVINO, imported so that neither it nor its quantiser tells their makers of each use over the network.
+
+    They do where the package `openvino_telemetry` can be imported, and take a stand-in of their own where it cannot.
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # importing it raises ImportError from now on
+    import openvino  # noqa: PLC0415 - a fifth of a second, and only where its engine is asked for
+
+    return openvino
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep converters and quantisers from printing, from warning, and from telling their makers about it.
-
-    The runtime and its quantiser report each use over the network where the package `openvino_telemetry` is importable, and
-    take a stand-in of their own where it is not: so it is made not to be.
-    """
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # importing it raises ImportError from now on
+    """Keep converters and quantisers from printing and from warning."""
     nowhere = io.StringIO()
     with redirect_stdout(nowhere), redirect_stderr(nowhere), warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._openvino_account import account
+from ._openvino_ir import runtime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +19,8 @@ class LatencySession:
     """One stream with all threads, and one request that runs in the calling thread."""
 
     def __init__(self, model: Any, case: Case, place: str, configuration: dict[str, Any]) -> None:
-        import openvino  # noqa: PLC0415 - only where its engine is asked for
-
         self._case, self._place, self._configuration = case, place, configuration
-        self._core = openvino.Core()
+        self._core = runtime().Core()
         self._model = model
         self._compiled = self._core.compile_model(model, place, configuration)
         self._arrays: list[Any] = []
@@ -37,11 +36,10 @@ class LatencySession:
 
     def load(self, inputs: Sequence[torch.Tensor]) -> None:
         """Let the requests read the inputs where they lie, in the layout that the network was compiled for."""
-        import openvino  # noqa: PLC0415 - as above
-
         last = self._case.layout == "nhwc"
         self._arrays = [(tensor.permute(0, 2, 3, 1) if last else tensor).contiguous().numpy() for tensor in inputs]
-        self._tensors = [openvino.Tensor(array, shared_memory=True) for array in self._arrays]
+        tensor_of = runtime().Tensor
+        self._tensors = [tensor_of(array, shared_memory=True) for array in self._arrays]
         self._next = 0
 
     def step(self) -> None:
@@ -81,9 +79,7 @@ class ThroughputSession(LatencySession):
     """As many requests in flight as OpenVINO finds best, each on the next input; nothing waits until it is asked to."""
 
     def _start(self) -> None:
-        import openvino  # noqa: PLC0415 - as above
-
-        self._queue = openvino.AsyncInferQueue(self._compiled)
+        self._queue = runtime().AsyncInferQueue(self._compiled)
         self._requests = [self._queue[index] for index in range(len(self._queue))]
         self._latest = 0
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import VbenchError
 from ..registry import engine
-from ._openvino_ir import exported, one_line, quantised
+from ._openvino_ir import exported, one_line, quantised, runtime
 from ._openvino_session import LatencySession, ThroughputSession
 
 if TYPE_CHECKING:
     from ..core import Case
     from ..preparation import Preparation
+    from ._openvino_ir import Network
 
 # Below these the calls that are made here do not exist.
 _NEEDED = {"openvino": "2025.2", "nncf": "2.17"}
@@ -55,18 +56,24 @@ class OpenVino:
 
     def prepare(self, module: Any, case: Case, preparation: Preparation) -> LatencySession:
         """Export or quantise the network, or read what an earlier process did of it, and compile it for the device."""
-        versions = {"openvino": _installed("openvino")}
-        network = exported(module, case, preparation, versions)
-        if case.precision == "int8":
-            network = quantised(network, case, preparation, versions | {"nncf": _installed("nncf")})
+        made = network(module, case, preparation)
         kind, _, number = case.device.partition(":")
         many = ("hint", "throughput") in case.engine_options
         session = ThroughputSession if many else LatencySession
         try:
-            return session(network.model(case), case, _place(kind, number), configuration(case, many=many))
+            return session(made.model(case), case, _place(kind, number), configuration(case, many=many))
         except RuntimeError as error:
             message = f"OpenVINO could not compile the network: {one_line(error)}"
             raise VbenchError(message) from None
+
+
+def network(module: Any, case: Case, preparation: Preparation) -> Network:
+    """The folder with the network as it is compiled, exported and quantised now or by an earlier process."""
+    versions = {"openvino": _installed("openvino")}
+    made = exported(module, case, preparation, versions)
+    if case.precision != "int8":
+        return made
+    return quantised(made, preparation, versions | {"nncf": _installed("nncf")})
 
 
 def configuration(case: Case, *, many: bool) -> dict[str, Any]:
@@ -111,9 +118,7 @@ def _place(kind: str, number: str) -> str:
 @cache
 def _capabilities(place: str) -> frozenset[str]:
     """What a device can, in OpenVINO's words; nothing where there is none."""
-    import openvino  # noqa: PLC0415 - a fifth of a second, and only where its engine is asked for
-
-    core = openvino.Core()
+    core = runtime().Core()
     try:
         return frozenset(core.get_property(place, "OPTIMIZATION_CAPABILITIES"))
     except RuntimeError:
