@@ -113,6 +113,13 @@ def repeatability(session: nox.Session) -> None:
 
 
 @nox.session
+def benchmark_app(session: nox.Session) -> None:
+    """Minutes, on an idle machine: the openvino engine against the tool that comes with OpenVINO, by turns."""
+    _wheel(session, "test,engines")
+    session.run("python", "tests/campaigns/against_benchmark_app.py", *session.posargs)
+
+
+@nox.session
 def changes(session: nox.Session) -> None:
     """A quarter of an hour: how often the history names a change where there is none, and what it finds; simulated, resumable."""
     _wheel(session, "test")

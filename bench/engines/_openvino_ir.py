@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # Part of every key: what is written differs from one of these to the next.
 _FORMAT = "1"
 _ROOT = "__module.net"
+# Activations whose negative values matter, for which NNCF's documentation advises asymmetric ranges.
+_SIGNED = {"PRelu", "Elu", "Selu", "Gelu", "Swish", "HSwish", "Mish", "SoftPlus"}
 _WEIGHTED = {"Convolution", "GroupConvolution", "ConvolutionBackpropData", "GroupConvolutionBackpropData", "MatMul"}
 
 
@@ -72,14 +74,13 @@ def exported(module: Any, case: Case, preparation: Preparation, versions: Mappin
 
 def quantised(network: Network, preparation: Preparation, versions: Mapping[str, str]) -> Network:
     """The network with quantisers in it, as NNCF places them after seeing the calibration pictures."""
-    versions = {**versions, "format": _FORMAT, "preset": "mixed"}
+    versions = {**versions, "format": _FORMAT}
 
     def make(folder: Path) -> dict[str, str]:
         with quiet():
-            model, left = _quantise(network, preparation)
+            model, notes = _quantise(network, preparation)
             _write(model, folder)
-        notes = {"quantiser": f"nncf {versions['nncf']}: static, per-channel weights, mixed preset, fast bias correction"}
-        return notes | ({"full_precision": left} if left else {})
+        return notes | {"quantiser": f"nncf {versions['nncf']}: static, per-channel weights, {notes['quantiser']}"}
 
     axes = ("precision", "input_shape", *(("batch",) if network.batch != 1 else ()))
     return Network(preparation.artefact("openvino-int8", versions, make, axes=axes), network.batch)
@@ -161,19 +162,29 @@ def _name(model: Any) -> None:
             continue
         origin = next((value.astype(str) for key, value in operator.get_rt_info().items() if key == "fused_names_0"), "")
         first = origin.split(",")[0]
-        if first.startswith(_ROOT) and first not in taken:
-            operator.set_friendly_name(first)
-            taken.add(first)
+        if not first.startswith(_ROOT):
+            continue
+        # A module that is called twice makes two operators.
+        name, times = first, 1
+        while name in taken:
+            times += 1
+            name = f"{first}#{times}"
+        operator.set_friendly_name(name)
+        taken.add(name)
 
 
-def _quantise(network: Network, preparation: Preparation) -> tuple[Any, str]:
-    """Quantise as NNCF's documentation says for processors; the second is what was left in full precision, for the notes."""
+def _quantise(network: Network, preparation: Preparation) -> tuple[Any, dict[str, str]]:
+    """Quantise as NNCF's documentation advises, and say how."""
     runtime()
     import nncf  # noqa: PLC0415 - a second, and only for int8
 
     nncf.set_log_level(logging.CRITICAL)
     model = network.read()
+    signed = any(operator.get_type_name() in _SIGNED for operator in model.get_ordered_ops())
     names, left = _kept_out(model, preparation.full_precision)
+    notes = {
+        "quantiser": f"{'asymmetric' if signed else 'symmetric'} activations, extremes of all pictures, fast bias correction"
+    }
     batches = -(-CALIBRATION // network.batch)
     pictures = preparation.pictures()
     order = [index % len(pictures) for index in range(batches * network.batch)]
@@ -182,17 +193,27 @@ def _quantise(network: Network, preparation: Preparation) -> tuple[Any, str]:
         found = nncf.quantize(
             model,
             nncf.Dataset(items),
-            preset=nncf.QuantizationPreset.MIXED,
+            preset=nncf.QuantizationPreset.MIXED if signed else nncf.QuantizationPreset.PERFORMANCE,
             target_device=nncf.TargetDevice.CPU,
             subset_size=len(items),
             ignored_scope=nncf.IgnoredScope(names=names, validate=False) if names else None,
-            # Whether it looks at a batch as one or as many is otherwise decided by a data loader that is not there.
-            advanced_parameters=nncf.AdvancedQuantizationParameters(batchwise_statistics=network.batch > 1),
+            advanced_parameters=nncf.AdvancedQuantizationParameters(
+                # Whether it looks at a batch as one or as many is otherwise decided by a data loader that is not there.
+                batchwise_statistics=network.batch > 1,
+                activations_range_estimator_params=_ranges(),
+            ),
         )
     except Exception as error:  # noqa: BLE001 - it raises its own errors, the runtime's and those of Python alike
         message = f"NNCF could not quantise the network: {one_line(error)}"
         raise VbenchError(message) from None
-    return found, left
+    return found, notes | ({"full_precision": left} if left else {})
+
+
+def _ranges() -> Any:
+    """The extremes of all pictures: NNCF's default, the mean of each picture's extremes, cuts off what lies beyond."""
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet  # noqa: PLC0415 - as above
+
+    return RangeEstimatorParametersSet.MINMAX
 
 
 def _kept_out(model: Any, paths: tuple[str, ...]) -> tuple[list[str], str]:
