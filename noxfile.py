@@ -95,6 +95,13 @@ def loop(session: nox.Session) -> None:
 
 
 @nox.session
+def bare(session: nox.Session) -> None:
+    """Minutes, on an idle machine: what a step adds to the runtime's own call, by turns in the same process."""
+    _wheel(session, "test,engines")
+    session.run("python", "tests/campaigns/bare.py", *session.posargs)
+
+
+@nox.session
 def bias(session: nox.Session) -> None:
     """Hours, on an idle machine: our medians against torch.utils.benchmark in fresh processes."""
     _campaign(session, "bias")

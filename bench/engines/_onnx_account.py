@@ -25,6 +25,8 @@ _MATMULS = {
     "Einsum", "FusedGemm", "FusedMatMul", "Gemm", "GemmFloat8", "MatMul", "MatMulInteger", "MatMulIntegerToFloat", "QGemm",
     "QLinearMatMul", "DynamicQuantizeMatMul",
 }  # fmt: skip
+# Those of them that an exported file holds.
+PRODUCTS = {"Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul"}
 _CONVERSIONS = {"Cast", "DequantizeLinear", "MemcpyFromHost", "MemcpyToHost", "QuantizeLinear", "ReorderInput", "ReorderOutput"}
 # Operators whose own input is not what they compute in.
 _INTEGER = {"ConvInteger", "DynamicQuantizeMatMul", "MatMulInteger", "MatMulIntegerToFloat"}
@@ -66,7 +68,7 @@ def products(model: Any) -> list[Product]:
 
 
 def _counts(node: Any) -> bool:
-    return node.op_type in {"Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum"}
+    return node.op_type in PRODUCTS
 
 
 def _macs(node: Any, shapes: dict[str, tuple[int, ...]]) -> int:

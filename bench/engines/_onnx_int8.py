@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import machine
 from ._onnx import INPUT, RuntimeFailedError, line, out_of_memory, quiet
+from ._onnx_account import PRODUCTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # Processors with these multiply 8 bits by 8 bits into 32 without saturating on the way.
 _WIDE = {"avx512_vnni", "avx_vnni", "amx_int8"}
+
+_FUSED = {"Clip", "Relu"}
 
 
 class _Reader:
@@ -93,8 +96,8 @@ def _quantise(  # noqa: PLR0913, PLR0917 - as above
     ready = folder / "ready.onnx"
     # Every shape is a number already, which leaves nothing to symbolic inference.
     quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
-    names = [node.name for node in onnx.load(ready, load_external_data=False).graph.node]
-    left = [name for name in names if _within(name, full_precision)]
+    graph = onnx.load(ready).graph
+    left = [node.name for node in graph.node if _within(node.name, full_precision)]
     if full_precision and not left:
         message = f"no operator of the graph comes from {', '.join(full_precision)}: vbench show NAME lists modules"
         raise RuntimeFailedError(message)
@@ -108,11 +111,26 @@ def _quantise(  # noqa: PLR0913, PLR0917 - as above
         reduce_range=reduced_here(provider),
         activation_type=QuantType.QInt8 if symmetric else QuantType.QUInt8,
         weight_type=QuantType.QInt8,
-        nodes_to_exclude=left,
+        nodes_to_exclude=[*left, *trailing(graph)],
         calibrate_method=CalibrationMethod.MinMax,
         extra_options={"ActivationSymmetric": symmetric},
     )
     return len(left)
+
+
+def trailing(graph: Any) -> list[str]:
+    """Names of the operators after the last products, which decode, pool or flatten an answer: eight bits would spoil it.
+
+    An activation is not among them, since it is fused into what is before it.
+    """
+    awaited: set[str] = set()
+    found = []
+    for node in reversed(graph.node):
+        if node.op_type in PRODUCTS or awaited.intersection(node.output):
+            awaited.update(node.input)
+        elif node.op_type not in _FUSED:
+            found.append(node.name)
+    return found
 
 
 def _within(name: str, paths: Sequence[str]) -> bool:

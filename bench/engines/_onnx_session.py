@@ -43,7 +43,7 @@ class Place(NamedTuple):
         return self.target.partition(":")[0]
 
     @property
-    def index(self) -> int:
+    def number(self) -> int:
         """The device's number."""
         return int(self.target.partition(":")[2] or 0)
 
@@ -176,7 +176,7 @@ class _Outputs:
             if name in self._tensors:
                 _bind_to(binding.bind_output, name, self._tensors[name], self._place)
             else:
-                binding.bind_output(name, self._place.kind, self._place.index)
+                binding.bind_output(name, self._place.kind, self._place.number)
 
     def read(self, binding: Any) -> list[torch.Tensor]:
         """The answers of the last run of that binding."""
@@ -187,7 +187,7 @@ class _Outputs:
 
 def _bind_to(bind: Callable[..., None], name: str, tensor: torch.Tensor, place: Place) -> None:
     element = torch.empty(0, dtype=tensor.dtype).numpy().dtype.type
-    bind(name, place.kind, place.index, element, list(tensor.shape), tensor.data_ptr())
+    bind(name, place.kind, place.number, element, list(tensor.shape), tensor.data_ptr())
 
 
 def _run_options(place: Place) -> Any:
