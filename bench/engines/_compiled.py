@@ -119,11 +119,11 @@ def _kernels(node: Any) -> Iterator[Kernel]:
 
     for part in node.get_nodes():
         made = part.node
-        if not isinstance(made, ir.ExternKernel | ir.TemplateBuffer):
+        if not isinstance(made, ir.ExternKernel | ir.TemplateBuffer) or isinstance(made, ir.MultiOutput):
             continue
         name = _short(str(getattr(made, "cpp_kernel_name", None) or getattr(made, "op_overload", None) or part.get_name()))
-        operands = [(sizes, value.get_dtype()) for value in made.inputs if (sizes := _sizes(value))]
-        out = _sizes(made)
+        operands = [found for value in made.inputs if (found := _tensor(value))[0]]
+        out, _ = _tensor(made)
         if not operands:
             continue
         template = isinstance(made, ir.TemplateBuffer)
@@ -132,13 +132,13 @@ def _kernels(node: Any) -> Iterator[Kernel]:
         yield Kernel(name, NAMES.get(first[1], "fp32"), macs)
 
 
-def _sizes(value: Any) -> list[int]:
-    """The sizes of an operand, or of the first result of a kernel; empty where the compiler gives none."""
+def _tensor(value: Any) -> tuple[list[int], Any]:
+    """The sizes and the type of an operand, or of the first result of a kernel; empty where the compiler gives none."""
     try:
-        return [int(size) for size in value.get_size()]
+        return [int(size) for size in value.get_size()], value.get_dtype()
     except (NotImplementedError, TypeError, AttributeError):  # of several results, or of none
         results = getattr(value, "outputs", None) or ()
-        return _sizes(results[0]) if len(results) and results[0] is not value else []
+        return _tensor(results[0]) if len(results) and results[0] is not value else ([], None)
 
 
 def _macs(name: str, operands: list[list[int]], out: list[int]) -> int:
@@ -156,14 +156,12 @@ def _macs(name: str, operands: list[list[int]], out: list[int]) -> int:
             return 0
         weight = maps[1] if integers or not summand else maps[2]
         result = (out or maps[2 if integers else 0]) if summand else out
-        if "transpose" in name:
-            return math.prod(x) * math.prod(weight) // x[1]
-        return math.prod(result) * math.prod(weight) // result[1] if result else 0
+        whole = x if "transpose" in name else result
+        return math.prod(whole) * math.prod(weight) // whole[1] if whole else 0
     if "linear" in name and len(operands) > 1 and "weight" not in name:
         return math.prod(x) * math.prod(operands[1]) // x[-1]
-    if "gemm" in name or name.removesuffix("_out") in _PRODUCTS:
-        return math.prod(out) * (x if "gemm" in name else operands[-2])[-1] if out else 0
-    return 0
+    product = "gemm" in name or name.removesuffix("_out") in _PRODUCTS
+    return math.prod(out) * (x if "gemm" in name else operands[-2])[-1] if product and out else 0
 
 
 def _short(name: str) -> str:
