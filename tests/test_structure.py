@@ -21,13 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNGS = """
 errors units tables evidence cache naming
 core wrappers
-interfaces names libraries artefacts
+interfaces names libraries artefacts modes
 registry
 stats levels
 variance sweeps pages changepoints
 metrics scan
 journal flags axes tolerances groups home neighbour
-drift
+drift suites
 judge
 results config
 sources imports
@@ -48,8 +48,9 @@ check
 worker
 forkserver
 supervisor
-ceilings
-pipeline watch gate evaluate study profile cluster serve
+ceilings state
+further watch
+pipeline gate evaluate study profile cluster serve
 api
 survey comparison
 trials bisection expectations
