@@ -15,12 +15,13 @@ from . import ceilings, contrasts, devices, engines, journal, machine, pipeline,
 from . import config as configs
 from . import head as heads
 from .axes import refuse_absent
-from .config import Config, Settings, Suite
+from .config import Config, Settings
 from .core import Replicate, Run
 from .errors import PluginError, UnknownNameError, UsageError
 from .plan import Given, Plan, plan
 from .registry import ARCHITECTURES, ENGINES
 from .results import load
+from .suites import Suite, check_axes
 from .watch import Silent
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
         "cuda_graph": cuda_graph,
     }
     chosen: Suite = msgspec.structs.replace(base, **{axis: value for axis, value in axes.items() if value})
-    configs.check_axes(chosen, "--")
+    check_axes(chosen, "--")
     for name in chosen.architectures:
         plugins.add_named(name, input)
     refuse_absent(_many(scenario))

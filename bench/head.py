@@ -22,9 +22,9 @@ from .sources import source_digest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .config import Suite
     from .core import Case, Facts
     from .plan import Given, Plan
+    from .suites import Suite
 
 
 def new(plan: Plan, settings: Settings, root: Path, loaded: Given | None = None) -> Run:

@@ -82,7 +82,8 @@ def chosen(name: str, given: Options, engine: Any) -> Options:
 
 def offered(engine: Any) -> dict[str, Sequence[str]]:
     """Every option of an engine, a class or one of its kind, with the values that it takes, the default first."""
-    return dict.fromkeys(getattr(engine, "options", ()), _FLAG) | dict(getattr(engine, "modes", {}))
+    flags: dict[str, Sequence[str]] = dict.fromkeys(getattr(engine, "options", ()), _FLAG)
+    return flags | dict(getattr(engine, "modes", {}))
 
 
 def written(case: Case) -> str:

@@ -18,9 +18,9 @@ from .registry import ARCHITECTURES, ENGINES
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from .config import Suite
     from .core import Architecture
     from .interfaces import Engine
+    from .suites import Suite
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -154,7 +154,7 @@ def _engines(suite: Suite, engines: Mapping[str, Engine | str], *, named: bool) 
     there = _expand(tuple(name for name, _ in asked), known, "engine", named=named)
     if "all" in (name for name, _ in asked):
         return [(name, ()) for name in there]
-    found = {}
+    found: dict[tuple[str, modes.Options], None] = {}
     for name, options in asked:
         kind = ENGINES.get(name) if isinstance(engines[name], str) and name in ENGINES else engines[name]
         found[name, options if isinstance(kind, str) else modes.chosen(name, options, kind)] = None
