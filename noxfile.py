@@ -60,6 +60,13 @@ def exports(session: nox.Session) -> None:
 
 
 @nox.session
+def engines(session: nox.Session) -> None:
+    """The runtimes of the extra `engines`, each on small networks; without the extra their tests are skipped."""
+    _wheel(session, "test,engines")
+    session.run("pytest", "tests/bench/engines", *session.posargs)
+
+
+@nox.session
 def reference(session: nox.Session) -> None:
     """Half an hour: networks of the catalogue against torchvision, timm and pytorchcv; arguments after `--` go to the script.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,13 @@ from . import ceilings, contrasts, devices, engines, journal, machine, pipeline,
 from . import config as configs
 from . import head as heads
 from .axes import refuse_absent
-from .config import Config, Settings, Suite
+from .config import Config, Settings
 from .core import Replicate, Run
-from .errors import PluginError, UnknownNameError, UsageError, nearest
+from .errors import PluginError, UnknownNameError, UsageError
 from .plan import Given, Plan, plan
 from .registry import ARCHITECTURES, ENGINES
 from .results import load
+from .suites import Suite, check_axes
 from .watch import Silent
 
 if TYPE_CHECKING:
@@ -104,9 +106,13 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     plugin: Sequence[str] = (),
     config: Path | None = None,
     quick: bool = False,
+    also: bool = True,
     settings: dict[str, Any] | None = None,
 ) -> Prepared:
-    """From a selection to a plan. Raises UsageError or NothingSelectedError before anything is measured."""
+    """From a selection to a plan. Raises UsageError or NothingSelectedError before anything is measured.
+
+    The cases of the suites that a suite names in `also` come after its own, where nothing else was asked for than that suite.
+    """
     cfg, errors = setup(config, plugin)
     base = cfg.suite(suite)
     axes = {
@@ -125,28 +131,29 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
         "cuda_graph": cuda_graph,
     }
     chosen: Suite = msgspec.structs.replace(base, **{axis: value for axis, value in axes.items() if value})
-    configs.check_axes(chosen, "--")
+    check_axes(chosen, "--")
     for name in chosen.architectures:
         plugins.add_named(name, input)
     refuse_absent(_many(scenario))
-    usable = machine.usable_cores()
     changes = dict(settings or {})
     if quick:
-        changes = {"min_processes": 1, "max_processes": 1, "time_limit": 50.0, "spread": 0.0, "latency": 0.5} | changes
-        changes.setdefault("throughput", 0.25)
-    final = _settings(cfg.settings, changes)
+        changes = {"time_limit": 50.0} | changes
+    if quick or chosen.quick:
+        changes = configs.QUICK | changes
+    final = configs.changed(cfg.settings, changes)
     if final.images:
         from .data import pictures  # noqa: PLC0415 - imports torch
 
         pictures(final.images)
-    if errors:
-        chosen = _without_missing(chosen, errors)
+    chosen = _without_missing(chosen, errors)
     try:
         given = heads.weights(weights, chosen)
-        cases = plan(
-            chosen, devices=devices.known(), engines=engines.known(), threads=usable, shape=input, seed=final.seed,
-            weights="" if given is None else given.label,
-        )  # fmt: skip
+        planned = partial(plan, devices=devices.known(), engines=engines.known(), threads=machine.usable_cores(), seed=final.seed)
+        label = "" if given is None else given.label
+        cases = planned(chosen, shape=input, weights=label, named=[axis for axis, value in axes.items() if value])
+        if also and not (quick or input or weights or any(axes.values())):
+            for other in configs.also(cfg, suite):
+                cases = cases.then(planned(_without_missing(other, errors), named=()), quick=other.quick)
     except UnknownNameError as error:
         raise _explained(error, errors) from None
     _loadable(cases)
@@ -156,7 +163,7 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
 def _without_missing(suite: Suite, errors: list[PluginError]) -> Suite:
     """A plugin that could not be loaded takes its own networks from a selection, and no others; each is said."""
     there = [n for n in suite.architectures if n in ARCHITECTURES or any(mark in n for mark in "*?[")]
-    if not there:
+    if not errors or not there:
         return suite
     gone = [n for n in suite.architectures if n not in there]
     errors.extend(PluginError(f"{n} is not measured: nothing of that name was registered") for n in gone)
@@ -166,23 +173,6 @@ def _without_missing(suite: Suite, errors: list[PluginError]) -> Suite:
 def _many(value: Any) -> tuple[Any, ...]:
     """A single name or size is as good as a list of one."""
     return (value,) if isinstance(value, str | int) else tuple(value)
-
-
-def _settings(base: Settings, changes: dict[str, Any]) -> Settings:
-    """The settings with some said anew, by the keys of `[run]` or as Python spells them. Raises UsageError."""
-    known = msgspec.to_builtins(base)
-    named = {key.replace("_", "-"): value for key, value in changes.items()}
-    for key in named:
-        if key not in known:
-            message = f"settings: unknown key {key!r}: {nearest(key, known)}"
-            raise UsageError(message)
-    try:
-        final = msgspec.convert(known | named, Settings)
-    except msgspec.ValidationError as error:
-        message = f"settings: {error}; times are in seconds, sizes in bytes"
-        raise UsageError(message) from None
-    configs.check_settings(final)
-    return final
 
 
 def _loadable(cases: Plan) -> None:
@@ -255,8 +245,10 @@ def continued(
     if fixed := sorted(set(changes) - set(ANEW)):
         message = f"{fixed[0].replace('_', '-')} is fixed by {path}: of the settings only {', '.join(ANEW)} can be given anew"
         raise UsageError(message.replace("_", "-"))
-    kept = _settings(msgspec.convert(head.settings, Settings), changes)
-    prepared = Prepared(cfg, kept, Plan(head.cases, head.skipped), tuple(str(error) for error in errors))
+    kept = configs.changed(msgspec.convert(head.settings, Settings), changes)
+    prepared = Prepared(
+        cfg, kept, Plan(head.cases, head.skipped, head.further, head.quick), tuple(str(error) for error in errors)
+    )
     return Begun(prepared, head, path, tuple(lines.replicates), lines.size, complete=lines.ended == "complete")
 
 
@@ -277,9 +269,10 @@ def run(
     Each name is `family/variant`, a glob, `timm:NAME`, `torchvision:NAME`, or `package.module:function` with
     `input=(3, 224, 224)`. Options are those of `vbench run`: `suite`, `group`, `exclude`, `topic`, the axes (`device`, `engine`,
     `precision`, `batch`, `threads`, `layout`, `phase`, `scenario`, each a sequence), `cold_cache`, `cuda_graph`, `input`,
-    `weights`, `plugin`, `config`, `quick`, and `settings`, a dict of the keys of `[run]` in bench.toml (times in seconds, sizes
-    in bytes). `output` names the result file, else it goes to `results/<machine>/`; `resume` names an interrupted one to go on
-    with (of the options it takes `plugin`, `config` and `settings`).
+    `weights`, `plugin`, `config`, `quick`, `also` (False leaves out the further suites of a suite), and `settings`, a dict of the
+    keys of `[run]` in bench.toml (times in seconds, sizes in bytes). `output` names the result file, else it goes to
+    `results/<machine>/`; `resume` names an interrupted one to go on with (of the options it takes `plugin`, `config` and
+    `settings`).
 
     Works in a script without a main guard, from `python -c`, from standard input and in a notebook: workers load
     architectures by name. Raises UsageError before anything is measured; a network that fails is a row of the Record.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FOLDER = "artefacts"
 # The oldest entries go when all together are larger than this; $VBENCH_CACHE_LIMIT says otherwise.
 LIMIT_BYTES = 20 * 2**30
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _CHUNK = 2**22
 
 
@@ -72,7 +72,7 @@ def keep(name: str, key: Mapping[str, str], make: Callable[[Path], Mapping[str, 
     found, trouble = _read(place, name, key)
     if found is not None:
         with suppress(OSError):
-            os.utime(place / _MANIFEST)  # used last now: others go first
+            os.utime(place / MANIFEST)  # used last now: others go first
         return Artefact(folder=place, manifest=found, made=False)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -80,8 +80,7 @@ def keep(name: str, key: Mapping[str, str], make: Callable[[Path], Mapping[str, 
     except OSError as error:
         return _unkept(name, key, make, f"not kept: {error.strerror or error}")
     try:
-        manifest = _made(beside, name, key, make)
-        _into_place(beside, place)
+        manifest = _into_place(beside, place, _made(beside, name, key, make))
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
         return _unkept(name, key, make, f"not kept: {error.strerror or error}")
@@ -95,7 +94,7 @@ def keep(name: str, key: Mapping[str, str], make: Callable[[Path], Mapping[str, 
 def entries() -> Iterator[tuple[Path, Manifest]]:
     """Every entry that is kept, the one used longest ago first."""
     found = []
-    for path in _root().glob(f"*/*/{_MANIFEST}"):
+    for path in root().glob(f"*/*/{MANIFEST}"):
         with suppress(OSError, msgspec.MsgspecError):
             found.append((path.stat().st_mtime, path.parent, msgspec.json.decode(path.read_bytes(), type=Manifest)))
     yield from ((folder, manifest) for _, folder, manifest in sorted(found, key=lambda entry: entry[:2]))
@@ -104,6 +103,16 @@ def entries() -> Iterator[tuple[Path, Manifest]]:
 def remove(folder: Path) -> None:
     """Remove an entry; one that is in use goes when its user has closed its files."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Remove everything, what is damaged or was left half made included."""
+    shutil.rmtree(root(), ignore_errors=True)
+
+
+def root() -> Path:
+    """The folder in which all entries are."""
+    return cache.folder() / FOLDER
 
 
 def limit() -> int:
@@ -118,19 +127,15 @@ def limit() -> int:
         raise UsageError(message) from None
 
 
-def _root() -> Path:
-    return cache.folder() / FOLDER
-
-
 def _place(name: str, key: Mapping[str, str]) -> Path:
     digest = hashlib.sha256(msgspec.json.encode(sorted(key.items()))).hexdigest()[:20]
-    return _root() / name / digest
+    return root() / name / digest
 
 
 def _read(place: Path, name: str, key: Mapping[str, str]) -> tuple[Manifest | None, str]:
     """The manifest of an entry whose files are all as they were written; else None, and what was wrong with one that is there."""
     try:
-        manifest = msgspec.json.decode((place / _MANIFEST).read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode((place / MANIFEST).read_bytes(), type=Manifest)
     except FileNotFoundError:
         return None, ""
     except (OSError, msgspec.MsgspecError):
@@ -151,17 +156,22 @@ def _made(folder: Path, name: str, key: Mapping[str, str], make: Callable[[Path]
     files = {str(path.relative_to(folder)): _digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     created = datetime.now(UTC).isoformat(timespec="seconds")
     manifest = Manifest(name=name, key=dict(key), seconds=seconds, created=created, notes=dict(notes), files=files)
-    (folder / _MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
     return manifest
 
 
-def _into_place(made: Path, place: Path) -> None:
-    """Put what was made where it is looked for; where another process was quicker with the same, its entry gives way."""
+def _into_place(made: Path, place: Path, manifest: Manifest) -> Manifest:
+    """Put what was made where it is looked for; where another process was quicker, its entry stays, which may be in use."""
     try:
         made.rename(place)
     except OSError:
+        other, _ = _read(place, manifest.name, manifest.key)
+        if other is not None:
+            shutil.rmtree(made, ignore_errors=True)
+            return other
         shutil.rmtree(place, ignore_errors=True)
         made.rename(place)
+    return manifest
 
 
 def _unkept(name: str, key: Mapping[str, str], make: Callable[[Path], Mapping[str, str]], trouble: str) -> Artefact:

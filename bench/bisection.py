@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from . import comparison, machine
+from . import comparison, machine, modes
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_OK, UsageError, VbenchError
 from .gate import sides
 from .gate.lock import BusyError
@@ -145,7 +145,7 @@ def _nothing(found: Found, rows: Sequence[Row]) -> Found:
 def _narrow(asked: Asked, case: Case, row: Row) -> Asked:
     """The same question for this case alone, with limits between nothing and the whole effect."""
     axes = {
-        "device": (case.device,), "engine": (case.engine,), "precision": (case.precision,), "batch": (case.batch,),
+        "device": (case.device,), "engine": (modes.written(case),), "precision": (case.precision,), "batch": (case.batch,),
         "threads": (case.threads,), "input": case.input_shape,
     }  # fmt: skip
     whole = row.effect or 0.0

@@ -62,7 +62,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         """Head's plan. Raises UsageError or NothingSelectedError."""
         return api.prepare(
             self.architectures, suite=self.suite, exclude=self.exclude, plugin=self.extra,
-            config=Path(self.config) if self.config else None, **self.axes,
+            config=Path(self.config) if self.config else None, also=False, **self.axes,
         )  # fmt: skip
 
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from . import groups, tolerances
-from .axes import LAYOUTS, PHASES, PRECISIONS, SCENARIOS, check_scenario
+from . import groups, suites, tolerances
 from .errors import ConfigError, UnknownNameError, UsageError, nearest
+from .suites import Suite, check_axes
 from .units import parse_bytes, parse_duration
 
 T = TypeVar("T")
@@ -20,24 +20,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 FILE = "bench.toml"
 STARTS = ("auto", "forkserver", "spawn")
-
-
-class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """A named selection and the axes to measure it on; an axis left out has its default."""
-
-    architectures: tuple[str, ...]
-    exclude: tuple[str, ...] = ()
-    topic: tuple[str, ...] = ()
-    device: tuple[str, ...] = ("cpu",)
-    engine: tuple[str, ...] = ("eager",)
-    precision: tuple[str, ...] = ("fp32",)
-    batch: tuple[int, ...] = (1,)
-    threads: tuple[int, ...] = ()
-    layout: tuple[str, ...] = ("nchw",)
-    phase: tuple[str, ...] = ("infer",)
-    scenario: tuple[str, ...] = ("single-stream",)
-    cold_cache: bool = False
-    cuda_graph: bool = False
+# One process of each case, with shorter passes: what --quick asks for, and a suite with `quick = true`.
+QUICK: dict[str, Any] = {"min_processes": 1, "max_processes": 1, "spread": 0.0, "latency": 0.5, "throughput": 0.25}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
@@ -79,6 +63,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return self.suites[name]
 
 
+def also(config: Config, name: str) -> list[Suite]:
+    """The further suites of a suite, those of their own included, each once and in order."""
+    found, open_ = [name], [name]
+    while open_:
+        new = [other for other in config.suite(open_.pop(0)).also if other not in found]
+        found += new
+        open_ += new
+    return [config.suite(other) for other in found[1:]]
+
+
 # What is allowed, and an example, for every key; a test holds the documentation to this list.
 ALLOWED: dict[str, tuple[str, str]] = (
     {
@@ -98,23 +92,8 @@ ALLOWED: dict[str, tuple[str, str]] = (
         "run.start": (f"how workers start: {', '.join(STARTS)}", 'start = "auto"'),
         "run.images": ("a folder of pictures to use as inputs", 'images = "pictures"'),
         "run.energy": ("true or false: a pass of at least 5 s per case that reads an energy counter", "energy = true"),
-        "suites.*.architectures": ("a list of names or globs", 'architectures = ["resnet/*"]'),
-        "suites.*.exclude": ("a list of names or globs", 'exclude = ["*/naive"]'),
-        "suites.*.topic": ("a list of topics (vbench list)", 'topic = ["inception"]'),
-        "suites.*.device": ("a list of devices, or all", 'device = ["cpu"]'),
-        "suites.*.engine": ("a list of engines, or all", 'engine = ["eager"]'),
-        "suites.*.precision": (f"a list out of {', '.join(PRECISIONS)}, or all", 'precision = ["fp32"]'),
-        "suites.*.batch": ("a list of whole numbers of at least 1", "batch = [1, 8]"),
-        "suites.*.threads": (
-            "a list of whole numbers of at least 1; left out, as many as the process may use",
-            "threads = [1, 2]",
-        ),
-        "suites.*.layout": (f"a list out of {', '.join(LAYOUTS)}", 'layout = ["nchw"]'),
-        "suites.*.phase": (f"a list out of {', '.join(PHASES)}", 'phase = ["infer", "train"]'),
-        "suites.*.scenario": (f"a list out of {', '.join(SCENARIOS)}", 'scenario = ["single-stream", "server:15ms"]'),
-        "suites.*.cold-cache": ("true or false: empty a GPU's L2 cache before every sample", "cold-cache = true"),
-        "suites.*.cuda-graph": ("true or false: replay a CUDA graph instead of launching each kernel", "cuda-graph = true"),
     }
+    | suites.ALLOWED
     | groups.ALLOWED
     | tolerances.ALLOWED
 )
@@ -132,7 +111,12 @@ def load(file: Path | None = None) -> Config:
     settings = own.settings
     if settings.images:
         settings = msgspec.structs.replace(settings, images=str(root / settings.images))
-    return msgspec.structs.replace(own, suites={**defaults.suites, **own.suites}, settings=settings, root=root, file=path)
+    named = {**defaults.suites, **own.suites}
+    for name, suite in named.items():
+        for other in suite.also:
+            if other not in named:
+                raise ConfigError(_line(path, f"suites.{name}.also", list(suite.also), f"unknown suite {other!r}"))
+    return msgspec.structs.replace(own, suites=named, settings=settings, root=root, file=path)
 
 
 def _find(folder: Path) -> Path | None:
@@ -161,8 +145,8 @@ def read(path: Path, settings: Settings | None = None) -> Config:
             raise ConfigError(message)
     run = _table(path, "run", table.get("run", {}))
     base = msgspec.to_builtins(settings or Settings())
-    suites, grouped = _each(path, table, "suites", Suite), _each(path, table, "groups", groups.Group)
-    for name, suite in suites.items():
+    named, grouped = _each(path, table, "suites", Suite), _each(path, table, "groups", groups.Group)
+    for name, suite in named.items():
         check_axes(suite, f"{path}: suites.{name}.")
     for name, group in grouped.items():
         groups.check(group, f"{path}: groups.{name}.")
@@ -173,7 +157,7 @@ def read(path: Path, settings: Settings | None = None) -> Config:
     tolerances.check(judged, f"{path}: gate.")
     plugins = _value(path, "plugins", table.get("plugins", []), tuple[str, ...])
     lock = _value(path, "lock", table.get("lock", "vbench.lock.json"), str)
-    return Config(suites=suites, groups=grouped, settings=parsed, plugins=plugins, lock=lock, gate=judged)
+    return Config(suites=named, groups=grouped, settings=parsed, plugins=plugins, lock=lock, gate=judged)
 
 
 def _each(path: Path, table: dict[str, Any], key: str, kind: type[S]) -> dict[str, S]:
@@ -245,32 +229,6 @@ def _convert(path: Path, prefix: str, table: dict[str, Any], kind: type[S]) -> S
         raise ConfigError(_line(path, f"{prefix}.{key}", table.get(key), error)) from None
 
 
-def check_axes(suite: Suite, where: str = "--") -> None:
-    """Refuse values that no run could measure; `where` is put before the name of the axis. Raises UsageError."""
-    for axis, known in (("precision", PRECISIONS), ("layout", LAYOUTS), ("phase", PHASES)):
-        for value in getattr(suite, axis):
-            if value not in known and not (value == "all" and axis == "precision"):
-                raise _impossible(where, "suites.*", axis, value, f"unknown {axis} {value!r}, {nearest(value, known)}")
-    _check_scenarios(suite, where)
-    for axis in ("batch", "threads"):
-        for size in getattr(suite, axis):
-            if size < 1:
-                raise _impossible(where, "suites.*", axis, size, "less than 1")
-    for axis in ("architectures", "device", "engine", "precision", "batch", "layout", "phase", "scenario"):
-        if not getattr(suite, axis):
-            raise _impossible(where, "suites.*", axis, [], "an empty list selects nothing")
-
-
-def _check_scenarios(suite: Suite, where: str) -> None:
-    for scenario in suite.scenario:
-        try:
-            check_scenario(scenario)
-        except UsageError as error:
-            if where == "--":
-                raise
-            raise _impossible(where, "suites.*", "scenario", scenario, str(error)) from None
-
-
 def check_settings(settings: Settings, where: str = "--") -> None:
     """Refuse settings that no run could follow. Raises UsageError."""
     least = settings.min_processes
@@ -288,13 +246,21 @@ def check_settings(settings: Settings, where: str = "--") -> None:
         problems[key] = not 0 <= getattr(settings, key) < math.inf and "no time to measure for"
     for key, problem in problems.items():
         if problem:
-            raise _impossible(where, "run", key, getattr(settings, key.replace("-", "_")), problem)
+            raise suites.impossible(where, key, getattr(settings, key.replace("-", "_")), problem, ALLOWED[f"run.{key}"])
 
 
-def _impossible(where: str, table: str, key: str, value: object, problem: str) -> UsageError:
-    """The error for a value of the right type: of bench.toml with its example, or of the command line with an option's."""
-    allowed, example = ALLOWED[f"{table}.{key}"]
-    if where != "--":
-        return ConfigError(f"{where}{key} = {value!r}: {problem}; allowed is {allowed}; for example: {example}")
-    option = re.sub(r'[]["]', "", example.partition(" = ")[2]).replace(", ", ",")
-    return UsageError(f"--{key} {value}: {problem}; allowed is {allowed}; for example: --{key} {option}")
+def changed(base: Settings, changes: dict[str, Any]) -> Settings:
+    """The settings with some said anew, by the keys of `[run]` or as Python spells them. Raises UsageError."""
+    known = msgspec.to_builtins(base)
+    named = {key.replace("_", "-"): value for key, value in changes.items()}
+    for key in named:
+        if key not in known:
+            message = f"settings: unknown key {key!r}: {nearest(key, known)}"
+            raise UsageError(message)
+    try:
+        final = msgspec.convert(known | named, Settings)
+    except msgspec.ValidationError as error:
+        message = f"settings: {error}; times are in seconds, sizes in bytes"
+        raise UsageError(message) from None
+    check_settings(final)
+    return final

@@ -212,7 +212,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """The head of a result file: who measured, what was planned, and with what."""
+    """The head of a result file: who measured, what was planned, and with what.
+
+    `further` are the ids of cases that come after the others, as far as the time limit allows; those in `quick` have one process.
+    """
 
     schema: int
     run_id: str
@@ -224,6 +227,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     definitions: dict[str, str]
     architectures: dict[str, Facts]
     skipped: dict[str, str] = {}
+    further: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
     sources: dict[str, str] = {}
     ceilings: dict[str, Ceiling] = {}
     weights: dict[str, str] = {}

@@ -22,9 +22,9 @@ from .sources import source_digest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .config import Suite
     from .core import Case, Facts
     from .plan import Given, Plan
+    from .suites import Suite
 
 
 def new(plan: Plan, settings: Settings, root: Path, loaded: Given | None = None) -> Run:
@@ -44,6 +44,8 @@ def new(plan: Plan, settings: Settings, root: Path, loaded: Given | None = None)
         definitions={case.id: definition(case, settings.seed, images) for case in plan.cases},
         architectures={name: _facts(name, loaded) for name in names},
         skipped=plan.skipped,
+        further=plan.further,
+        quick=plan.quick,
         sources=sources(plan.cases),
         weights={} if loaded is None else {loaded.label: loaded.path},
         sentinels=drift.earlier(root / "results" / here.slug, here.fingerprint, versions.get("torch", ""), environment),

@@ -54,7 +54,8 @@ class Engine(Protocol):
     """How a module is made ready to run. Register one with `@engine("name")`.
 
     One that sets `exports = True` is handed a `Preparation` as the third argument of `prepare`: a place where what it makes is
-    kept for the next process, and pictures to calibrate with. `patience_s` says how many seconds more than usual making may take.
+    kept for the next process, and pictures to calibrate with. `patience_s` says how many seconds more than usual making may
+    take, and `modes` maps each of its options to the values that it takes, the default first.
     """
 
     def version(self) -> str:

@@ -6,102 +6,25 @@ import random
 import signal
 import threading
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import effort, journal, results, sweeps
-from .axes import lasts
+from . import effort, further, journal, results, sweeps
 from .errors import ResultFileError
 from .job import Job, catalogue, memory_limit
 from .registry import ARCHITECTURES, ENGINES
-from .stats import median
+from .state import State
 from .supervisor import Server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .config import Settings
-    from .core import Case, Record, Replicate, Result, Run
+    from .core import Case, Record, Replicate, Run
     from .measure import Budget
     from .watch import Watcher
-
-# Seconds that a process is taken to last before one has run.
-_GUESS_S = 2.0
-
-
-class State:
-    """A run under way: what is planned, what is on disk, and when it began."""
-
-    def __init__(
-        self, run: Run, settings: Settings, path: Path, replicates: Sequence[Replicate], ceilings_s: float = 0.0
-    ) -> None:
-        self.run = run
-        self.settings = settings
-        self.path = path
-        self.replicates: list[Replicate] = list(replicates)
-        self.began = time.perf_counter()
-        # Seconds of the run that were over when processes began to measure; None as long as none has.
-        self.before: float | None = None
-        self.measured_before = len(self.replicates)
-        # A run that is resumed has what its earlier sessions took already behind it, a new one what its ceilings took.
-        self.servers = 0
-        self.ceilings_s = ceilings_s
-        self.spent = sum(replicate.seconds for replicate in replicates) + ceilings_s
-
-    def of(self, case: Case, role: str = "measure") -> list[Replicate]:
-        """The replicates of a case so far."""
-        return [r for r in self.replicates if r.case == case.id and r.role == role]
-
-    def failed(self, case: Case) -> bool:
-        """Whether something went wrong with this case, so that it is not measured again."""
-        return any(r.status != "ok" for r in self.replicates if r.case == case.id and r.role != "energy")
-
-    def results(self, ended: str = "") -> tuple[Result, ...]:
-        """All rows as they stand, each compared with the others of the run."""
-        return results.derive(self.run, self.replicates, ended)
-
-    def open(self) -> list[Case]:
-        """The cases that still want a process: too few yet, or not yet as precise as asked."""
-        wanted = []
-        for case in self.run.cases:
-            if case.id in self.run.skipped or self.failed(case):
-                continue
-            if effort.unfinished(case, self.of(case), self.settings):
-                wanted.append(case)
-        return wanted
-
-    def elapsed(self) -> float:
-        """Seconds that the run has taken, its ceilings and earlier sessions included."""
-        return self.spent + time.perf_counter() - self.began
-
-    @property
-    def limit(self) -> float | None:
-        """The time limit; longer only where the ceilings would leave the required processes less than they need of it."""
-        limit = self.settings.time_limit
-        if limit is None:
-            return None
-        cases = [case for case in self.run.cases if case.id not in self.run.skipped]
-        needed = sum(effort.bounds(case, self.settings)[0] * (_GUESS_S + lasts(case.scenario)) for case in cases)
-        return max(limit, self.ceilings_s + min(limit, needed))
-
-    def begin(self) -> None:
-        """From now on processes measure: what is spread over time begins here, and not with the check."""
-        self.before = self.elapsed() - sum(r.seconds for r in self.replicates if r.role == "measure")
-
-    def measuring(self) -> float:
-        """Seconds since processes began to measure, earlier sessions included."""
-        return 0.0 if self.before is None else self.elapsed() - self.before
-
-    def next_server(self) -> int:
-        """A number for the next forkserver that no earlier one had."""
-        self.servers = max(self.servers, max((r.server for r in self.replicates), default=0)) + 1
-        return self.servers
-
-    def cost(self, case: Case) -> float:
-        """Seconds that a process of this case took, or a guess before the first."""
-        took = [r.seconds for r in self.of(case)]
-        return median(took) if took else _GUESS_S
 
 
 def execute(  # noqa: PLR0913 - what was planned, where it goes, who watches, and what there is already
@@ -118,10 +41,11 @@ def execute(  # noqa: PLR0913 - what was planned, where it goes, who watches, an
 ) -> Record:
     """Measure everything that `found` does not hold yet, and return the Record; Ctrl-C gives what there is.
 
+    A run that is `complete` goes on only with further cases that its time limit did not allow, and a longer one does.
     `ceilings_s` are the seconds that went into the machine's ceilings just before: they count against the time limit.
     """
     state = State(run, settings, path, found, ceilings_s)
-    if complete:
+    if complete and not (further.upcoming(state) is not None and state.longer):
         return _nothing_missing(state, watcher, plugin_errors)
     file = journal.Journal(path, size)
     handler: Any = None
@@ -174,8 +98,8 @@ def _nothing_missing(state: State, watcher: Watcher, plugin_errors: tuple[str, .
 
 def _check(state: State, file: journal.Journal, watcher: Watcher) -> None:
     """Count and verify each case once, before anything is timed."""
-    todo = [c for c in state.run.cases if c.id not in state.run.skipped and not state.of(c, "check")]
-    todo = [c for c in todo if getattr(ENGINES.get(c.engine), "builds", True)]
+    todo = [c for c in state.first if not state.of(c, "check")]
+    todo = [c for c in todo if further.builds(c)]
     if not todo:
         return
     watcher.round(state, -1, 0.0)
@@ -185,71 +109,97 @@ def _check(state: State, file: journal.Journal, watcher: Watcher) -> None:
 
 
 def _rounds(state: State, file: journal.Journal, watcher: Watcher) -> None:
-    """One replicate of every open case per round, in an order shuffled with the recorded seed, until all are done."""
+    """One replicate of every open case per round, in an order shuffled with the recorded seed, until all are done.
+
+    The further cases come as soon as the first ones have what is required; what is left of the time is for all of them.
+    """
     number = max((r.round for r in state.replicates), default=-1) + 1
     state.begin()
-    while cases := state.open():
+    gone_on = False
+    while True:
+        required = state.required()
+        if not required and not gone_on and state.later:
+            _further(state, file, watcher, number)
+            number += 1
+            gone_on = True
+        cases = [case for case in state.open() if not required or case.id not in state.run.further]
+        if not cases:
+            return
         least = min(len(state.of(case)) for case in cases)
-        required = any(len(state.of(case)) < effort.bounds(case, state.settings)[0] for case in cases)
         expected = sum(state.cost(case) for case in cases)
-        if not required and _left(state) < expected / len(cases):
+        if not required and state.left() < expected / len(cases):
             return
         pause = _pause(state, least, expected)
         watcher.round(state, number, pause)
         time.sleep(pause)
         random.Random(f"{state.settings.seed}:{number}").shuffle(cases)  # noqa: S311 - an order, not a secret
-        preload = "torch" if any(getattr(ENGINES.get(c.engine), "builds", True) for c in cases) else "none"
-        with Server(start=state.settings.start, preload=preload, ordinal=state.next_server()) as server:
+        with Server(start=state.settings.start, preload=_preload(cases), ordinal=state.next_server()) as server:
             for case in cases:
-                if not required and _left(state) < state.cost(case):
+                if not required and state.left() < state.cost(case):
                     continue
                 _one(state, file, watcher, server, job(state, case, number=number, server=server.ordinal))
         number += 1
 
 
+def _further(state: State, file: journal.Journal, watcher: Watcher, number: int) -> None:
+    """Check and measure once the cases of further suites, one after the other, as long as the time limit allows.
+
+    Two servers, since what counting imports would lie in the memory of the processes that measure.
+    """
+    watcher.round(state, -3, 0.0)
+    tried: set[str] = set()
+    with ExitStack() as servers:
+        started = {
+            role: servers.enter_context(Server(start=state.settings.start, preload=preload, ordinal=state.next_server()))
+            for role, preload in (("check", "count"), ("measure", _preload(state.later)))
+        }
+        while (case := further.upcoming(state, tried)) is not None:
+            tried.add(case.id)
+            for role, server in started.items():
+                done = role == "check" and (state.of(case, role) or not further.builds(case))
+                if done or state.failed(case) or (role == "measure" and further.builds(case) and not state.of(case, "check")):
+                    continue
+                task = job(state, case, number=number if role == "measure" else -1, server=server.ordinal, role=role)
+                _one(state, file, watcher, server, task, most_s=state.left() + further.GRACE_S)
+
+
+def _preload(cases: Sequence[Case]) -> str:
+    return "torch" if any(further.builds(case) for case in cases) else "none"
+
+
 def _energy(state: State, file: journal.Journal, watcher: Watcher) -> None:
     """Read the energy counter once per case, in a worker of its own and after everything that is timed."""
-    todo = [case for case in _unread(state) if state.of(case)]
+    todo = [case for case in state.unread() if state.of(case)]
     if not todo:
         return
     watcher.round(state, -2, 0.0)
-    preload = "torch" if any(getattr(ENGINES.get(c.engine), "builds", True) for c in todo) else "none"
-    with Server(start=state.settings.start, preload=preload, ordinal=state.next_server()) as server:
+    with Server(start=state.settings.start, preload=_preload(todo), ordinal=state.next_server()) as server:
         for case in todo:
             _one(state, file, watcher, server, job(state, case, role="energy", server=server.ordinal))
-
-
-def _unread(state: State) -> list[Case]:
-    """The cases whose energy is asked for and not yet read; one that failed has no work worth a joule."""
-    if not state.settings.energy:
-        return []
-    cases = [c for c in state.run.cases if c.id not in state.run.skipped and not state.failed(c)]
-    return [c for c in cases if not state.of(c, "energy") and effort.steady(c)]
-
-
-def _left(state: State) -> float:
-    """Seconds that the time limit leaves for the rounds, after what the energy pass will take (of the whole, half at most)."""
-    limit = state.limit
-    if limit is None:
-        return float("inf")
-    reserved = sum(effort.energy_s(state.settings, case) for case in _unread(state))
-    return limit - state.elapsed() - min(reserved, limit / 2)
 
 
 def _pause(state: State, done: int, expected: float) -> float:
     """How long to wait before a round; not before the first, and not in virtual time."""
     if done == 0 or all(case.virtual for case in state.run.cases):
         return 0.0
-    return effort.pause(state.settings, state.settings.min_processes - done, state.measuring(), expected, _left(state))
+    return effort.pause(state.settings, state.settings.min_processes - done, state.measuring(), expected, state.left())
 
 
-def _one(state: State, file: journal.Journal, watcher: Watcher, server: Server, task: Job) -> None:
-    """Run one worker and put what it found on disk before anything else happens."""
+def _one(  # noqa: PLR0913 - a run, where it goes, who watches, and what is to be done where
+    state: State, file: journal.Journal, watcher: Watcher, server: Server, task: Job, *, most_s: float = float("inf")
+) -> None:
+    """Run one worker and put what it found on disk before anything else happens.
+
+    One that did not end within `most_s` is not to blame, and leaves no trace: the time limit came first.
+    """
     watcher.working(state, task.case)
     name = task.case.architecture
     declared = ARCHITECTURES.get(name).macs if name in ARCHITECTURES else None
     patience_s = getattr(ENGINES.get(task.case.engine), "patience_s", 0.0)
-    replicate = server.run(task, patience_s + effort.timeout(task.case, state.settings, declared or 0))
+    patience_s += effort.timeout(task.case, state.settings, declared or 0)
+    replicate = server.run(task, min(patience_s, most_s))
+    if replicate.status == "timeout" and most_s < patience_s:
+        return
     file.append("replicate", replicate)
     state.replicates.append(replicate)
     watcher.finished(state, replicate)
@@ -283,6 +233,5 @@ def job(state: State, case: Case, *, number: int = -1, server: int = 0, role: st
 
 def budget(state: State, case: Case) -> Budget:
     """The passes of the next process of a case, within what the time limit leaves for all that is required."""
-    cases = [c for c in state.run.cases if c.id not in state.run.skipped and not state.failed(c)]
-    missing = sum(max(0, effort.bounds(c, state.settings)[0] - len(state.of(c))) for c in cases)
-    return effort.budget(state.of(case), state.settings, missing, _left(state))
+    missing = sum(max(0, state.least(c) - len(state.of(c))) for c in state.first if not state.failed(c))
+    return effort.budget(state.of(case), state.settings_of(case), missing, state.left() - further.reserved(state))

@@ -9,24 +9,42 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from . import axes as scenarios
+from . import modes
 from .axes import PRECISIONS
 from .core import Case
 from .errors import NothingSelectedError, UnknownNameError, UsageError, nearest
-from .registry import ARCHITECTURES
+from .registry import ARCHITECTURES, ENGINES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from .config import Suite
     from .core import Architecture
     from .interfaces import Engine
+    from .suites import Suite
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The cases in order, and those that will not run with the reason."""
+    """The cases in order, and those that will not run with the reason.
+
+    `further` are the ids of those that come after the others, and `quick` of those that have one process.
+    """
 
     cases: tuple[Case, ...]
     skipped: dict[str, str]
+    further: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
+
+    def then(self, other: Plan, *, quick: bool) -> Plan:
+        """This plan, and after it the cases of another that it does not have; in one process each where they are `quick`."""
+        own = {case.id for case in self.cases}
+        added = tuple(case for case in other.cases if case.id not in own)
+        ids = tuple(case.id for case in added)
+        return Plan(
+            cases=(*self.cases, *added),
+            skipped=self.skipped | {name: other.skipped[name] for name in ids if name in other.skipped},
+            further=(*self.further, *ids),
+            quick=(*self.quick, *(ids if quick else ())),
+        )
 
     @property
     def open(self) -> tuple[Case, ...]:
@@ -81,19 +99,21 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     shape: tuple[int, ...] | None = None,
     seed: int = 0,
     weights: str = "",
+    named: Collection[str] = ("device", "engine"),
 ) -> Plan:
     """All combinations of the suite's axes.
 
     `devices` maps each device that vbench knows to the reason why it is not here, or None; `engines` each engine to
-    itself, or to the line that says why it cannot run. A name that the suite spells out and that is absent is a
-    UsageError; under `all` it is a case that is skipped with that reason. `weights` is what the axis of that name says, if not
-    the seed.
+    itself, or to the line that says why it cannot run. What is absent is a UsageError where its axis was `named` by whoever
+    started the run; under `all` and in a suite it is a case that is skipped with that reason. `weights` is what the axis of that
+    name says, if not the seed.
     """
     cases: dict[str, Case] = {}
     skipped: dict[str, str] = {}
+    places = _expand(suite.device, devices, "device", named="device" in named)
     axes = itertools.product(
-        _expand(suite.device, devices, "device"),
-        _expand(suite.engine, {n: e if isinstance(e, str) else None for n, e in engines.items()}, "engine"),
+        places,
+        _engines(suite, engines, named="engine" in named),
         PRECISIONS if "all" in suite.precision else suite.precision,
         suite.batch,
         suite.threads or (threads,),
@@ -102,15 +122,15 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
         map(scenarios.canonical, suite.scenario),
     )
     chosen = select(suite)
-    options = tuple((key, "on") for key, wanted in (("cold-cache", suite.cold_cache), ("cuda-graph", suite.cuda_graph)) if wanted)
-    for device, name, precision, batch, count, layout, phase, scenario in axes:
+    flags = tuple((key, "on") for key, wanted in (("cold-cache", suite.cold_cache), ("cuda-graph", suite.cuda_graph)) if wanted)
+    for device, (name, options), precision, batch, count, layout, phase, scenario in axes:
         for architecture in chosen:
             case = Case(
                 architecture=architecture.name,
                 input_shape=shape or architecture.input,
                 weights=weights or f"random:{seed}",
                 engine=name,
-                engine_options=options,
+                engine_options=tuple(sorted({*options, *flags})),
                 precision=precision,
                 device=device,
                 batch=batch,
@@ -121,10 +141,24 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
             )
             cases[case.id] = case
             kind = engines[name]
-            reason = devices[device] or (kind if isinstance(kind, str) else _refused(kind, case, threads))
+            reason = places[device] or (kind if isinstance(kind, str) else _refused(kind, case, threads))
             if reason:
                 skipped[case.id] = reason
     return Plan(tuple(cases.values()), skipped)
+
+
+def _engines(suite: Suite, engines: Mapping[str, Engine | str], *, named: bool) -> list[tuple[str, modes.Options]]:
+    """Each engine of the suite with its options, which are checked by its class where it cannot run here."""
+    known = {name: engine if isinstance(engine, str) else None for name, engine in engines.items()}
+    asked = dict.fromkeys(map(modes.parse, suite.engine))
+    there = _expand(tuple(name for name, _ in asked), known, "engine", named=named)
+    if "all" in (name for name, _ in asked):
+        return [(name, ()) for name in there]
+    found: dict[tuple[str, modes.Options], None] = {}
+    for name, options in asked:
+        kind = ENGINES.get(name) if isinstance(engines[name], str) and name in ENGINES else engines[name]
+        found[name, options if isinstance(kind, str) else modes.chosen(name, options, kind)] = None
+    return list(found)
 
 
 def _impossible(case: Case, threads: int) -> str | None:
@@ -157,8 +191,8 @@ def _untrained(engine: Engine, case: Case) -> str | None:
 
 
 def _without(engine: Engine, case: Case) -> str | None:
-    """The mode that was asked for and that this engine does not have; one that has it names it in its `options`."""
-    missing = [key for key, _ in case.engine_options if key not in getattr(engine, "options", ())]
+    """The flag that was asked for and that this engine does not have; one that has it names it in its `options`."""
+    missing = [key for key, _ in case.engine_options if key not in modes.offered(engine)]
     return f"the {case.engine} engine has no such mode: leave out --{missing[0]}, or add --engine eager" if missing else None
 
 
@@ -170,21 +204,27 @@ def _skip(engine: Engine, case: Case) -> str | None:
         return f"the engine raised {type(error).__name__} when asked: {' '.join(str(error).split())}"
 
 
-def _expand(names: tuple[str, ...], known: Mapping[str, str | None], noun: str) -> list[str]:
-    """Spell out `all`; refuse a name that is unknown, or known and absent."""
+def _expand(names: tuple[str, ...], known: Mapping[str, str | None], noun: str, *, named: bool) -> dict[str, str | None]:
+    """Each name with the reason why it is not here, or None, `all` spelled out. Raises UsageError for one that is unknown.
+
+    So it does for one that is known and absent where it was `named`.
+    """
     if "all" in names:
         # What exists for tests and demonstrations only is measured when it is named.
-        return [name for name in known if name.partition(":")[0] != "fake"]
+        return {name: reason for name, reason in known.items() if name.partition(":")[0] != "fake"}
     # A device without a number is the first of its kind, under one name, so that one case has one id.
     names = tuple(f"{name}:0" if name not in known and f"{name}:0" in known else name for name in names)
     there = f"; those that are: {', '.join(n for n in known if known[n] is None)}" if noun == "device" else ""
+    found: dict[str, str | None] = {}
     for name in names:
         # A numbered device that is not there has the reason of its kind.
-        reason = known.get(name, known.get(name.partition(":")[0]))
-        if reason is not None:
+        reason = found[name] = known.get(name, known.get(name.partition(":")[0]))
+        if reason is not None and named:
             message = f"{noun} {name!r} was asked for and cannot be used: {reason}{there}"
             raise UsageError(message)
-        if name not in known:
+        if name not in known and reason is None:
             message = f"device {name!r} is not here{there}" if there else f"unknown {noun} {name!r}: {nearest(name, known)}"
-            raise UnknownNameError(message)
-    return list(dict.fromkeys(names))
+            if named or name.partition(":")[0] not in {one.partition(":")[0] for one in known}:
+                raise UnknownNameError(message)
+            found[name] = message
+    return found

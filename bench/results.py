@@ -112,6 +112,8 @@ def derive_case(
     if wrong is None and all(r.role != "measure" for r in replicates):
         status = "skipped"
         reason = "not run: the run was interrupted before it" if ended != "complete" else "not run: the time limit came first"
+        if ended == "complete" and case.id in run.further:
+            reason += "; `vbench run --resume FILE --time-limit 15m` goes on with it"
     # A pass that failed after all timing has no number in it, and says why the energy is empty.
     good = [r for r in replicates if r.status == "ok" or r.role == "energy"]
     # A replicate that failed after counting still carries exact counts; times come from the good ones only.

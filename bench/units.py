@@ -100,6 +100,25 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def age(seconds: float) -> str:
+    """Write how long ago something was, in whole days, hours or minutes: "3 d", "5 h", "0 min"."""
+    for size, unit in ((86_400, "d"), (3_600, "h")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds // 60)} min"
+
+
+def parse_days(text: str) -> float:
+    """As `parse_duration`, with days too: "30d" is 30 x 24 hours, "1d12h" half a day more."""
+    days, found, rest = text.partition("d")
+    if not found:
+        return parse_duration(text)
+    if not days.isascii() or not days.isdigit():
+        message = f"{text!r} is not a time: write a whole number of days first, like 30d or 1d12h"
+        raise ValueError(message)
+    return int(days) * 86_400.0 + (parse_duration(rest) if rest else 0.0)
+
+
 def interval(value: float | None, low: float | None, high: float | None, unit: str = "s") -> str:
     """Write a value with its interval in one unit: "13.2 ms [12.9, 13.6]".
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .core import Case, Record, Replicate
-    from .pipeline import State
+    from .state import State
 
 
 class Watcher(Protocol):
@@ -21,7 +21,7 @@ class Watcher(Protocol):
         """These ceilings of the machine are not known yet and are measured now, before the run."""
 
     def round(self, state: State, number: int, pause_s: float) -> None:
-        """A round begins, after a pause of that many seconds; -1 is the check, -2 the energy pass."""
+        """A round begins, after a pause of that many seconds; -1 is the check, -2 the energy pass, -3 further suites."""
 
     def working(self, state: State, case: Case) -> None:
         """A worker is about to start on this case."""

@@ -49,8 +49,9 @@ def test_everything_that_the_pages_show_is_what_comes_out() -> None:
     assert (done.returncode, done.stdout) == (0, ""), f"python tests/docs/regenerate.py\n{done.stdout}{done.stderr}"
 
 
-def test_the_two_lines_of_the_readme() -> None:
+def test_the_lines_of_the_readme() -> None:
     lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    assert "pip install -c constraints.txt '.[engines]' && vbench run" in lines
     assert "pip install -c constraints.txt . && vbench run" in lines
     assert "pip install -c constraints.txt '.[test]' && pytest" in lines
 
@@ -136,6 +137,42 @@ def test_every_metric_is_in_the_methodology() -> None:
     results.load_metrics()
     own = {metric.name for metric in METRICS if metric.derive.__module__.startswith("vbench.")}
     assert own == set(_first_cells(_section(_text("methodology.md"), "## What each metric says of itself")))
+
+
+def test_the_engine_of_the_page_on_plugins_is_short_and_runs_warm_the_second_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = dict(re.findall(r"```python file=(\S+)\n(.*?)```", _text("plugins.md"), re.DOTALL))
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    code = [line for line in files["mine.py"].splitlines() if line.strip()]
+    assert len(code) < 40
+    monkeypatch.setenv("VBENCH_CACHE", str(tmp_path / "cache"))
+    words = [
+        "run",
+        "mine/net",
+        "--engine",
+        "mine",
+        "--quick",
+        "--threads",
+        "1",
+        "--no-report",
+        "--plugin",
+        "nets.py",
+        "--plugin",
+        "mine.py",
+    ]
+    main = [sys.executable, "-c", "from vbench.cli import main; main()"]
+    made = set()
+    for name in ("first.jsonl", "second.jsonl"):
+        done = subprocess.run([*main, *words, "-o", name], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        (row,) = results.read(tmp_path / name).results
+        assert row.status == "ok"
+        assert row.values["agreement_sqnr_db"] > 60
+        assert row.values["compile_cold_s"] > row.values["compile_s"] > 0
+        made |= {path.stat().st_ctime_ns for path in tmp_path.rglob("network.pt2")}
+    assert len(made) == 1, "exported once, in the first check"
 
 
 def test_the_demonstrations_of_the_gate_are_what_their_files_say() -> None:

@@ -21,13 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNGS = """
 errors units tables evidence cache naming
 core wrappers
-interfaces names libraries artefacts
+interfaces names libraries artefacts modes
 registry
 stats levels
 variance sweeps pages changepoints
 metrics scan
 journal flags axes tolerances groups home neighbour
-drift causes
+drift causes suites
 judge speedups
 results config
 sources imports
@@ -49,8 +49,9 @@ sensitivity
 worker
 forkserver
 supervisor
-ceilings
-pipeline watch gate evaluate study profile cluster serve
+ceilings state
+further watch
+pipeline gate evaluate study profile cluster serve
 api
 survey comparison culprits
 trials bisection expectations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .. import modes
 from ..errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def axes(
 ) -> dict[str, Any]:
     """The axes that were given, as `api.prepare` takes them."""
     given = {
-        "device": words(device), "engine": words(engine), "precision": words(precision), "batch": numbers(batch, "--batch"),
-        "threads": numbers(threads, "--threads"), "input": shape(input_),
+        "device": words(device), "engine": modes.split(engine or ()), "precision": words(precision),
+        "batch": numbers(batch, "--batch"), "threads": numbers(threads, "--threads"), "input": shape(input_),
     }  # fmt: skip
     return {key: value for key, value in given.items() if value}
 

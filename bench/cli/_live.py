@@ -9,9 +9,9 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .. import effort, flags, tables, units
+from .. import effort, flags, further, tables, units
 from ..reports import extra
-from ..reports.rows import axis_text
+from ..reports.rows import Row, axis_text, folded
 from . import _common as common
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from ..api import Prepared
     from ..core import Case, Record, Replicate, Result
-    from ..pipeline import State
+    from ..state import State
 
 _AXES = ("phase", "scenario", "engine", "engine_options", "precision", "device", "batch", "threads", "layout", "input_shape")
 _HEADER = ("latency [95 %]", "images/s", "params", "MACs", "memory", "n", "status")
 
 
-STEPS = {-1: "counting and verifying", -2: "energy"}
+STEPS = {-1: "counting and verifying", -2: "energy", -3: "further suites"}
 
 
 def watcher(*, as_json: bool) -> Any:
@@ -76,15 +76,15 @@ def cells(result: Result, columns: Sequence[extra.Extra] = ()) -> tuple[str, ...
 def outlook(state: State) -> str:
     """Processes done, time gone, and the time left as far as it is known."""
     open_ = state.open()
-    least = {case.id: effort.bounds(case, state.settings)[0] for case in state.run.cases}
-    missing = sum(max(0, least[case.id] - len(state.of(case))) * state.cost(case) for case in open_)
+    missing = sum(max(0, state.least(case) - len(state.of(case))) * state.cost(case) for case in open_)
+    missing += further.reserved(state)
     limit = state.limit
     spread = state.settings.spread - state.measuring() if missing else 0.0
     left = max(missing, spread, 0.0)
     if not missing and open_ and limit is not None:
         left = max(0.0, limit - state.elapsed())
     done = sum(r.role == "measure" for r in state.replicates)
-    wanted = sum(max(least[c.id], len(state.of(c))) for c in state.run.cases if c.id not in state.run.skipped)
+    wanted = done + sum(max(0, state.least(c) - len(state.of(c))) for c in state.first)
     return f"{done} processes of at least {wanted}, {units.clock(state.elapsed())} gone, about {units.clock(left)} left"
 
 
@@ -143,7 +143,9 @@ def table(record: Record) -> str:
     """The finished rows as plain text."""
     names = labels(record.run.cases)
     columns = extra.shown(record.results)
-    rows = [(names[result.case.id], *cells(result, columns)) for result in record.results]
+    kept, many = folded(Row(record.run, result) for result in record.results)
+    rows = [(names[row.case.id], *cells(row.result, columns)) for row in kept]
+    rows += [(f"{len(alike.rows)} cases", *cells(alike.rows[0].result, columns)) for alike in many]
     heads = header(columns)
     return tables.aligned(heads, rows, right=tuple(range(1, len(heads) - 1)))
 
@@ -153,7 +155,10 @@ def closing(record: Record) -> None:
     for flag in dict.fromkeys(flag for result in record.results for flag in result.flags):
         print(f"{flag}: {flags.FLAGS.get(flag, '')}", file=sys.stderr)
     names = labels(record.run.cases)
-    for result in record.results:
+    kept, many = folded(Row(record.run, result) for result in record.results)
+    for alike in many:
+        print(f"{alike.names(names[row.case.id] for row in alike.rows)}: skipped: {alike.reason}", file=sys.stderr)
+    for result in (row.result for row in kept):
         if result.reason:
             print(f"{names[result.case.id]}: {result.status}: {result.reason}", file=sys.stderr)
         if note := result.values.get("server_note"):
@@ -232,7 +237,11 @@ class Live:
         heads = header(columns)
         for index, name in enumerate(heads):
             grid.add_column(name, justify="right" if 0 < index < len(heads) - 1 else "left", no_wrap=index == 0)
+        _, many = folded(Row(state.run, result) for result in results if final or result.case.id in state.run.skipped)
+        hidden = {row.case.id for alike in many for row in alike.rows}
         for case, result in zip(state.run.cases, results, strict=True):
+            if case.id in hidden:
+                continue
             waiting = not final and not state.of(case) and case.id not in state.run.skipped and not state.failed(case)
             row = list(cells(result, columns))
             if waiting:
@@ -241,34 +250,38 @@ class Live:
                 row[-1] = "measuring"
             style = {"ok": "", "skipped": "dim"}.get(result.status, "red")
             grid.add_row(*[Text(text, style="dim" if waiting else style) for text in (self._names[case.id], *row)])
+        for alike in many:
+            row = [f"{len(alike.rows)} cases", *cells(alike.rows[0].result, columns)]
+            grid.add_row(*[Text(text, style="dim") for text in row])
         line = Text(self._round if final else f"{self._round}: {outlook(state)}", style="dim", no_wrap=True, overflow="ellipsis")
         self._live.update(Group(grid, line), refresh=True)
 
 
 def show_plan(prepared: Prepared, folder: Path, *, as_json: bool) -> None:
     """The cases, and about how long they will take: from earlier runs in that folder, else from the declared MACs."""
-    from .. import estimate  # noqa: PLC0415 - loads torch
+    import msgspec  # noqa: PLC0415 - only for an estimate
 
-    known = estimate.earlier(folder)
-    seconds = estimate.estimate(prepared.plan.open, prepared.settings, known, estimate.matmul_rate())
-    limit = prepared.settings.time_limit
-    total = estimate.total(prepared.plan.open, prepared.settings, seconds)
+    from .. import estimate  # noqa: PLC0415 - loads torch
+    from ..config import QUICK  # noqa: PLC0415 - as above
+
+    known, rate = estimate.earlier(folder), estimate.matmul_rate()
+    plan, settings = prepared.plan, prepared.settings
+    first = [case for case in plan.open if case.id not in plan.further]
+    later = [case for case in plan.open if case.id in plan.further]
+    short = msgspec.structs.replace(settings, **QUICK)
+    seconds = estimate.estimate(first, settings, known, rate) | estimate.estimate(later, short, known, rate)
+    limit, total = settings.time_limit, estimate.total(first, settings, seconds)
     if as_json:
-        common.dump(
-            [
-                {"case_id": c.id, "seconds": seconds.get(c.id), "reason": prepared.plan.skipped.get(c.id)}
-                for c in prepared.plan.cases
-            ]
-        )
+        common.dump([{"case_id": c.id, "seconds": seconds.get(c.id), "reason": plan.skipped.get(c.id)} for c in plan.cases])
         return
     rows = [
-        (case.id, units.clock(seconds[case.id]) if case.id in seconds else f"skipped: {prepared.plan.skipped[case.id]}")
-        for case in prepared.plan.cases
+        (case.id, units.clock(seconds[case.id]) if case.id in seconds else f"skipped: {plan.skipped[case.id]}")
+        for case in plan.cases
     ]
     print(tables.aligned(("case", "estimate"), rows, right=()))
-    least = min((effort.bounds(case, prepared.settings)[0] for case in prepared.plan.open), default=0)
+    least = min((effort.bounds(case, settings)[0] for case in first), default=0)
     note = f", and goes on to {units.clock(limit)} for narrower intervals" if limit is not None and limit > total else ""
-    print(
-        f"{len(seconds)} cases, at least {least} processes each: about {units.clock(total)}{note}",
-        file=sys.stderr,
-    )
+    print(f"{len(first)} cases, at least {least} processes each: about {units.clock(total)}{note}", file=sys.stderr)
+    if later:
+        allowed = "" if limit is None else f", as far as {units.clock(limit)} allow"
+        print(f"{len(later)} further cases: about {units.clock(estimate.total(later, short, seconds))}{allowed}", file=sys.stderr)

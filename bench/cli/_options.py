@@ -12,7 +12,7 @@ Many = list[str] | None
 Suite = Annotated[str, typer.Option(metavar="NAME", help="A suite of bench.toml.")]
 Exclude = Annotated[Many, typer.Option(metavar="NAMES", help="Names or globs to leave out.")]
 Device = Annotated[Many, typer.Option(metavar="DEVICES", help="cpu, cuda, cuda:1, mps, xpu, fake, or all.")]
-Engine = Annotated[Many, typer.Option(metavar="ENGINES", help="eager, fake, a plugin's, or all.")]
+Engine = Annotated[Many, typer.Option(metavar="ENGINES", help="eager, fake, a plugin's, or all; with options: NAME[key=value].")]
 Precision = Annotated[Many, typer.Option(metavar="PRECISIONS", help="fp32, tf32, bf16, fp16, int8, or all.")]
 Batch = Annotated[Many, typer.Option(metavar="SIZES", help="Batch sizes.")]
 Threads = Annotated[Many, typer.Option(metavar="COUNTS", help="Threads; left out, as many as this process may use.")]

@@ -36,8 +36,8 @@ def list_(
 ) -> None:
     """List; see HELP, which typer shows."""
     from .. import api, contrasts  # noqa: PLC0415 - loading plugins imports torch, and --help must not
-    from ..config import Suite  # noqa: PLC0415 - as above
     from ..plan import select  # noqa: PLC0415 - as above
+    from ..suites import Suite  # noqa: PLC0415 - as above
     from . import _groups  # noqa: PLC0415 - as above
 
     given = {"PATTERNS": patterns, "--exclude": exclude, "--topic": topic, "--group": group}

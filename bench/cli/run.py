@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .. import modes
 from ..errors import UsageError
 from . import _common as common
 from . import _options as options
@@ -117,7 +118,7 @@ def run(
             exclude=common.words(exclude),
             topic=common.words(topic),
             device=common.words(device),
-            engine=common.words(engine),
+            engine=modes.split(engine or ()),
             precision=common.words(precision),
             batch=common.numbers(batch, "--batch"),
             threads=common.numbers(threads, "--threads"),

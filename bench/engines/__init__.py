@@ -3,7 +3,8 @@
 An engine class may set `builds = False` when it needs no network (the fake one), `reference = True` when it is what the
 others are compared with, and `trains = True` when it also prepares cases of the phase `train`. Such a session's step is a
 whole training step that changes the module that it was given, in place; `training` defines it, and has one for engines
-that call the module. `options` are the modes that it has besides its plain one: `cold-cache`, `cuda-graph`.
+that call the module. `options` are the flags that it has (`cold-cache`, `cuda-graph`), and `modes` its options, each with the
+values that it takes, the default first: `--engine 'NAME[key=value]'`.
 """
 
 from __future__ import annotations

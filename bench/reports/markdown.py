@@ -10,7 +10,7 @@ from ..flags import FLAGS
 from ..registry import METRICS
 from ..results import load_metrics
 from . import extra, text
-from .rows import Protocol, Row, rows, varied
+from .rows import Protocol, Row, folded, rows, varied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,10 +51,12 @@ def table(records: Iterable[Record], protocols: Sequence[Protocol]) -> str:
 
 
 def _table(found: Iterable[Row], shown: Sequence[text.Column]) -> str:
+    kept, many = folded(found)
     lines = [
         _line(escape(column.head) for column in shown),
         _line("---:" if column.number else ":---" for column in shown),
-        *(_line(map(escape, text.cells(row, shown))) for row in found),
+        *(_line(map(escape, text.cells(row, shown))) for row in kept),
+        *(_line(map(escape, text.counted(alike, shown))) for alike in many),
     ]
     return "\n".join(lines) + "\n"
 
@@ -188,10 +190,15 @@ def _flags(found: Sequence[Row]) -> str:
 
 
 def _wrong(found: Sequence[Row]) -> str:
+    kept, many = folded(found)
     lines = [
         f"- {code(row.case.id)}: {row.result.status}: {escape(row.result.reason or 'no reason was recorded')}\n"
-        for row in found
+        for row in kept
         if row.result.status != "ok"
+    ]
+    lines += [
+        f"- {len(alike.rows)} cases: skipped: {escape(alike.reason)}: {', '.join(code(row.case.id) for row in alike.rows)}\n"
+        for alike in many
     ]
     return f"## Not measured\n\n{''.join(lines)}" if lines else ""
 

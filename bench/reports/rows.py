@@ -18,6 +18,8 @@ AXES = (
     "input_shape", "compression", "weights", "phase", "scenario", "engine", "engine_options", "precision", "device", "batch",
     "threads", "layout",
 )  # fmt: skip
+# Rows that were skipped for one reason are named up to so many, and counted beyond.
+_NAMED = 3
 
 
 class Protocol(NamedTuple):
@@ -147,6 +149,31 @@ def latest(found: Iterable[Row]) -> list[Row]:
         if key not in chosen or row.run.started >= chosen[key].run.started:
             chosen[key] = row
     return list(chosen.values())
+
+
+class Alike(NamedTuple):
+    """Rows that were skipped for one reason, and are many."""
+
+    reason: str
+    rows: list[Row]
+
+    def names(self, labels: Iterable[str]) -> str:
+        """The first of their labels, and how many more there are."""
+        first = list(labels)[:_NAMED]
+        return f"{', '.join(first)} and {len(self.rows) - len(first)} more"
+
+
+def folded(found: Iterable[Row]) -> tuple[list[Row], list[Alike]]:
+    """The rows to show each by itself, and those that say nothing but what many others say: skipped, and for the same reason."""
+    given = list(found)
+    reasons: dict[str, list[Row]] = {}
+    for row in given:
+        if row.result.status == "skipped" and not row.result.values:
+            reasons.setdefault(row.result.reason, []).append(row)
+    many = [Alike(reason, rows) for reason, rows in reasons.items() if len(rows) > _NAMED]
+    gone = {alike.reason for alike in many}
+    kept = [row for row in given if row.result.status != "skipped" or row.result.values or row.result.reason not in gone]
+    return kept, many
 
 
 def varied(found: Iterable[Row]) -> list[str]:

@@ -43,7 +43,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "suites.*.exclude": ('"*/naive"', "[1]"),
     "suites.*.topic": ('"inception"', "[true]"),
     "suites.*.device": ('"cpu"', "[0]", "[]"),
-    "suites.*.engine": ('"eager"', "[1]", "[]"),
+    "suites.*.engine": ('"eager"', "[1]", "[]", '["openvino[hint]"]', '["all[hint=throughput]"]', '["[a=b]"]', '["a[b=c]d"]'),
     "suites.*.precision": ('["fp31"]', '"fp32"', "[32]", "[]"),
     "suites.*.batch": ("[0]", "1", "[1.5]", '["1"]', "[]"),
     "suites.*.threads": ("[0]", "[-2]", "2", "[true]"),
@@ -52,6 +52,8 @@ WRONG: dict[str, tuple[str, ...]] = {
     "suites.*.scenario": ('["server"]', '["single-stream:2"]', '["concurrent:1"]', '["sustained:0s"]', '["offlin"]', "[1]", "[]"),
     "suites.*.cold-cache": ('"yes"', "1"),
     "suites.*.cuda-graph": ('"on"', "[]"),
+    "suites.*.also": ('"engines"', "[1]", '["nowhere"]'),
+    "suites.*.quick": ('"yes"', "1"),
     "groups.*.title": ("1", '""', '"two\\nlines"'),
     "groups.*.topic": ("1", "[]"),
     "groups.*.prose": ("[]", '" "'),
@@ -193,11 +195,13 @@ def test_a_file_is_laid_over_the_defaults(plant: Plant, monkeypatch: pytest.Monk
     root = plant({"plain/.git/HEAD": ""})
     monkeypatch.chdir(root / "plain")
     default = config.load()
-    assert list(default.suites) == ["default"]
+    assert list(default.suites) == ["default", "engines"]
+    assert config.also(default, "default") == [default.suite("engines")]
+    assert set(default.suite("engines").architectures) < set(default.suite("default").architectures)
     assert len(default.suite("default").architectures) == 12
     content = '[run]\nseed = 7\n[suites.mine]\narchitectures = ["a/b"]\nbatch = [1, 8]\n'
     own = config.load(plant({"bench.toml": content}) / "bench.toml")
-    assert list(own.suites) == ["default", "mine"]
+    assert list(own.suites) == ["default", "engines", "mine"]
     assert own.suite("default") == default.suite("default")
     assert own.suite("mine") == Suite(architectures=("a/b",), batch=(1, 8))
     assert own.settings == msgspec.structs.replace(default.settings, seed=7)

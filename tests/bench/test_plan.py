@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 import pytest
@@ -48,7 +48,7 @@ def _nets() -> Iterator[None]:
 
 
 def _plan(*patterns: str, devices: Any = None, engines: Any = None, **axes: Any) -> Plan:
-    given = {key: axes.pop(key) for key in ("threads_here", "shape", "seed") if key in axes}
+    given = {key: axes.pop(key) for key in ("threads_here", "shape", "seed", "named") if key in axes}
     given["threads"] = given.pop("threads_here", 2)
     return plan(
         Suite(architectures=patterns or ("a/one",), **axes),
@@ -107,6 +107,76 @@ def test_a_device_or_engine_that_was_named_must_be_there(axes: dict[str, Any], w
     with pytest.raises(UsageError, match=words) as caught:
         _plan(devices={"cpu": None, "cuda": "no driver"}, engines={"eager": Able(), "trt": "pip install tensorrt"}, **axes)
     assert caught.value.exit_code == 2
+
+
+class Moded(Able):
+    """An engine with options."""
+
+    options = ("cuda-graph",)
+    modes: ClassVar[dict[str, tuple[str, ...]]] = {"hint": ("latency", "throughput"), "streams": ("1", "2")}
+
+
+def test_an_engine_is_planned_with_its_options_and_a_default_is_none() -> None:
+    spelt = ("ov[hint=throughput;streams=2]", "ov[streams=2][hint=throughput]", "ov[hint=latency]", "ov", "eager")
+    found = _plan(engine=spelt, engines={"eager": Able(), "ov": Moded()})
+    assert [(case.engine, case.engine_options) for case in found.cases] == [
+        ("ov", (("hint", "throughput"), ("streams", "2"))),
+        ("ov", ()),
+        ("eager", ()),
+    ]
+    assert ",ov[hint=throughput][streams=2]," in found.cases[0].id
+    assert len({definition(case, 0) for case in found.cases[:2]}) == 2
+    assert found.skipped == {}
+    assert {case.engine_options for case in _plan(engine=("all",), engines={"eager": Able(), "ov": Moded()}).cases} == {()}
+
+
+def test_options_stand_beside_the_flags_that_an_engine_has_or_lacks() -> None:
+    both = _plan(engine=("ov[hint=throughput]", "eager"), engines={"eager": Able(), "ov": Moded()}, cuda_graph=True)
+    ov, eager = both.cases
+    assert ov.engine_options == (("cuda-graph", "on"), ("hint", "throughput"))
+    assert both.skipped == {eager.id: "the eager engine has no such mode: leave out --cuda-graph, or add --engine eager"}
+    assert _plan(engine=("ov[cuda-graph=on]",), engines={"ov": Moded()}).cases == (
+        _plan(engine=("ov",), engines={"ov": Moded()}, cuda_graph=True).cases
+    )
+
+
+def test_options_are_checked_whether_or_not_the_engine_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: Registry[Any] = Registry("engine")
+    registered.add("ov", Moded, Source(kind="module", value="engines"))
+    monkeypatch.setattr("vbench.plan.ENGINES", registered)
+    for engine in (Moded(), "pip install ov"):
+        with pytest.raises(UsageError, match=r"ov\[hint=fast\]: allowed is latency, throughput"):
+            _plan(engine=("ov[hint=fast]",), engines={"ov": engine}, named=())
+    (case,) = (found := _plan(engine=("ov[hint=throughput]",), engines={"ov": "pip install ov"}, named=())).cases
+    assert found.skipped == {case.id: "pip install ov"}
+    assert case.engine_options == (("hint", "throughput"),)
+
+
+def test_in_a_suite_what_is_absent_is_skipped_with_its_reason_and_what_is_unknown_is_not() -> None:
+    here = {"devices": {"cpu": None, "cuda:0": None, "mps": "no mac"}, "engines": {"eager": Able(), "trt": "pip install trt"}}
+    found = _plan(engine=("eager", "trt"), device=("cpu", "mps", "cuda:7"), named=(), **here)
+    reasons = {(case.device, case.engine): found.skipped.get(case.id) for case in found.cases}
+    gone = "device 'cuda:7' is not here; those that are: cpu, cuda:0"
+    assert reasons == {
+        ("cpu", "eager"): None, ("cpu", "trt"): "pip install trt", ("mps", "eager"): "no mac", ("mps", "trt"): "no mac",
+        ("cuda:7", "eager"): gone, ("cuda:7", "trt"): gone,
+    }  # fmt: skip
+    for axes in ({"engine": ("eagre",)}, {"device": ("gpu",)}):
+        with pytest.raises(UnknownNameError):
+            _plan(named=(), **axes, **here)
+    with pytest.raises(UsageError, match="engine 'trt' was asked for and cannot be used: pip install trt"):
+        _plan(engine=("trt",), named=("engine",), **here)
+
+
+def test_a_plan_goes_on_with_what_another_has_beyond_it() -> None:
+    first = _plan("a/*")
+    other = _plan("a/one", "b/one", precision=("fp32", "int8"))
+    both = first.then(other, quick=True).then(_plan("b/one", batch=(1, 2)), quick=False)
+    added = [c.id for c in other.cases if c not in first.cases]
+    assert [case.id for case in both.cases] == [*(c.id for c in first.cases), *added, _plan("b/one", batch=(2,)).cases[0].id]
+    assert both.further == tuple(case.id for case in both.cases[2:])
+    assert both.quick == tuple(added)
+    assert set(both.skipped) == {case.id for case in other.cases if case.precision == "int8"}
 
 
 @pytest.mark.parametrize(

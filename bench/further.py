@@ -1,0 +1,68 @@
+"""Cases of further suites: which is next, what it will cost, and how much time is kept free for them.
+
+They come when the others have all the processes that they need, the cheapest first, as long as the time limit allows. What a
+check of an engine takes is known when one of its kind has run, and guessed before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .registry import ARCHITECTURES, ENGINES
+from .stats import median
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from .core import Case
+    from .state import State
+
+# The first check of an engine that exports may take a minute, with nothing kept; that of another builds and compares.
+_EXPORT_S, _CHECK_S, _PROCESS_S = 20.0, 3.0, 3.0
+# Of the time limit, the most that is kept free for further cases while the others measure what they need.
+_SHARE = 1 / 3
+# How far beyond the time limit a further case that has begun may go on.
+GRACE_S = 15.0
+
+
+def builds(case: Case) -> bool:
+    """Whether the case's engine needs a network, which is then checked."""
+    return bool(getattr(ENGINES.get(case.engine), "builds", True))
+
+
+def upcoming(state: State, tried: Collection[str] = ()) -> Case | None:
+    """The cheapest further case that the time limit still allows, leaving out those that were tried; None where there is none."""
+    later = [case for case in state.later if case.id not in tried]
+    if not later:
+        return None
+    case = min(later, key=lambda case: (seconds(state, case), _macs(case)))
+    return case if seconds(state, case) <= state.left() else None
+
+
+def reserved(state: State) -> float:
+    """Seconds of the time limit that are kept free for the further cases."""
+    return 0.0 if state.limit is None else min(sum(seconds(state, case) for case in state.later), _SHARE * state.limit)
+
+
+def seconds(state: State, case: Case) -> float:
+    """About how long the check and the first process of a case will take."""
+    process = _similar(state, case, "measure")
+    if process is None:
+        process = median([r.seconds for r in state.replicates if r.role == "measure"] or [_PROCESS_S])
+    if not builds(case) or state.of(case, "check"):
+        return process
+    check = _similar(state, case, "check")
+    if check is None:
+        check = _EXPORT_S if getattr(ENGINES.get(case.engine), "exports", False) else _CHECK_S
+    return check + process
+
+
+def _similar(state: State, case: Case, role: str) -> float | None:
+    """What it took others of the same engine and precision, else of the same engine, in this run; None where there are none."""
+    found = [(other, r.seconds) for other in state.run.cases if other.engine == case.engine for r in state.of(other, role)]
+    alike = [taken for other, taken in found if other.precision == case.precision]
+    return median(alike or [taken for _, taken in found]) if found else None
+
+
+def _macs(case: Case) -> int:
+    return (ARCHITECTURES.get(case.architecture).macs or 0) if case.architecture in ARCHITECTURES else 0
