@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .interfaces import Engine, Session
     from .job import Job, Phase
 
+# So few pictures are compared at least; all that there are, as long as this many seconds have not gone by.
+FEW, VERIFY_S = 4, 20.0
 # The types in which a network can be walked without values, by what is cast where. A quantised network is another network.
 _WALKED = {"fp32": "float32", "tf32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
@@ -55,14 +57,14 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
     phase("prepare")
     found = answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
     try:
-        values = _verdict(wanted, found.answers, case, architecture, notes)
+        values = _verdict(wanted[: found.pictures], found.answers, case, architecture, notes)
     except Wrong:
         if found.preparation is None or not found.preparation.kept:
             raise
         # What an earlier process kept is not trusted: made again, it must be wrong again.
         found.preparation.discard()
         found = answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
-        values = _verdict(wanted, found.answers, case, architecture, notes)
+        values = _verdict(wanted[: found.pictures], found.answers, case, architecture, notes)
         notes["artefact"] = "what an earlier run kept answered something else, and was made again"
     notes |= found.notes
     phase("scratch")
@@ -75,6 +77,7 @@ class Answered(NamedTuple):
     """What a prepared case answered, and what its engine says of itself."""
 
     answers: torch.Tensor
+    pictures: int
     output: tuple[float, ...]
     operators: tuple[Operator, ...]
     values: dict[str, float]
@@ -109,11 +112,14 @@ def answered(  # noqa: PLR0913 - a case, and what it is run on
     output = jobs.fingerprint(session, job.case, architecture)
     phase("verify")
     session.load(batches)
-    got = []
-    for _ in batches:
+    got: list[torch.Tensor] = []
+    began = time.perf_counter()
+    while len(got) < len(batches) and (len(got) * job.case.batch < FEW or time.perf_counter() - began < VERIFY_S):
         session.step()
         session.synchronize()
         got.append(agreement.flatten(session.output()).clone())
+    if len(got) < len(batches):
+        notes["verified"] = f"on the first {len(got) * job.case.batch} pictures, in {VERIFY_S:.0f} s"
     phase("account")
     operators = _account(session, notes)
     session.close()
@@ -121,7 +127,7 @@ def answered(  # noqa: PLR0913 - a case, and what it is run on
         preparation.close()
     # A warm start is timed in a fresh process, and only this one pays for a cold one.
     values = {name: value for name, value in values.items() if name == "compile_cold_s"}
-    return Answered(torch.cat(got), output, operators, values, notes, preparation)
+    return Answered(torch.cat(got), len(got) * job.case.batch, output, operators, values, notes, preparation)
 
 
 def _account(session: Session, notes: dict[str, str]) -> tuple[Operator, ...]:
@@ -155,7 +161,7 @@ def probed(case: Case, task: str, *, reference: bool) -> int:
     map need many, which holds a hundred thousand answers to each: 64 would fill the memory.
     """
     few = (reference and case.precision == "fp32") or task != "classification"
-    return -(-(4 if few else 64) // case.batch) * case.batch
+    return -(-(FEW if few else 64) // case.batch) * case.batch
 
 
 def _fitting(job: Job, architecture: Architecture, counted: Counted | None, notes: dict[str, str]) -> dict[str, float]:

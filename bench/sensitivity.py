@@ -85,7 +85,7 @@ def _engine(  # noqa: PLR0913 - as above
     wanted: torch.Tensor,
 ) -> dict[str, Any]:
     answered = check.answered(job, engine, module, architecture, phase, inputs=batches[:1], batches=batches)
-    values = {"agreement_sqnr_db": _sqnr_db(wanted, answered.answers)}
+    values = {"agreement_sqnr_db": _sqnr_db(wanted[: answered.pictures], answered.answers)}
     return {"values": values, "notes": answered.notes, "operators": answered.operators}
 
 
