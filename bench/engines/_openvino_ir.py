@@ -12,6 +12,7 @@ import re
 import sys
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import agreement
@@ -20,13 +21,12 @@ from ..preparation import CALIBRATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from ..core import Case
     from ..preparation import Preparation
 
 # Part of every key: what is written differs from one of these to the next.
-_FORMAT = "1"
+_FORMAT = "2"
 _ROOT = "__module.net"
 # Activations whose negative values matter, for which NNCF's documentation advises asymmetric ranges.
 _SIGNED = {"PRelu", "Elu", "Selu", "Gelu", "Swish", "HSwish", "Mish", "SoftPlus"}
@@ -60,8 +60,9 @@ def exported(module: Any, case: Case, preparation: Preparation, versions: Mappin
     def at(batch: int) -> Any:
         def make(folder: Path) -> dict[str, str]:
             with quiet():
-                _write(_convert(module, (batch, *case.input_shape)), folder)
-            return {"exporter": f"openvino {versions['openvino']}, traced"}
+                model, fixed = _convert(module, (batch, *case.input_shape))
+                _write(model, folder)
+            return {"exporter": f"openvino {versions['openvino']}, traced{fixed}"}
 
         return make
 
@@ -105,11 +106,12 @@ def _follows(was: Any, now: Any, batch: int) -> bool:
     return bool(one) and all_ == [one[0] * batch, *one[1:]]
 
 
-def _convert(module: Any, shape: tuple[int, ...]) -> Any:
+def _convert(module: Any, shape: tuple[int, ...]) -> tuple[Any, str]:
     """Trace a module and translate the trace, with the passes that OpenVINO's own converter runs after it.
 
     The converter itself is not called: it traces twice, tells its maker about every conversion, and forgets which module a
-    folded operator came from.
+    folded operator came from. What is returned beside the network names the places where Python took a value from a tensor:
+    a trace holds the value that the example had there, and may answer something else for other pictures.
     """
     openvino = runtime()
     import torch  # noqa: PLC0415 - as above
@@ -119,7 +121,8 @@ def _convert(module: Any, shape: tuple[int, ...]) -> Any:
 
     example = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", torch.jit.TracerWarning)
             decoder = TorchScriptPythonDecoder(_flat(module), example_input=example, trace_kwargs={"check_trace": False})
             frontend = FrontEndManager().load_by_framework("pytorch")
             traced = frontend.load(decoder)
@@ -131,8 +134,12 @@ def _convert(module: Any, shape: tuple[int, ...]) -> Any:
     except Exception as error:  # noqa: BLE001 - tracing runs the network's own code, and the frontend has no one error of its own
         message = f"OpenVINO could not convert the network: {one_line(error)}"
         raise VbenchError(message) from None
+    if not model.inputs or not model.inputs[0].get_target_inputs():
+        message = "OpenVINO could not convert the network: traced, its answer no longer depends on the picture"
+        raise VbenchError(message)
     _name(model)
-    return model
+    places = dict.fromkeys(f"{Path(one.filename).name}:{one.lineno}" for one in told if one.category is torch.jit.TracerWarning)
+    return model, f"; what Python takes from a tensor is fixed at {', '.join(list(places)[:3])}" if places else ""
 
 
 def _flat(module: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -204,6 +205,9 @@ def test_a_network_that_cannot_be_reshaped_is_exported_at_its_batch(make: Any) -
     preparation = Preparation(Fixed(), case)
     found = ir.exported(Fixed(), case, preparation, {"openvino": "1"})
     assert found.batch == 3
+    assert re.fullmatch(
+        r"openvino 1, traced; what Python takes from a tensor is fixed at test_openvino.py:\d+", preparation.notes["exporter"]
+    )
     wanted, got, _ = answers(case, Fixed(), Preparation(Fixed(), case))
     assert torch.allclose(wanted, got, atol=1e-3)
 
@@ -250,8 +254,18 @@ class Broken(nn.Module):
         raise ValueError(message)
 
 
+class Constant(nn.Module):
+    """Takes its answer out of the tensors, where no trace follows."""
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([[float(value)] for value in pictures.sum((1, 2, 3)).tolist()])
+
+
 @pytest.mark.usefixtures("cache")
-@pytest.mark.parametrize(("kind", "words"), [(Unknown, "aten::special_bessel_j0"), (Broken, "16")])
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(Unknown, "aten::special_bessel_j0"), (Broken, "16"), (Constant, "its answer no longer depends on the picture")],
+)
 def test_what_cannot_be_converted_is_one_line(make: Any, kind: type[nn.Module], words: str) -> None:
     case = make.case(input_shape=SHAPE, engine="openvino")
     with pytest.raises(VbenchError, match="OpenVINO could not convert the network") as caught:
