@@ -102,6 +102,13 @@ def loop(session: nox.Session) -> None:
 
 
 @nox.session
+def bare(session: nox.Session) -> None:
+    """Minutes, on an idle machine: what a step adds to the runtime's own call, by turns in the same process."""
+    _wheel(session, "test,engines")
+    session.run("python", "tests/campaigns/bare.py", *session.posargs)
+
+
+@nox.session
 def bias(session: nox.Session) -> None:
     """Hours, on an idle machine: our medians against torch.utils.benchmark in fresh processes."""
     _campaign(session, "bias")
@@ -117,6 +124,13 @@ def cost(session: nox.Session) -> None:
 def repeatability(session: nox.Session) -> None:
     """Minutes, on an idle machine: the default suite twice, and whether the runs agree."""
     _campaign(session, "repeatability")
+
+
+@nox.session
+def benchmark_app(session: nox.Session) -> None:
+    """Minutes, on an idle machine: the openvino engine against the tool that comes with OpenVINO, by turns."""
+    _wheel(session, "test,engines")
+    session.run("python", "tests/campaigns/against_benchmark_app.py", *session.posargs)
 
 
 @nox.session

@@ -36,7 +36,7 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
         jobs.settle_device(job, devices.get(case.device), notes)
     import torch  # noqa: PLC0415 - only workers that build need it
 
-    from . import agreement, data  # noqa: PLC0415 - they import torch
+    from . import agreement  # noqa: PLC0415 - imports torch
 
     phase("count")
     counted = _count(job, architecture, notes)
@@ -46,18 +46,14 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
         return {"counted": counted, "notes": notes, **rest}
     phase("build")
     module, notes["weights"] = jobs.build(architecture, case)
-    images = probed(case, architecture.task, reference=getattr(engine, "reference", False))
-    if job.images:
-        probes = data.images(job.images, case.input_shape, images, architecture.preprocess)
-    else:
-        probes = data.smooth(case.input_shape, images, job.seed)
-    batches = list(probes.split(case.batch))
+    jobs.refuse_nan(module)
+    batches = compared(job, architecture, probed(case, architecture.task, reference=getattr(engine, "reference", False)))
     inputs = jobs.inputs(job, architecture)
     phase("reference")
     with torch.inference_mode():
         wanted = torch.cat([agreement.flatten(module(batch)) for batch in batches])
     phase("prepare")
-    found = _answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
+    found = answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
     try:
         values = _verdict(wanted, found.answers, case, architecture, notes)
     except Wrong:
@@ -65,7 +61,7 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
             raise
         # What an earlier process kept is not trusted: made again, it must be wrong again.
         found.preparation.discard()
-        found = _answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
+        found = answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
         values = _verdict(wanted, found.answers, case, architecture, notes)
         notes["artefact"] = "what an earlier run kept answered something else, and was made again"
     notes |= found.notes
@@ -75,7 +71,7 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
     return {"counted": counted, "values": values, "notes": notes, "output": found.output, "operators": found.operators}
 
 
-class _Found(NamedTuple):
+class Answered(NamedTuple):
     """What a prepared case answered, and what its engine says of itself."""
 
     answers: torch.Tensor
@@ -86,7 +82,7 @@ class _Found(NamedTuple):
     preparation: Any
 
 
-def _answered(  # noqa: PLR0913 - a case, and what it is run on
+def answered(  # noqa: PLR0913 - a case, and what it is run on
     job: Job,
     engine: Engine,
     module: torch.nn.Module,
@@ -95,7 +91,7 @@ def _answered(  # noqa: PLR0913 - a case, and what it is run on
     *,
     inputs: list[torch.Tensor],
     batches: list[torch.Tensor],
-) -> _Found:
+) -> Answered:
     """Prepare the case and ask it: once on the first of the run's inputs, and once on each batch of pictures."""
     import torch  # noqa: PLC0415 - only workers that build need it
 
@@ -125,7 +121,7 @@ def _answered(  # noqa: PLR0913 - a case, and what it is run on
         preparation.close()
     # A warm start is timed in a fresh process, and only this one pays for a cold one.
     values = {name: value for name, value in values.items() if name == "compile_cold_s"}
-    return _Found(torch.cat(got), output, operators, values, notes, preparation)
+    return Answered(torch.cat(got), output, operators, values, notes, preparation)
 
 
 def _account(session: Session, notes: dict[str, str]) -> tuple[Operator, ...]:
@@ -138,6 +134,18 @@ def _account(session: Session, notes: dict[str, str]) -> tuple[Operator, ...]:
     except Exception as error:  # noqa: BLE001 - the answers were verified; what the engine cannot say takes no row with it
         notes["operators"] = f"left empty: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         return ()
+
+
+def compared(job: Job, architecture: Architecture, count: int) -> list[torch.Tensor]:
+    """So many pictures that the outputs are compared on, in batches: those of the run, else smooth seeded ones."""
+    from . import data  # noqa: PLC0415 - imports torch
+
+    case = job.case
+    if job.images:
+        pictures = data.images(job.images, case.input_shape, count, architecture.preprocess)
+    else:
+        pictures = data.smooth(case.input_shape, count, job.seed)
+    return list(pictures.split(case.batch))
 
 
 def probed(case: Case, task: str, *, reference: bool) -> int:
@@ -231,6 +239,7 @@ def _train(job: Job, architecture: Architecture, engine: Engine, phase: Phase, n
         raise Wrong(message) from None
     phase("build")
     module, notes["weights"] = jobs.build(architecture, case)
+    jobs.refuse_nan(module)
     phase("prepare")
     session = engine.prepare(module, case)
     session.load(inputs)

@@ -18,6 +18,8 @@ FLAGS: dict[str, str] = {
     "page_faults": "over 5 % of a pass fetches memory that the allocator gave back: MALLOC_TRIM_THRESHOLD_=-1 MALLOC_MMAP_MAX_=0",
     "too_fast": "above the peak measured here: vbench doctor --ceilings; padding and Winograd leave out MACs that are counted",
     "cached_traffic": "faster than the measured bandwidth allows: its data stays in caches, which bandwidth says nothing of",
+    "mostly_other_precision": "most of its MACs ran in another precision than asked: see executed_precision, try another engine",
+    "account_disagrees": "the engine accounts for over 1 % more or fewer MACs than were counted: read its operators in the file",
     "bound_not_met": "one request alone takes longer than the bound, so no rate of queries meets it: raise --latency-bound",
     "too_short": "trials of load ended before a rate was sure: raise --timeout and --time-limit, or use an idle machine",
     "not_counted": "the network could not be counted, see the notes in the file: vbench show NAME tries again",

@@ -30,6 +30,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     case has decided on. `strangers` is a folder that nothing may be imported from: that of the other side of a pair. `spin`
     makes each step longer by that share of its own time: a slowdown that is known, for the gate to find. `weights` is the path of
     the case's file, or empty for random ones. `full_precision` are the paths of modules that a quantisation leaves as they are.
+    `sensitivity` asks what makes a quantised case differ, on so many `pictures`: each of the `layers` alone, or the `engine`.
     """
 
     case: Case
@@ -56,6 +57,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     batches: tuple[int, ...] = ()
     expected: tuple[float, ...] = ()
     full_precision: tuple[str, ...] = ()
+    sensitivity: Literal["", "layers", "engine"] = ""
+    pictures: int = 0
 
     @property
     def role(self) -> Literal["check", "measure", "energy", "pair"]:
@@ -128,6 +131,24 @@ def build(architecture: Architecture, case: Case) -> tuple[torch.nn.Module, str]
 
     fitted = architecture.build if isinstance(architecture.build, weights.Fitted) else None
     return data.build(architecture.build, case.seed, None if fitted is None else fitted.load)
+
+
+def refuse_nan(module: torch.nn.Module) -> None:
+    """Say so where a network's values are no numbers, before an engine sees them: a quantiser would make some of them.
+
+    Raises Wrong, naming the tensor that has most of them.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        # The least and the largest value are NaN where any is, in one pass that makes no copy.
+        if tensor.is_floating_point() and tensor.numel() and bool(tensor.detach().aminmax().min.isnan()):
+            found[name] = (int(tensor.isnan().sum()), tensor.numel())
+    if found:
+        worst = max(found, key=lambda name: found[name])
+        count, of = found[worst]
+        more = f", and {len(found) - 1} more tensor{'s' * (len(found) > 2)}" if len(found) > 1 else ""  # noqa: PLR2004 - a plural
+        message = f"the weights hold NaN: {count:,} of the {of:,} values of {worst}{more}; give sound ones with --weights FILE"
+        raise Wrong(message)
 
 
 def prepare(job: Job, engine: Engine, module: Any, case: Case, architecture: Architecture | None) -> tuple[Session, Any]:

@@ -79,8 +79,8 @@ def _everything(state: State, file: journal.Journal, watcher: Watcher, *, new: b
         _check(state, file, watcher)
         _rounds(state, file, watcher)
         _energy(state, file, watcher)
-        for case in state.run.cases:
-            journal.append_result(file, state.result(case, "complete"))
+        for result in state.results("complete"):
+            journal.append_result(file, result)
     except KeyboardInterrupt:
         return "interrupted", None
     except ResultFileError as error:

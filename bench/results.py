@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import drift, journal, judge
+from . import drift, journal, judge, speedups
 from .core import Case, Facts, Record, Replicate, Result, Run
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_OK, UsageError
 from .flags import BIAS
@@ -52,7 +52,8 @@ COLUMNS = (
     "peak_host_bytes", "base_host_bytes", "page_faults", "page_fault_share",
     "peak_device_bytes", "reserved_device_bytes", "process_device_bytes", "file_bytes",
     "h2d_s", "d2h_s", "h2d_pageable_s", "d2h_pageable_s", "clock_mhz", "temperature_c",
-    "executed_precision", "agreement_sqnr_db", "agreement_cosine", "agreement_top1",
+    "executed_precision", "executed_share", "agreement_sqnr_db", "agreement_cosine", "agreement_top1",
+    "speedup_over_fp32", "speedup_over_fp32_low", "speedup_over_fp32_high", "slow_cause",
     "achieved_flops", "peak_flops", "bandwidth_bytes_per_s", "efficiency", "bound",
     "energy_j", "energy_method", "energy_note", "power_w", "energy_above_idle_j", "idle_power_w", "energy_dram_j",
     "receptive_field", "output_stride", "bytes_moved", "arithmetic_intensity",
@@ -84,22 +85,21 @@ def derive(run: Run, replicates: Iterable[Replicate], ended: str = "") -> tuple[
     for replicate in replicates:
         by_case.setdefault(replicate.case, []).append(replicate)
     sentinels = drift.of_run(run, [r for found in by_case.values() for r in found])
-    return tuple(
-        derive_case(run, case, by_case.get(case.id, []), ended, sentinels.get(drift.key(case), ())) for case in run.cases
-    )
+    rows = [derive_case(run, case, by_case.get(case.id, []), ended, sentinels.get(drift.key(case), ())) for case in run.cases]
+    return speedups.told(rows, by_case)
 
 
 def derive_case(
     run: Run, case: Case, replicates: Sequence[Replicate], ended: str = "", sentinels: Sequence[float] = ()
 ) -> Result:
-    """The row of one case: its status is that of the first replicate that went wrong, if one did.
+    """The row of one case by itself: its status is that of the first replicate that went wrong, if one did.
 
     `sentinels` are those of all cases of the run on the same device and threads, in order: they show the machine's drift.
 
     A case that was counted and never timed is `skipped`, with its counts; the order of the replicates does not matter.
     """
     from . import metrics  # a package that only those who derive rows need  # noqa: PLC0415
-    from .metrics import efficiency  # as above  # noqa: PLC0415
+    from .metrics import efficiency, executed  # as above  # noqa: PLC0415
 
     load_metrics()
     replicates = sorted(replicates, key=lambda r: (r.role, r.index))
@@ -131,7 +131,13 @@ def derive_case(
     flags: tuple[str, ...] = ()
     if wrong is None:
         found = judge.flags(good, drift.usual(sentinels, earlier), case.scenario)
-        flags = (*broken, *_flags(run, replicates, values), *found, *efficiency.ceiling_flags(values))
+        flags = (
+            *broken,
+            *_flags(run, replicates, values),
+            *found,
+            *efficiency.ceiling_flags(values),
+            *executed.flags(case, good),
+        )
     return Result(
         case=case,
         status=status,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import drift, effort, results
+from . import effort, results
 from .axes import lasts
 from .config import QUICK
 from .stats import median
@@ -70,11 +70,9 @@ class State:
         """Whether something went wrong with this case, so that it is not measured again."""
         return any(r.status != "ok" for r in self.replicates if r.case == case.id and r.role != "energy")
 
-    def result(self, case: Case, ended: str = "") -> Result:
-        """The row of a case as it stands."""
-        own = [r for r in self.replicates if r.case == case.id]
-        sentinels = drift.of_run(self.run, self.replicates).get(drift.key(case), [])
-        return results.derive_case(self.run, case, own, ended, sentinels)
+    def results(self, ended: str = "") -> tuple[Result, ...]:
+        """All rows as they stand, each compared with the others of the run."""
+        return results.derive(self.run, self.replicates, ended)
 
     def open(self) -> list[Case]:
         """The cases that still want a process: too few yet, or not yet as precise as asked; not those that come later."""

@@ -24,6 +24,7 @@ from .errors import VbenchError
 from .home import Home
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from .core import Status
@@ -35,8 +36,9 @@ _START_LIMIT_S = 120.0
 class _Talk:
     """What a worker has said so far of the job that it was given."""
 
-    def __init__(self, job: Job, offset: int, kernel_kills: int) -> None:
+    def __init__(self, job: Job, offset: int, kernel_kills: int, told: Callable[[str], None] | None) -> None:
         self.job = job
+        self.told = told
         self.offset = offset
         self.kernel_kills = kernel_kills
         self.began = time.time()
@@ -53,6 +55,8 @@ class _Talk:
             self.worker = int(line["started"])
         elif "phase" in line:
             self.phase = str(line["phase"])
+            if self.told is not None:
+                self.told(self.phase)
         elif "replicate" in line:
             self.replicate = msgspec.convert(line["replicate"], Replicate)
 
@@ -117,18 +121,18 @@ class Server:
         """The next line; None when the server is gone. Raises queue.Empty when the time is up."""
         return self._lines.get(timeout=max(0.0, timeout))
 
-    def run(self, job: Job, timeout: float) -> Replicate:
-        """Run one job in a fresh worker. A worker that hangs is killed after `timeout` seconds."""
-        self.begin(job)
+    def run(self, job: Job, timeout: float, told: Callable[[str], None] | None = None) -> Replicate:
+        """Run one job in a fresh worker. A worker that hangs is killed after `timeout` seconds; `told` hears of its phases."""
+        self.begin(job, told)
         while not isinstance(found := self.hear(timeout), Replicate):
             pass
         return found
 
-    def begin(self, job: Job) -> None:
+    def begin(self, job: Job, told: Callable[[str], None] | None = None) -> None:
         """Hand over a job and do not wait: `hear` does. One job at a time."""
         if self._process is None or self._process.poll() is not None:
             self._launch()
-        self._talk = _Talk(job, self._errors.seek(0, os.SEEK_END), _oom_kills())
+        self._talk = _Talk(job, self._errors.seek(0, os.SEEK_END), _oom_kills(), told)
         self._jobs += 1
         self._write(msgspec.json.encode(msgspec.structs.replace(job, number=self._jobs)))
 

@@ -38,7 +38,7 @@ def run(job: Job, tell: Callable[[str], None], ask: Ask | None = None) -> Replic
     status, reason = "ok", ""
     try:
         _limit_memory(job)
-        found = check.check(job, phase) if job.check else _measure(job, phase, ask)
+        found = _told(job, phase) if job.sensitivity else check.check(job, phase) if job.check else _measure(job, phase, ask)
     except Wrong as error:
         status, reason = "failed", str(error)
     except MemoryError:
@@ -59,6 +59,12 @@ def run(job: Job, tell: Callable[[str], None], ask: Ask | None = None) -> Replic
         seconds=time.perf_counter() - started,
         **found,
     )
+
+
+def _told(job: Job, phase: Phase) -> dict[str, Any]:
+    from . import sensitivity  # noqa: PLC0415 - imports torch
+
+    return sensitivity.told(job, phase)
 
 
 def _judge(error: BaseException, phase: str, job: Job) -> tuple[str, str]:

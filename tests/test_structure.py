@@ -27,8 +27,8 @@ stats levels
 variance sweeps pages changepoints
 metrics scan
 journal flags axes tolerances groups home neighbour
-drift suites
-judge
+drift causes suites
+judge speedups
 results config
 sources imports
 plugins
@@ -45,6 +45,7 @@ effort
 scenarios
 pairing inside
 check
+sensitivity
 worker
 forkserver
 supervisor
@@ -52,7 +53,7 @@ ceilings state
 further watch
 pipeline gate evaluate study profile cluster serve
 api
-survey comparison
+survey comparison culprits
 trials bisection expectations
 cli pytest_plugin
 __main__

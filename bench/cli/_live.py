@@ -142,7 +142,7 @@ class Plain:
 def table(record: Record) -> str:
     """The finished rows as plain text."""
     names = labels(record.run.cases)
-    columns = extra.shown(result.values for result in record.results)
+    columns = extra.shown(record.results)
     kept, many = folded(Row(record.run, result) for result in record.results)
     rows = [(names[row.case.id], *cells(row.result, columns)) for row in kept]
     rows += [(f"{len(alike.rows)} cases", *cells(alike.rows[0].result, columns)) for alike in many]
@@ -163,6 +163,8 @@ def closing(record: Record) -> None:
             print(f"{names[result.case.id]}: {result.status}: {result.reason}", file=sys.stderr)
         if note := result.values.get("server_note"):
             print(f"{names[result.case.id]}: {note}", file=sys.stderr)
+        if why := result.values.get("slow_cause"):
+            print(f"{names[result.case.id]}: {extra.speedup(result.values)} as quick as fp32: {why}", file=sys.stderr)
     for reason, cases in unread(record).items():
         print(f"energy of {', '.join(names[case] for case in cases)}: {reason}", file=sys.stderr)
     if record.ended == "interrupted":
@@ -230,8 +232,8 @@ class Live:
         from rich.text import Text  # noqa: PLC0415 - as above
 
         grid = Table(box=None, pad_edge=False, header_style="bold")
-        results = [state.result(case) for case in state.run.cases]
-        columns = extra.shown(result.values for result in results)
+        results = state.results()
+        columns = extra.shown(results)
         heads = header(columns)
         for index, name in enumerate(heads):
             grid.add_column(name, justify="right" if 0 < index < len(heads) - 1 else "left", no_wrap=index == 0)

@@ -10,7 +10,7 @@ import typer
 from .. import tables, units
 from ..errors import VbenchError
 from . import _common as common
-from . import _geometry
+from . import _geometry, _sensitivity
 from . import _options as options
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ..core import Architecture, Counted
     from ..counting import ModuleCost
 
-HELP = "Show an architecture's facts, what each of its modules costs, and where it looks, counted now."
+HELP = """Show an architecture's facts, what each of its modules costs, and where it looks, counted now.
+
+--sensitivity quantises it instead: each layer alone, then the engine with the worst layers left in floating point."""
 
 
 def show(
@@ -38,11 +40,29 @@ def show(
     memory_limit: Annotated[
         str | None, typer.Option(metavar="SIZE", help="The largest batch whose weights and activations fit into that.")
     ] = None,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Which layers destroy agreement in int8, and what it costs to leave them out.")
+    ] = False,
+    engine: Annotated[options.Many, typer.Option(metavar="ENGINE", help="Of --sensitivity: the engine that quantises.")] = None,
+    precision: Annotated[options.Many, typer.Option(metavar="PRECISION", help="Of --sensitivity: int8.")] = None,
+    device: Annotated[options.Many, typer.Option(metavar="DEVICE", help="Of --sensitivity: as of run, cpu if left out.")] = None,
+    pictures: Annotated[
+        int | None, typer.Option(metavar="N", help="Of --sensitivity: compare on so many pictures; 64 if left out.")
+    ] = None,
+    images: Annotated[str | None, typer.Option(metavar="DIR", help="Of --sensitivity: a folder of pictures, as of run.")] = None,
     plugin: options.Plugin = None,
     config: options.Config = None,
     json_: Annotated[bool, typer.Option("--json", help="Print facts and modules as JSON.")] = False,
 ) -> None:
     """Show; see HELP, which typer shows."""
+    if sensitivity:
+        _sensitivity.show(
+            name, engine=engine, precision=precision, device=device, pictures=pictures, images=images,
+            shape=common.shape(input_), weights=weights, plugin=plugin, config=config, as_json=json_,
+        )  # fmt: skip
+        return
+    given = {"--engine": engine, "--precision": precision, "--device": device, "--pictures": pictures, "--images": images}
+    _sensitivity.refuse_without(given)
     import msgspec  # noqa: PLC0415 - --help must be quick
 
     from .. import api, plugins  # noqa: PLC0415 - loading plugins imports torch, and --help must not

@@ -9,14 +9,16 @@ import torch
 
 from .. import devices, training
 from ..registry import engine
+from . import _account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..core import Case
+    from ..core import Case, Operator
     from ..devices.cuda import Cuda
 
-# What is cast where: TF32 is fp32 whose matrix products are computed in a shorter format, by a switch of the device.
+# What is cast where: TF32 is fp32 whose matrix products are computed in a shorter format, by a switch of the device. Weights are
+# cast once, before anything is timed; autocast would cast them again in each step, as nobody deploys a network of one precision.
 _DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _KINDS = ("cpu", "cuda", "mps", "xpu")
 # As PyTorch's notes on CUDA graphs do: kernels are chosen and workspaces allocated before the capture, on a side stream.
@@ -36,14 +38,14 @@ class Eager:
         return str(torch.__version__)
 
     def skip(self, case: Case) -> str | None:
-        """Nothing but fp32 on a processor so far; on a GPU what it computes in; one line for each thing that it cannot."""
+        """Everything but int8, and TF32 where the device has it; one line for each thing that it cannot."""
         kind = case.device.partition(":")[0]
         if kind not in _KINDS:
             return f"the eager engine runs on {', '.join(_KINDS)}, not on {case.device}"
-        if kind == "cpu" and case.precision != "fp32":
-            return f"the eager engine measures fp32 on the cpu in this version, not {case.precision}"
         if case.precision not in _DTYPES:
-            return f"the eager engine has no {case.precision}: it measures {', '.join(_DTYPES)} on a GPU"
+            return f"the eager engine has no {case.precision}: add --engine inductor, onnxruntime or openvino, which quantise"
+        if kind == "cpu" and case.precision == "tf32":
+            return "tf32 is a format of GPUs, which no processor multiplies in: leave it out, or add --device cuda"
         lacking = devices.get(case.device).lacks(case.precision)
         if lacking is not None:
             return lacking
@@ -108,7 +110,7 @@ class EagerSession:
     """Calls the module on the inputs in rotation; they are on the device before anything is timed."""
 
     def __init__(self, module: torch.nn.Module, case: Case, place: Place) -> None:
-        del case
+        self._tf32 = case.precision == "tf32"
         self._module: Any = module
         self._place = place
         self.synchronize = place.wait
@@ -134,6 +136,10 @@ class EagerSession:
     def output(self) -> Any:
         """What the last step returned."""
         return self._output
+
+    def operators(self) -> tuple[Operator, ...]:
+        """What PyTorch dispatches in one call of the module, each operator timed on its own."""
+        return _account.of_module(self._module, self._inputs[0], wait=self.synchronize, tf32=self._tf32)
 
     def close(self) -> None:
         """Leave inference mode and let go of the module."""

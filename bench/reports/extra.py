@@ -1,23 +1,30 @@
-"""Columns that only some scenarios fill: shown where a row has one, and nowhere else."""
+"""Columns that only some runs fill: shown where a row has one, and nowhere else."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import units
+from ..metrics.executed import MOSTLY, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from ..core import Result
 
     Values = Mapping[str, Any]
 
 
 class Extra(NamedTuple):
-    """A heading, the column that decides whether it is shown, and the text of a row that has it."""
+    """A heading, the column that decides whether it is shown, and the text of a row that has it.
+
+    One that is `between` engines and precisions is shown where a run has several: else every row would say the same.
+    """
 
     head: str
     column: str
     text: Callable[[Values], str]
+    between: bool = False
 
     def cell(self, values: Values) -> str:
         """The row's text, an en dash where it has none."""
@@ -58,6 +65,25 @@ def efficiency(values: Values) -> str:
     return f"{units.percent(values['efficiency'], 0)} of {values['bound']}"
 
 
+def executed(values: Values) -> str:
+    """The precisions that really ran, what was asked for or not; a row that mostly ran in another one says so first."""
+    shares: Mapping[str, float] = values["executed_precision"]
+    texts = [f"{precision} {units.percent(share, 0)}" for precision, share in shares.items()]
+    other = 1.0 - values["executed_share"] - shares.get(UNKNOWN, 0.0)
+    return f"{'mostly ' if other > MOSTLY else ''}{', '.join(texts)}"
+
+
+def agreement(values: Values) -> str:
+    """Signal over error against eager fp32."""
+    return units.quantity(values["agreement_sqnr_db"], "dB")
+
+
+def speedup(values: Values) -> str:
+    """How many times as quick as in fp32, with the interval."""
+    low, high = values.get("speedup_over_fp32_low"), values.get("speedup_over_fp32_high")
+    return units.interval(values["speedup_over_fp32"], low, high, "times")
+
+
 def part(column: str) -> Callable[[Values], str]:
     """The time of one part of a request."""
     return lambda values: units.duration(values[column])
@@ -73,12 +99,17 @@ EXTRAS = (
     Extra("queries in bound", "server_qps", load),
     Extra("efficiency", "efficiency", efficiency),
     Extra("energy per image", "energy_j", energy),
+    Extra("executed", "executed_precision", executed, between=True),
+    Extra("agreement", "agreement_sqnr_db", agreement, between=True),
+    Extra("over fp32", "speedup_over_fp32", speedup, between=True),
     *(Extra(f"{head} (training)", f"train_{head}_s", part(f"train_{head}_s")) for head in ("forward", "backward", "optimizer")),
     *(Extra(name, f"{name}_s", part(f"{name}_s")) for name in PARTS),
 )
 
 
-def shown(rows: Iterable[Values]) -> list[Extra]:
-    """The columns that at least one of the rows fills."""
-    filled = {column for values in rows for column, value in values.items() if value is not None}
-    return [extra for extra in EXTRAS if extra.column in filled]
+def shown(results: Iterable[Result]) -> list[Extra]:
+    """The columns that at least one of the rows fills; those between engines and precisions where the rows have several."""
+    given = list(results)
+    filled = {column for result in given for column, value in result.values.items() if value is not None}
+    several = len({(r.case.engine, r.case.engine_options, r.case.precision) for r in given if r.status == "ok"}) > 1
+    return [extra for extra in EXTRAS if extra.column in filled and (several or not extra.between)]

@@ -9,7 +9,7 @@ from .. import units
 from ..flags import FLAGS
 from ..registry import METRICS
 from ..results import load_metrics
-from . import text
+from . import extra, text
 from .rows import Protocol, Row, folded, rows, varied
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def summary(
     found = rows(records)
     parts = ["# What these networks cost\n"]
     parts += [_run(record, protocols, alone=len(records) == 1) for record in records]
-    parts += [_comparisons(found, groups, protocols), _charts(drawings), _columns(), _flags(found), _wrong(found)]
+    parts += [_comparisons(found, groups, protocols), _charts(drawings), _slow(found), _columns(), _flags(found), _wrong(found)]
     parts += [_accuracies(found, protocols), _deviations(found)]
     return "\n".join(part for part in parts if part)
 
@@ -201,6 +201,18 @@ def _wrong(found: Sequence[Row]) -> str:
         for alike in many
     ]
     return f"## Not measured\n\n{''.join(lines)}" if lines else ""
+
+
+def _slow(found: Sequence[Row]) -> str:
+    """The cases in a narrower precision that are hardly quicker than in fp32, each with the cause that its profile shows."""
+    lines = {
+        f"{code(row.case.id)}, {escape(extra.speedup(row.result.values))} as quick as fp32": escape(
+            row.result.values["slow_cause"]
+        )
+        for row in found
+        if row.result.values.get("slow_cause")
+    }
+    return f"## Why a narrower precision is not quicker\n\n{_items(lines)}" if lines else ""
 
 
 def _accuracies(found: Sequence[Row], protocols: Sequence[Protocol]) -> str:

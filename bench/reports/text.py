@@ -39,7 +39,7 @@ def columns(axes: Sequence[str], protocols: Sequence[Protocol], rows: Iterable[R
         Column("activations", lambda row: units.count(row.value("activations"))),
         Column("latency [95 % interval]", latency),
         Column("throughput (images)", lambda row: units.rate(row.value("throughput_per_s"))),
-        *(Column(e.head, _extra(e)) for e in extra.shown(row.result.values for row in rows)),
+        *(Column(e.head, _extra(e)) for e in extra.shown(row.result for row in rows)),
         Column("peak memory", _memory),
         *(Column(f"{protocol.name} ({protocol.text})", _quality(protocol)) for protocol in protocols),
         Column("status", status, number=False),

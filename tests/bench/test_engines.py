@@ -60,12 +60,15 @@ def test_an_engine_that_cannot_run_says_why_and_takes_no_other_along() -> None:
 def test_engines_say_what_they_cannot_run(make: Any) -> None:
     assert Eager().skip(make.case()) is None
     assert Eager().skip(make.case(device="fake")) == "the eager engine runs on cpu, cuda, mps, xpu, not on fake"
-    assert Eager().skip(make.case(precision="bf16")) == "the eager engine measures fp32 on the cpu in this version, not bf16"
-    assert Eager().skip(make.case(device="cuda:0", precision="int8")) == (
-        "the eager engine has no int8: it measures fp32, tf32, bf16, fp16 on a GPU"
+    assert Eager().skip(make.case(precision="tf32")) == (
+        "tf32 is a format of GPUs, which no processor multiplies in: leave it out, or add --device cuda"
     )
-    for precision in ("fp32", "fp16"):
-        assert Eager().skip(make.case(device="cuda:0", precision=precision)) is None
+    for device in ("cpu", "cuda:0"):
+        assert Eager().skip(make.case(device=device, precision="int8")) == (
+            "the eager engine has no int8: add --engine inductor, onnxruntime or openvino, which quantise"
+        )
+        for precision in ("fp32", "bf16", "fp16"):
+            assert Eager().skip(make.case(device=device, precision=precision)) is None
     assert FakeEngine().skip(make.case(device="fake")) is None
     assert FakeEngine().skip(make.case()) == "the fake engine runs on the fake device only: add --device fake"
 

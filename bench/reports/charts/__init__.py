@@ -1,7 +1,8 @@
 """The charts: a file each, found by looking; a module that starts with an underscore is shared by them.
 
 A chart is a module with `draw(rows, protocol) -> list[Drawing]`, called once for each protocol of the report and with the rows
-that it concerns, or with None where nothing was published. Its figures are matplotlib's, made through the object
+that it concerns, or with None where nothing was published; one that says `WHOLE = True` is not about accuracy, and is called
+once with all rows and None. Its figures are matplotlib's, made through the object
 interface: nothing here touches pyplot, and nothing is left set when a chart has been written.
 """
 
@@ -38,10 +39,12 @@ def draw(rows: Sequence[Row], protocols: Sequence[Protocol]) -> list[Drawing]:
     """
     names = sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_"))
     modules = [importlib.import_module(f".{name}", __name__) for name in names]
+    whole = [module for module in modules if getattr(module, "WHOLE", False)]
+    each = [module for module in modules if module not in whole]
     with mpl.rc_context(RC):
-        if not protocols:
-            return [drawing for module in modules for drawing in module.draw(rows, None)]
-        return [d for protocol in protocols for module in modules for d in module.draw(concerned(rows, protocol), protocol)]
+        told = [(None, rows), *((protocol, concerned(rows, protocol)) for protocol in protocols)]
+        drawn = [d for protocol, own in told[bool(protocols) :] for module in each for d in module.draw(own, protocol)]
+        return [*drawn, *(drawing for module in whole for drawing in module.draw(rows, None))]
 
 
 def save(drawing: Drawing, out: Path) -> list[Path]:

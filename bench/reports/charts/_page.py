@@ -85,12 +85,12 @@ def names(given: Sequence[str], most: int = _MOST_NAMES) -> str:
     return ", ".join(given[:most]) + (f" and {rest} more (summary.md)" if rest > 0 else "")
 
 
-def blank(width: float, height: float, head: float) -> tuple[Figure, Axes]:
-    """An empty page of this width whose axes have this height, `head` being free above them. All in inches."""
+def blank(width: float, height: float, head: float, left: float = _LEFT) -> tuple[Figure, Axes]:
+    """An empty page of this width whose axes have this height, `head` being free above them and `left` beside. All in inches."""
     total = height + _BELOW + head
     figure = Figure(figsize=(width, total), dpi=DPI)
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((_LEFT / width, _BELOW / total, (width - _LEFT - _RIGHT) / width, height / total))
+    axes = figure.add_axes((left / width, _BELOW / total, (width - left - _RIGHT) / width, height / total))
     axes.tick_params(labelsize=TICK, length=2.5, width=0.6, color=SOFT, labelcolor=INK, pad=2)
     axes.grid(color=FAINT, linewidth=0.5, zorder=0)
     axes.set_axisbelow(True)
@@ -163,7 +163,7 @@ def _boxes(axes: Axes, given: Sequence[tuple[float, float, float, float]], half:
     return np.asarray(corners + np.array([-half, -half, half, half]), dtype=float)
 
 
-def foot(figure: Figure, axes: Axes, footer: Sequence[str], head: float) -> None:
+def foot(figure: Figure, axes: Axes, footer: Sequence[str], head: float, left: float = _LEFT) -> None:
     """Write the footer, wrapped to the width, and give the figure the height that it needs, with `head` free above the axes."""
     width, total = figure.get_size_inches()
     height = axes.get_position().height * total
@@ -172,7 +172,7 @@ def foot(figure: Figure, axes: Axes, footer: Sequence[str], head: float) -> None
     below = _BELOW + leading * len(lines) + _EDGE
     total = height + below + head
     figure.set_size_inches(width, total)
-    axes.set_position((_LEFT / width, below / total, (width - _LEFT - _RIGHT) / width, height / total))
+    axes.set_position((left / width, below / total, (width - left - _RIGHT) / width, height / total))
     for number, line in enumerate(lines):
         y = (leading * (len(lines) - number) + _EDGE) / total
         figure.text(_EDGE / width, y, line, fontsize=NOTE, color=SOFT, va="top", parse_math=False, gid="footer")

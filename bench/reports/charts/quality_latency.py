@@ -42,7 +42,10 @@ _LETTER = {"batch": "b", "threads": "t"}
 
 
 def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
-    """Draw a chart for each combination of engine, precision, device, batch and threads: their times do not compare."""
+    """Draw a chart for each combination of engine, precision, device, batch and threads: their times do not compare.
+
+    One that the machine or the engine cannot run is left out where others were measured; the summary has its reasons.
+    """
     plain = chart_name("latency", protocol)
     if protocol is None:
         return [Drawing(plain, chart_title(WHAT, protocol), reason=NO_PROTOCOL)]
@@ -52,7 +55,11 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     taken: Counter[str] = Counter()
     if len(groups) == 1:
         return [_draw(rows, protocol, plain)]
-    return [_draw(group, protocol, _name(plain, group[0].case, rows, taken)) for group in groups.values()]
+    tried = [own for own in groups.values() if any(row.result.status != "skipped" for row in own)]
+    drawn = [_draw(group, protocol, _name(plain, group[0].case, rows, taken)) for group in tried or groups.values()]
+    if any(drawing.figure is not None for drawing in drawn):
+        return drawn
+    return [Drawing(plain, chart_title(WHAT, protocol), reason=drawn[0].reason)]  # one reason for them all
 
 
 def _name(plain: str, case: Case, rows: Sequence[Row], taken: Counter[str]) -> str:

@@ -14,10 +14,30 @@ SWEPT = {"best_batch": 32, "oom_batch": 64}
 LASTED = {"throughput_first_per_s": 75.0, "throughput_last_per_s": 60.0, "sustained_ratio": 0.8}
 
 
-def test_a_column_is_shown_where_a_row_fills_it_and_nowhere_else() -> None:
-    assert extra.shown([{"latency_s": 1.0}, {}, {"best_batch": None}]) == []
-    assert [column.head for column in extra.shown([SWEPT, LASTED])] == ["best batch", "first to last"]
-    assert [column.head for column in extra.shown([{}, {"stream_balance": 0.5}])] == ["stream balance"]
+ASKED = {"executed_precision": {"int8": 0.97, "fp32": 0.03}, "executed_share": 0.97}
+OTHER = {"executed_precision": {"fp32": 0.92, "int8": 0.08}, "executed_share": 0.08}
+UNSAID = {"executed_precision": {"unknown": 0.7, "int8": 0.3}, "executed_share": 0.3}
+
+
+def test_a_column_is_shown_where_a_row_fills_it_and_nowhere_else(make: Any) -> None:
+    def heads(*rows: dict[str, Any], **axes: Any) -> list[str]:
+        results = [Result(case=make.case(f"a/{n}", **axes), status="ok", values=values) for n, values in enumerate(rows)]
+        return [column.head for column in extra.shown(results)]
+
+    assert heads({"latency_s": 1.0}, {}, {"best_batch": None}) == []
+    assert heads(SWEPT, LASTED) == ["best batch", "first to last"]
+    assert heads({}, {"stream_balance": 0.5}) == ["stream balance"]
+    assert heads(ASKED, {"agreement_sqnr_db": 200.0}, precision="int8") == []
+
+
+def test_what_tells_engines_and_precisions_apart_is_shown_where_there_are_several(make: Any) -> None:
+    values = {**ASKED, "agreement_sqnr_db": 31.234, "speedup_over_fp32": 2.5}
+    ok = [Result(case=make.case(precision=name), status="ok", values=values) for name in ("fp32", "int8")]
+    assert [column.head for column in extra.shown(ok)] == ["executed", "agreement", "over fp32"]
+    other = Result(case=make.case(engine="other"), status="ok", values={"agreement_sqnr_db": 150.0})
+    assert [column.head for column in extra.shown([ok[0], other])] == ["executed", "agreement", "over fp32"]
+    skipped = Result(case=make.case(precision="bf16"), status="skipped", reason="not here")
+    assert extra.shown([ok[0], skipped]) == []
 
 
 @pytest.mark.parametrize(
@@ -29,6 +49,16 @@ def test_a_column_is_shown_where_a_row_fills_it_and_nowhere_else() -> None:
         ("first to last", LASTED, "75.0/s to 60.0/s (80.0 %)"),
         ("first to last", {"sustained_ratio": 1.0}, "– to – (100.0 %)"),
         ("stream balance", {"stream_balance": 0.05}, "5.0 %"),
+        ("executed", ASKED, "int8 97 %, fp32 3 %"),
+        ("executed", OTHER, "mostly fp32 92 %, int8 8 %"),
+        ("executed", UNSAID, "unknown 70 %, int8 30 %"),
+        ("agreement", {"agreement_sqnr_db": 31.234}, "31.2 dB"),
+        ("over fp32", {"speedup_over_fp32": 2.5}, "2.50 times"),
+        (
+            "over fp32",
+            {"speedup_over_fp32": 2.5, "speedup_over_fp32_low": 2.4, "speedup_over_fp32_high": 2.6},
+            "2.5 times [2.4, 2.6]",
+        ),
         ("efficiency", {"efficiency": 0.617, "bound": "memory"}, "62 % of memory"),
     ],
 )
