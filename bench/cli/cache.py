@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 import time
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ HELP = """List what engines exported, quantised and compiled and what is kept of
 ARCHITECTURES are names or globs; left out, all are meant. What is removed is made again when it is needed. The rest of the folder
 (second counts, the ceilings of the machine) is small and stays."""
 
-_HEADER = ("what", "architecture", "precision", "size", "made in", "age", "last used")
+_HEADER = ("what", "architecture", "precision", "options", "size", "made in", "age", "last used")
 
 
 def cache(
@@ -67,7 +68,7 @@ def cache(
         print(f"{len(chosen)} removed: {size} of {artefacts.root()}")
         return
     if chosen:
-        print(tables.aligned(_HEADER, [_row(manifest, used) for _, manifest, used in chosen], right=(3, 4, 5, 6)))
+        print(tables.aligned(_HEADER, [_row(manifest, used) for _, manifest, used in chosen], right=(4, 5, 6, 7)))
     print(f"{len(chosen)} kept: {size} in {artefacts.root()}, of {units.bytes_(limit)} at most")
 
 
@@ -101,9 +102,14 @@ def _age(manifest: Manifest) -> float:
 def _row(manifest: Manifest, used: float) -> tuple[str, ...]:
     key = manifest.key
     return (
-        manifest.name, key.get("architecture", ""), key.get("precision", units.MISSING), units.bytes_(manifest.bytes),
-        units.duration(manifest.seconds), units.age(_age(manifest)), units.age(used),
+        manifest.name, key.get("architecture", ""), key.get("precision", units.MISSING), _options(key),
+        units.bytes_(manifest.bytes), units.duration(manifest.seconds), units.age(_age(manifest)), units.age(used),
     )  # fmt: skip
+
+
+def _options(key: dict[str, str]) -> str:
+    """The engine's options, which a key holds as Python writes them."""
+    return " ".join(f"{name}={value}" for name, value in re.findall(r"\('([^']*)', '([^']*)'\)", key.get("engine_options", "")))
 
 
 def _entry(folder: Path, manifest: Manifest, used: float) -> dict[str, Any]:

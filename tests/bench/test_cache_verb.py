@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEPT = (("onnx", "resnet/18", "fp32"), ("xml", "resnet/18", "int8"), ("onnx", "vgg/16", "fp32"))
+# As a key holds them: Python's own text of what a case carries.
+OPTIONS = {"resnet/18": str((("hint", "throughput"), ("streams", "2"))), "vgg/16": "()"}
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +36,10 @@ def kept(here: Path) -> list[Path]:
         (folder / "graph").write_bytes(bytes(2048))
         return {"opset": "20"}
 
-    folders = [artefacts.keep(name, {"architecture": net, "precision": kind}, make).folder for name, net, kind in KEPT]
+    folders = [
+        artefacts.keep(name, {"architecture": net, "precision": kind, "engine_options": OPTIONS[net]}, make).folder
+        for name, net, kind in KEPT
+    ]
     manifest = folders[-1] / artefacts.MANIFEST
     old = manifest.stat().st_mtime - 40 * 86_400
     os.utime(manifest, (old, old))
@@ -65,9 +70,10 @@ def test_every_entry_has_a_line_and_they_are_added_up(verb: Any, kept: list[Path
     code, out, _ = verb()
     lines = [re.split(r"  +", line.strip()) for line in out.splitlines()]
     assert code == 0
-    assert lines[0] == ["what", "architecture", "precision", "size", "made in", "age", "last used"]
+    assert lines[0] == ["what", "architecture", "precision", "options", "size", "made in", "age", "last used"]
     assert lines[1][:4] == ["onnx", "vgg/16", "fp32", "2.00 KiB"], "the one used longest ago first"
-    assert (lines[1][5], lines[1][6], lines[2][6]) == ("0 min", "40 d", "0 min")
+    assert (lines[1][5], lines[1][6]) == ("0 min", "40 d")
+    assert (lines[2][3], lines[2][-1]) == ("hint=throughput streams=2", "0 min")
     assert out.splitlines()[-1] == f"3 kept: 6.00 KiB in {here}, of 20.0 GiB at most"
 
 
