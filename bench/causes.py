@@ -70,7 +70,7 @@ def cause(own: Side, fp32: Side) -> str:
 
 def candidates(own: Side, fp32: Side) -> list[Candidate]:
     """All that takes time which a narrower precision did not shorten, the largest first; each stands for itself."""
-    found = [*_conversions(own, fp32), *_in_other(own), *_ends(own), *_no_quicker(own, fp32), *_without_macs(own, fp32)]
+    found = [*_conversions(own, fp32), *_in_other(own), *_ends(own, fp32), *_no_quicker(own, fp32), *_without_macs(own, fp32)]
     found += [*_memory(own), *_outside(own)]
     return sorted(found, key=lambda candidate: -candidate.gain)
 
@@ -150,7 +150,7 @@ def _in_other(own: Side) -> list[Candidate]:
     return _without(own, takes - would, f"{_stayed(left, own)}, in {units.percent(takes / whole(own), 0)} of the time")
 
 
-def _ends(own: Side) -> list[Candidate]:
+def _ends(own: Side, fp32: Side) -> list[Candidate]:
     """The first and the last layer where they run as was asked, and slower than those between."""
     ends, pace = [o for o in _asked(own) if o.place], _usual(own)
     if not ends or pace is None:
@@ -158,7 +158,8 @@ def _ends(own: Side) -> list[Candidate]:
     slower = [o for o in ends if (o.seconds or 0.0) > pace * o.macs]
     saved = _seconds(slower) - pace * _macs(slower)
     names = " and ".join(dict.fromkeys(o.place for o in slower))
-    takes = f"the {names} layer take{'s' * (len(slower) == 1)} {_share(own, slower)} of the time"
+    against = _against(fp32, [o for o in fp32.operators if o.macs and o.place in {end.place for end in slower}])
+    takes = f"the {names} layer take{'s' * (len(slower) == 1)} {_share(own, slower)} of the time{against},"
     return _without(own, saved, f"{takes} for {units.percent(_macs(slower) / _macs(own.operators), 0)} of the MACs")
 
 

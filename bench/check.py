@@ -288,6 +288,8 @@ def _verdict(
         message = (
             f"wrong_output: {result.sqnr_db:.1f} dB signal over error against eager fp32; {case.precision} needs {limit:.0f} dB"
         )
+        if case.precision == "int8":
+            message += f"; which layers: vbench show {case.architecture} --sensitivity --engine {case.engine}"
         raise Wrong(message)
     if result.note:
         notes["agreement"] = result.note
