@@ -137,8 +137,8 @@ def _tensor(value: Any) -> tuple[list[int], Any]:
     try:
         return [int(size) for size in value.get_size()], value.get_dtype()
     except (NotImplementedError, TypeError, AttributeError):  # of several results, or of none
-        results = getattr(value, "outputs", None) or ()
-        return _tensor(results[0]) if len(results) and results[0] is not value else ([], None)
+        results = list(getattr(value, "outputs", None) or ())
+        return _tensor(results[0]) if results and results[0] is not value else ([], None)
 
 
 def _macs(name: str, operands: list[list[int]], out: list[int]) -> int:

@@ -14,7 +14,7 @@ import sys
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 import torch
@@ -172,7 +172,7 @@ class Session:
         with _quiet(), profiler.profile(activities=[profiler.ProfilerActivity.CPU]) as profile:
             self.step()
             self.synchronize()
-        return _account.grouped(_compiled.account(self._folder, _compiled.events(profile)), self._case.batch)
+        return _account.grouped(_compiled.account(self._folder, list(_compiled.events(profile))), self._case.batch)
 
     def close(self) -> None:
         """Let go of the library and its memory."""
@@ -184,7 +184,7 @@ class LooseSession(EagerSession):
     """Calls the module, of which PyTorch compiles what it can when it is first called, and runs the rest as it stands."""
 
     def __init__(self, module: torch.nn.Module, case: Case, place: Place) -> None:
-        super().__init__(torch.compile(module, dynamic=False), case, place)
+        super().__init__(cast("torch.nn.Module", torch.compile(module, dynamic=False)), case, place)
         from torch._inductor import config  # noqa: PLC0415 - seconds, for the few networks that need it
 
         config.compile_threads = 1
