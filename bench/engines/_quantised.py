@@ -24,7 +24,15 @@ def quantised(exported: Any, pictures: Sequence[torch.Tensor], full_precision: S
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e  # noqa: PLC0415 - seconds, and only for int8
     from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86  # noqa: PLC0415 - as above
 
-    quantizer = x86.X86InductorQuantizer()
+    class Quantizer(x86.X86InductorQuantizer):  # type: ignore[misc]  # torchao has no types
+        """Leaves pooling alone whose last window hangs over: PyTorch 2.13 compiles it on integers to a smaller result."""
+
+        def annotate(self, model: Any) -> Any:
+            pools = (node for node in model.graph.nodes if node.target is torch.ops.aten.max_pool2d.default)
+            x86._annotate_nodes_not_quantize([node for node in pools if _hangs_over(node)])  # noqa: SLF001 - it has no other name
+            return super().annotate(model)
+
+    quantizer = Quantizer()
     quantizer.set_global(x86.get_default_x86_inductor_quantization_config())
     for path in full_precision:
         quantizer.set_module_name_qconfig(path, None)
@@ -39,6 +47,11 @@ def quantised(exported: Any, pictures: Sequence[torch.Tensor], full_precision: S
             )
             raise UsageError(message)
         return torch.export.export(found, (pictures[0],), strict=False)
+
+
+def _hangs_over(pool: Any) -> bool:
+    """Whether it pools in `ceil_mode`, the sixth of its arguments."""
+    return bool(pool.args[5] if len(pool.args) > 5 else pool.kwargs.get("ceil_mode", False))  # noqa: PLR2004 - as PyTorch counts
 
 
 def version() -> str:

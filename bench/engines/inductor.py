@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 import torch
+from torch.overrides import TorchFunctionMode
 
 from .. import devices
 from ..errors import VbenchError
@@ -35,8 +36,6 @@ _PRECISIONS = {"cpu": ("fp32", "bf16", "fp16", "int8"), "cuda": ("fp32", "tf32",
 _X86 = ("x86_64", "AMD64")
 # Why a network has no library, in the folder where it would be.
 _LOOSE = "loose.txt"
-# What PyTorch calls the reading of a value on the host.
-_READS = "local_scalar_dense"
 _AUTOTUNE: dict[str, dict[str, Any]] = {"default": {}, "max-autotune": {"max_autotune": True}}
 
 
@@ -91,14 +90,14 @@ def _make(folder: Path, module: Any, case: Case, preparation: Preparation) -> di
     images = torch.zeros(case.batch, *case.input_shape)
     notes = {"inductor": _line_of([_compiler(), "--version"])}
     with _quiet():
-        eager = _account.of_module(module.eval(), images[:1])
-        macs = sum(one.macs for one in eager) * case.batch
+        with _Lists() as listed:
+            macs = sum(one.macs for one in _account.of_module(module.eval(), images[:1])) * case.batch
         ready = _cast(module, place)
         images = place.put(images)
         stage = "export"
         try:
-            if any(one.kind == _READS for one in eager):  # the exporter would find that out too, after minutes
-                message = "it reads values and decides by them while it runs, so that it is no single graph"
+            if listed.seen:  # the exporter would find that out too, after minutes and a symbol for each of the values
+                message = "it makes lists of values and decides by them, so that it is no single graph"
                 raise TypeError(message)  # noqa: TRY301 - as the exporter's own
             with torch.no_grad():
                 exported = torch.export.export(ready, (images,), strict=False)
@@ -117,6 +116,19 @@ def _make(folder: Path, module: Any, case: Case, preparation: Preparation) -> di
             (folder / _LOOSE).write_text(reason, encoding="utf-8")
             notes["compiled"] = f"piece by piece, anew in each process, since {reason}"
     return notes
+
+
+class _Lists(TorchFunctionMode):
+    """Sees whether tensors are made into lists of Python's numbers, or into another library's arrays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        del types
+        self.seen = self.seen or getattr(func, "__name__", "") in {"tolist", "numpy"}
+        return func(*args, **(kwargs or {}))
 
 
 def _place(case: Case) -> Place:

@@ -163,6 +163,21 @@ def test_a_network_is_compiled_once_and_answers_as_eager_does(precision: str, ma
 
 
 @compiles
+def test_pooling_whose_last_window_hangs_over_keeps_its_size(make: Any) -> None:
+    pytest.importorskip("torchao")
+    pool = nn.MaxPool2d(3, 2, ceil_mode=True)
+    module = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), pool, nn.Conv2d(8, 8, 1)).eval()
+    session, _ = prepared(module, make.case(precision="int8", input_shape=(3, 8, 8), threads=torch.get_num_threads()))
+    images = torch.rand(1, 3, 8, 8)
+    session.load([images])
+    session.step()
+    found = agreement.compare(agreement.flatten(module(images)).T, agreement.flatten(session.output()).T, classes=False)
+    assert found.sqnr_db is not None
+    assert found.sqnr_db > 15
+    session.close()
+
+
+@compiles
 def test_modules_can_be_left_out_of_the_quantisation(make: Any) -> None:
     pytest.importorskip("torchao")
     case = make.case(precision="int8", input_shape=(4, 8, 8), threads=torch.get_num_threads())
@@ -175,33 +190,37 @@ def test_modules_can_be_left_out_of_the_quantisation(make: Any) -> None:
 
 
 class Deciding(nn.Module):
-    """Looks at a value to decide what to compute."""
+    """Looks at values to decide what to compute."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, one: bool) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3)
+        self.one = one
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.conv(images) if float(images.sum()) > 0 else self.conv(-images)
+        value = float(images.sum()) if self.one else sum(images[0, 0, 0].tolist())
+        return self.conv(images) if value > 0 else self.conv(-images)
 
 
 @compiles
-def test_a_network_that_is_no_graph_is_compiled_in_pieces(make: Any) -> None:
-    module, case = Deciding().eval(), make.case(input_shape=(3, 8, 8), threads=torch.get_num_threads())
+@pytest.mark.parametrize(("one", "reason"), [(True, "GuardOnDataDependent"), (False, "makes lists of values")])
+def test_a_network_that_is_no_graph_is_compiled_in_pieces(make: Any, reason: str, *, one: bool) -> None:
+    module, case = Deciding(one=one).eval(), make.case(input_shape=(3, 8, 8), threads=torch.get_num_threads())
     session, preparation = prepared(module, case)
-    assert "reads values" in preparation.notes["compiled"]
+    assert reason in preparation.notes["compiled"]
     session.load([torch.ones(1, 3, 8, 8), -torch.ones(1, 3, 8, 8)])
     for _ in range(2):
         session.step()
         assert torch.allclose(session.output(), module(torch.ones(1, 3, 8, 8)), atol=1e-5)
     session.close()
     pytest.importorskip("torchao")
-    with pytest.raises(VbenchError, match=r"^inductor could not export it: .*reads values"):
+    with pytest.raises(VbenchError, match=f"^inductor could not export it: .*{reason}"):
         prepared(module, make.case(input_shape=(3, 8, 8), precision="int8"))
 
 
 @compiles
 @pytest.mark.slow
+@pytest.mark.usefixtures("registries")
 @pytest.mark.parametrize("name", ["resnet/18", "shufflenet/v1-g3"])
 def test_the_macs_of_the_catalogue_are_all_found_again(name: str, make: Any) -> None:
     module = registry.ARCHITECTURES.get(name).build().eval()
