@@ -223,6 +223,7 @@ def test_several_combinations_have_a_chart_each(make_record: Callable[..., Recor
     written = make([make_record(axes=({}, fast, fast | {"layout": "nhwc"}))], tmp_path)
     assert sorted({path.stem for path in written}) == [
         "summary",
+        "throughput-engines",
         "top1-gmacs",
         "top1-latency-eager-fp32-cpu-b1-t2-nchw",
         "top1-latency-openvino-streams-1-int8-cpu-b1-t2-nchw",
