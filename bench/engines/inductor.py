@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 _PRECISIONS = {"cpu": ("fp32", "bf16", "fp16", "int8"), "cuda": ("fp32", "tf32", "bf16", "fp16")}
 _X86 = ("x86_64", "AMD64")
-# Why a network has no library, in the folder where it would be.
-_LOOSE = "loose.txt"
+# Why a network has no library, in the folder where it would be; and what is compiled of it there.
+_LOOSE, _PIECES = "loose.txt", "pieces"
 _AUTOTUNE: dict[str, dict[str, Any]] = {"default": {}, "max-autotune": {"max_autotune": True}}
 
 
@@ -80,7 +80,7 @@ class Inductor:
         folder = preparation.artefact("inductor", versions, lambda folder: _make(folder, module, case, preparation))
         place = _place(case)
         if (folder / _LOOSE).exists():
-            return LooseSession(_cast(module, place), case, place)
+            return LooseSession(_cast(module, place), case, place, folder / _PIECES)
         return Session(folder, case, place)
 
 
@@ -114,7 +114,8 @@ def _make(folder: Path, module: Any, case: Case, preparation: Preparation) -> di
             if case.precision == "int8" or stage == "compile":
                 raise VbenchError(reason) from None
             (folder / _LOOSE).write_text(reason, encoding="utf-8")
-            notes["compiled"] = f"piece by piece, anew in each process, since {reason}"
+            LooseSession(ready, case, place, folder / _PIECES).close()
+            notes["compiled"] = f"piece by piece, and traced anew in each process, since {reason}"
     return notes
 
 
@@ -195,17 +196,21 @@ class Session:
 class LooseSession(EagerSession):
     """Calls the module, of which PyTorch compiles what it can when it is first called, and runs the rest as it stands."""
 
-    def __init__(self, module: torch.nn.Module, case: Case, place: Place) -> None:
+    operators = None  # type: ignore[assignment]  # the pieces do not add up to an account
+
+    def __init__(self, module: torch.nn.Module, case: Case, place: Place, pieces: Path) -> None:
         super().__init__(torch.compile(module, dynamic=False), case, place)
         from torch._inductor import config  # noqa: PLC0415 - seconds, for the few networks that need it
 
-        config.compile_threads = 1
-        with _quiet():
-            self.load([torch.zeros(case.batch, *case.input_shape)])
-            self.step()
-            self.synchronize()
-
-    operators = None  # type: ignore[assignment]  # the pieces do not add up to an account
+        # Without frozen weights: with them nothing of the pieces could be kept.
+        try:
+            with _quiet(), _compiled.kept_in(pieces), config.patch(compile_threads=1):
+                self.load([torch.zeros(case.batch, *case.input_shape)])
+                self.step()
+                self.synchronize()
+        except BaseException:
+            self.close()
+            raise
 
 
 def _compiler() -> str:
