@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
 import tempfile
 import zipfile
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 # In an artefact's folder: the library with its weights, and the kernels that it calls.
 MODEL, KERNELS = "model", "kernels.json"
 _PREFIXES = ("aoti_torch_cpu_", "aoti_torch_cuda_", "aoti_torch_")
-_FUSED = "_fused_"
+_FUSED, _GRAPH = "_fused_", re.compile(r"^graph_\d+_")
 _CACHE = "TORCHINDUCTOR_CACHE_DIR"
 # Of the names that a generated kernel is made of, those of a change of format.
 _FORMATS = frozenset({"quantize", "dequantize", "per", "tensor", "channel", "to", "copy", "clone", "convert", "element", "type"})
@@ -176,7 +177,7 @@ def _macs(name: str, operands: list[list[int]], out: list[int]) -> int:
 
 def _short(name: str) -> str:
     """A kernel's name as it is called, and as the compiler plans it, without what tells the two apart."""
-    name = name.rpartition("::")[2].removeprefix("graph_0_")
+    name = _GRAPH.sub("", name.rpartition("::")[2])
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name
