@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .. import tables, units
+from .. import modes, tables, units
 from ..errors import UsageError
 from . import _common as common
 
@@ -43,7 +43,7 @@ def show(
     """Find them in worker processes, and print."""
     from .. import api, culprits  # noqa: PLC0415 - they load torch, and --help must not
 
-    axes = {"--engine": common.words(engine), "--precision": common.words(precision) or (culprits.PRECISION,)}
+    axes = {"--engine": modes.split(engine or ()), "--precision": common.words(precision) or (culprits.PRECISION,)}
     axes["--device"] = common.words(device) or ("cpu",)
     for option, words in axes.items():
         if len(words) != 1 or "all" in words:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import shutil
 import tempfile
 import zipfile
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 # In an artefact's folder: the library with its weights, and the kernels that it calls.
 MODEL, KERNELS = "model", "kernels.json"
 _PREFIXES = ("aoti_torch_cpu_", "aoti_torch_cuda_", "aoti_torch_")
-_FUSED = "_fused_"
+_FUSED, _GRAPH = "_fused_", re.compile(r"^graph_\d+_")
+_CACHE = "TORCHINDUCTOR_CACHE_DIR"
 # Of the names that a generated kernel is made of, those of a change of format.
 _FORMATS = frozenset({"quantize", "dequantize", "per", "tensor", "channel", "to", "copy", "clone", "convert", "element", "type"})
 _PRODUCTS = frozenset({"mm", "addmm", "bmm", "baddbmm", "_mm", "_bmm", "_addmm"})
@@ -59,7 +61,7 @@ def write(folder: Path, exported: Any, options: dict[str, Any], macs: int) -> No
         "freezing": True, "compile_threads": 1, "cpp.vec_isa_ok": True, "cpp.enable_kernel_profile": True,
         "aot_inductor.enable_line_tables": False, "_post_fusion_custom_pass": note,
     }  # fmt: skip
-    with scratch(folder) as beside, torch.no_grad():
+    with scratch(folder) as beside, kept_in(beside), torch.no_grad():
         package = _inductor.aoti_compile_and_package(
             exported, package_path=str(beside / f"{MODEL}.pt2"), inductor_configs=given | options
         )
@@ -75,16 +77,25 @@ def write(folder: Path, exported: Any, options: dict[str, Any], macs: int) -> No
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
     """A folder for what the compiler writes on its way, gone afterwards."""
-    beside, was = Path(tempfile.mkdtemp(dir=folder, prefix=".compiler-")), os.environ.get("TORCHINDUCTOR_CACHE_DIR")
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(beside)
+    beside = Path(tempfile.mkdtemp(dir=folder, prefix=".compiler-"))
     try:
         yield beside
     finally:
-        if was is None:
-            os.environ.pop("TORCHINDUCTOR_CACHE_DIR", None)
-        else:
-            os.environ["TORCHINDUCTOR_CACHE_DIR"] = was
         shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def kept_in(folder: Path) -> Iterator[None]:
+    """Meanwhile the compiler keeps there what it makes, and not in the system's temporary folder."""
+    was = os.environ.get(_CACHE)
+    os.environ[_CACHE] = str(folder)
+    try:
+        yield
+    finally:
+        if was is None:
+            del os.environ[_CACHE]
+        else:
+            os.environ[_CACHE] = was
 
 
 def read(folder: Path, device: str) -> Any:
@@ -166,7 +177,7 @@ def _macs(name: str, operands: list[list[int]], out: list[int]) -> int:
 
 def _short(name: str) -> str:
     """A kernel's name as it is called, and as the compiler plans it, without what tells the two apart."""
-    name = name.rpartition("::")[2].removeprefix("graph_0_")
+    name = _GRAPH.sub("", name.rpartition("::")[2])
     for prefix in _PREFIXES:
         name = name.removeprefix(prefix)
     return name

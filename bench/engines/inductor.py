@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 _PRECISIONS = {"cpu": ("fp32", "bf16", "fp16", "int8"), "cuda": ("fp32", "tf32", "bf16", "fp16")}
 _X86 = ("x86_64", "AMD64")
-# Why a network has no library, in the folder where it would be.
-_LOOSE = "loose.txt"
+# Why a network has no library, in the folder where it would be; and what is compiled of it there.
+_LOOSE, _PIECES = "loose.txt", "pieces"
 _AUTOTUNE: dict[str, dict[str, Any]] = {"default": {}, "max-autotune": {"max_autotune": True}}
 
 
@@ -50,10 +50,10 @@ class Inductor:
 
     def version(self) -> str:
         """The version of PyTorch, where it has a compiler for C++ to go with. Raises ImportError where it has none."""
-        compiler = _compiler()
-        if shutil.which(compiler) is None:
-            message = f"inductor needs a C++ compiler, and {compiler} is not here: apt install g++, or name another in CXX"
-            raise ImportError(message)
+        try:
+            _identity()
+        except VbenchError as error:
+            raise ImportError(str(error)) from None
         return str(torch.__version__)
 
     def skip(self, case: Case) -> str | None:
@@ -74,13 +74,13 @@ class Inductor:
 
     def prepare(self, module: Any, case: Case, preparation: Preparation) -> Session | LooseSession:
         """Load the library that an earlier process compiled, or compile it now."""
-        versions = {"compiler": _line_of([_compiler(), "--version"]), "processor": _processor(), "form": "1"}
+        versions = {"compiler": _identity(), "processor": _processor(), "form": "1"}
         if case.precision == "int8":
             versions["torchao"] = _quantised.version()
         folder = preparation.artefact("inductor", versions, lambda folder: _make(folder, module, case, preparation))
         place = _place(case)
         if (folder / _LOOSE).exists():
-            return LooseSession(_cast(module, place), case, place)
+            return LooseSession(_cast(module, place), case, place, folder / _PIECES)
         return Session(folder, case, place)
 
 
@@ -88,7 +88,7 @@ def _make(folder: Path, module: Any, case: Case, preparation: Preparation) -> di
     """Export, quantise and compile; a network that is no single graph gets a note why."""
     place = _place(case)
     images = torch.zeros(case.batch, *case.input_shape)
-    notes = {"inductor": _line_of([_compiler(), "--version"])}
+    notes = {"inductor": _version_of(_compiler())}
     with _quiet():
         with _Lists() as listed:
             macs = sum(one.macs for one in _account.of_module(module.eval(), images[:1])) * case.batch
@@ -114,7 +114,8 @@ def _make(folder: Path, module: Any, case: Case, preparation: Preparation) -> di
             if case.precision == "int8" or stage == "compile":
                 raise VbenchError(reason) from None
             (folder / _LOOSE).write_text(reason, encoding="utf-8")
-            notes["compiled"] = f"piece by piece, anew in each process, since {reason}"
+            LooseSession(ready, case, place, folder / _PIECES).close()
+            notes["compiled"] = f"piece by piece, and traced anew in each process, since {reason}"
     return notes
 
 
@@ -195,17 +196,21 @@ class Session:
 class LooseSession(EagerSession):
     """Calls the module, of which PyTorch compiles what it can when it is first called, and runs the rest as it stands."""
 
-    def __init__(self, module: torch.nn.Module, case: Case, place: Place) -> None:
+    operators = None  # type: ignore[assignment]  # the pieces do not add up to an account
+
+    def __init__(self, module: torch.nn.Module, case: Case, place: Place, pieces: Path) -> None:
         super().__init__(cast("torch.nn.Module", torch.compile(module, dynamic=False)), case, place)
         from torch._inductor import config  # noqa: PLC0415 - seconds, for the few networks that need it
 
-        config.compile_threads = 1
-        with _quiet():
-            self.load([torch.zeros(case.batch, *case.input_shape)])
-            self.step()
-            self.synchronize()
-
-    operators = None  # type: ignore[assignment]  # the pieces do not add up to an account
+        # Without frozen weights: with them nothing of the pieces could be kept.
+        try:
+            with _quiet(), _compiled.kept_in(pieces), config.patch(compile_threads=1):
+                self.load([torch.zeros(case.batch, *case.input_shape)])
+                self.step()
+                self.synchronize()
+        except BaseException:
+            self.close()
+            raise
 
 
 def _compiler() -> str:
@@ -213,12 +218,22 @@ def _compiler() -> str:
     return os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
 
 
-def _line_of(command: list[str]) -> str:
-    """The first line of what a command says."""
+def _identity() -> str:
+    """The compiler as a file, which every process looks at and none has to start. Raises VbenchError where there is none."""
+    path = shutil.which(_compiler())
+    if path is None:
+        message = f"inductor needs a C++ compiler, and {_compiler()} is not here: apt install g++, or name another in CXX"
+        raise VbenchError(message)
+    file = Path(path).resolve()
+    return f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
+
+
+def _version_of(compiler: str) -> str:
+    """The first line of what the compiler says of itself."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition("\n")[0]  # noqa: S603 - as above
+        return subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout.partition("\n")[0]  # noqa: S603 - as above
     except (OSError, subprocess.CalledProcessError) as error:
-        message = f"inductor needs a C++ compiler, and {command[0]} does not run: {error}"
+        message = f"inductor needs a C++ compiler, and {compiler} does not run: {error}"
         raise VbenchError(message) from None
 
 
