@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..api import Prepared
     from ..core import Case, Record, Replicate, Result
+    from ..reports.rows import Alike
     from ..state import State
 
 _AXES = ("phase", "scenario", "engine", "engine_options", "precision", "device", "batch", "threads", "layout", "input_shape")
@@ -71,6 +72,11 @@ def cells(result: Result, columns: Sequence[extra.Extra] = ()) -> tuple[str, ...
         str(values.get("latency_processes", values.get("throughput_processes", 0))),
         state,
     )
+
+
+def counted(many: Sequence[Alike], columns: Sequence[extra.Extra]) -> tuple[str, ...]:
+    """One row for all that were skipped for a reason that many share; the reasons follow the table."""
+    return (f"{sum(len(alike.rows) for alike in many)} cases", *cells(many[0].rows[0].result, columns))
 
 
 def outlook(state: State) -> str:
@@ -145,7 +151,7 @@ def table(record: Record) -> str:
     columns = extra.shown(record.results)
     kept, many = folded(Row(record.run, result) for result in record.results)
     rows = [(names[row.case.id], *cells(row.result, columns)) for row in kept]
-    rows += [(f"{len(alike.rows)} cases", *cells(alike.rows[0].result, columns)) for alike in many]
+    rows += [counted(many, columns)] if many else []
     heads = header(columns)
     return tables.aligned(heads, rows, right=tuple(range(1, len(heads) - 1)))
 
@@ -250,9 +256,8 @@ class Live:
                 row[-1] = "measuring"
             style = {"ok": "", "skipped": "dim"}.get(result.status, "red")
             grid.add_row(*[Text(text, style="dim" if waiting else style) for text in (self._names[case.id], *row)])
-        for alike in many:
-            row = [f"{len(alike.rows)} cases", *cells(alike.rows[0].result, columns)]
-            grid.add_row(*[Text(text, style="dim") for text in row])
+        if many:
+            grid.add_row(*[Text(text, style="dim") for text in counted(many, columns)])
         line = Text(self._round if final else f"{self._round}: {outlook(state)}", style="dim", no_wrap=True, overflow="ellipsis")
         self._live.update(Group(grid, line), refresh=True)
 
