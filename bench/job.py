@@ -285,5 +285,7 @@ def fingerprint(session: Session, case: Case, architecture: Architecture | None)
         raise Wrong(message)
     if not bool(torch.isfinite(output).all()):
         message = "wrong_output: the output holds NaN or infinity"
+        if case.precision == "fp16":
+            message += "; fp16 ends at 65504, which random weights of a deep network exceed: --weights FILE, or --precision bf16"
         raise Wrong(message)
     return agreement.fingerprint(output[:1])
