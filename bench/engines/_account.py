@@ -70,7 +70,7 @@ class _Recorder(TorchDispatchMode):
     """Writes down every operator that computes or moves something."""
 
     def __init__(self, wait: Callable[[], None], *, tf32: bool) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.ran: list[Ran] = []
         self._wait = wait
         self._tf32 = tf32

@@ -14,7 +14,7 @@ import sys
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 import torch
@@ -104,7 +104,12 @@ def _make(folder: Path, module: Any, case: Case, preparation: Preparation) -> di
             if case.precision == "int8":
                 stage = "quantise"
                 exported = _quantised.quantised(exported, _batches(preparation, place), preparation.full_precision)
-                notes["quantiser"] = f"torchao {_quantised.version()}: {_quantised.METHOD}"
+                notes |= {
+                    "quantiser": f"torchao {_quantised.version()}: {_quantised.METHOD}",
+                    "calibration": preparation.calibration,
+                }
+            elif case.precision != "fp32":
+                _compiled.unfuse(exported.graph_module.graph)
             stage = "compile"
             _compiled.write(folder, exported, _AUTOTUNE[dict(case.engine_options).get("mode", "default")], macs)
         except VbenchError:
@@ -185,7 +190,7 @@ class Session:
         with _quiet(), profiler.profile(activities=[profiler.ProfilerActivity.CPU]) as profile:
             self.step()
             self.synchronize()
-        return _account.grouped(_compiled.account(self._folder, _compiled.events(profile)), self._case.batch)
+        return _account.grouped(_compiled.account(self._folder, _compiled.in_order(profile)), self._case.batch)
 
     def close(self) -> None:
         """Let go of the library and its memory."""
@@ -199,7 +204,7 @@ class LooseSession(EagerSession):
     operators = None  # type: ignore[assignment]  # the pieces do not add up to an account
 
     def __init__(self, module: torch.nn.Module, case: Case, place: Place, pieces: Path) -> None:
-        super().__init__(torch.compile(module, dynamic=False), case, place)
+        super().__init__(cast("torch.nn.Module", torch.compile(module, dynamic=False)), case, place)
         from torch._inductor import config  # noqa: PLC0415 - seconds, for the few networks that need it
 
         # Without frozen weights: with them nothing of the pieces could be kept.
