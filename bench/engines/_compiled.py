@@ -22,7 +22,7 @@ import torch
 from ._account import NAMES, Ran
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 # In an artefact's folder: the library with its weights, and the kernels that it calls.
 MODEL, KERNELS = "model", "kernels.json"
@@ -72,6 +72,29 @@ def write(folder: Path, exported: Any, options: dict[str, Any], macs: int) -> No
     if (rest := macs - sum(kernel.macs for kernel in kernels)) > 0:
         kernels.append(Kernel("generated_mm", "fp32", rest))
     (folder / KERNELS).write_bytes(msgspec.json.encode(kernels))
+
+
+def unfuse(graph: Any) -> None:
+    """Keep a sum and a rectifier behind a convolution in groups apart from each other.
+
+    PyTorch 2.13 fuses all three, has no kernel for groups and calls the two others' common one, which knows no 16-bit type.
+    """
+    aten = torch.ops.aten
+    apart = {aten.relu.default: aten.clamp_min.default, aten.relu_.default: aten.clamp_min_.default}
+    for node in graph.nodes:
+        if node.target in apart and _adds(node.args[0]) and any(_in_groups(part) for part in node.args[0].args):
+            node.target, node.args = apart[node.target], (*node.args[:1], 0)
+
+
+def _adds(node: Any) -> bool:
+    return node.target in {torch.ops.aten.add.Tensor, torch.ops.aten.add_.Tensor}
+
+
+def _in_groups(node: Any) -> bool:
+    """Whether the values come from a convolution in groups, possibly normalised."""
+    if getattr(node, "target", None) is torch.ops.aten.batch_norm.default:
+        node = node.args[0]
+    return getattr(node, "target", None) is torch.ops.aten.conv2d.default and node.args[6:] not in {(), (1,)}
 
 
 @contextmanager
@@ -156,8 +179,8 @@ def _macs(name: str, operands: list[list[int]], out: list[int]) -> int:
     """Multiply-accumulates of a kernel from the sizes of its operands and its result; 0 where they do not tell."""
     x = operands[0]
     if "scaled_dot_product" in name:
-        (*batch, queries, width), keys, values = operands[:3]
-        return math.prod(batch) * queries * keys[-2] * (width + values[-1])
+        keys, values = operands[1:3]
+        return math.prod(x[:-1]) * keys[-2] * (x[-1] + values[-1])
     if "conv" in name and "weight" not in name:
         # Beside the input and the weights a summand may stand there that is fused, or into which the result is written: before
         # the weights among oneDNN's kernels of floating point, after them among those of integers.
@@ -194,7 +217,7 @@ def _generated(name: str) -> str:
     return "conversion" if {word for word in words if word and not word.isdigit()} <= _FORMATS else "generated"
 
 
-def events(profile: Any) -> Iterable[tuple[str, float]]:
+def in_order(profile: Any) -> list[tuple[str, float]]:
     """The names and seconds of a profile, in the order in which they began."""
     return [
         (str(event.name), event.time_range.elapsed_us() / 1e6)

@@ -104,7 +104,12 @@ def _make(folder: Path, module: Any, case: Case, preparation: Preparation) -> di
             if case.precision == "int8":
                 stage = "quantise"
                 exported = _quantised.quantised(exported, _batches(preparation, place), preparation.full_precision)
-                notes["quantiser"] = f"torchao {_quantised.version()}: {_quantised.METHOD}"
+                notes |= {
+                    "quantiser": f"torchao {_quantised.version()}: {_quantised.METHOD}",
+                    "calibration": preparation.calibration,
+                }
+            elif case.precision != "fp32":
+                _compiled.unfuse(exported.graph_module.graph)
             stage = "compile"
             _compiled.write(folder, exported, _AUTOTUNE[dict(case.engine_options).get("mode", "default")], macs)
         except VbenchError:
@@ -185,7 +190,7 @@ class Session:
         with _quiet(), profiler.profile(activities=[profiler.ProfilerActivity.CPU]) as profile:
             self.step()
             self.synchronize()
-        return _account.grouped(_compiled.account(self._folder, list(_compiled.events(profile))), self._case.batch)
+        return _account.grouped(_compiled.account(self._folder, _compiled.in_order(profile)), self._case.batch)
 
     def close(self) -> None:
         """Let go of the library and its memory."""
