@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import torch
+
 import vbench.architectures
 from vbench import units
 from vbench.counting import last_map, traced
@@ -25,6 +27,7 @@ NUMBERS = (2, 3, 4, 5)
 
 def page(table: Callable[[Sequence[str], Sequence[Sequence[str]], Sequence[int]], str]) -> str:
     """Every family with its files' own words, its papers, its networks, and where those depart from the papers."""
+    torch.set_num_threads(1)  # other pages are forked off afterwards, and would wait for threads of OpenMP for ever
     load_all()
     own = [item for item in ARCHITECTURES if item.source.value.startswith(vbench.architectures.__name__)]
     families: dict[str, list[Architecture]] = {}
