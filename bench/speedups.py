@@ -11,7 +11,6 @@ import msgspec
 
 from . import causes, sweeps
 from .core import STEADY
-from .metrics import executed
 from .stats import median, median_interval
 
 if TYPE_CHECKING:
@@ -79,6 +78,8 @@ def rates(case: Case, replicates: Sequence[Replicate]) -> dict[tuple[str, int], 
 
 def _side(row: Result, replicates: Sequence[Replicate]) -> causes.Side:
     """What the cause is looked for in: the account, the time of a request, and what the machine's ceilings make of the counts."""
+    from .metrics import executed  # registering a metric asks `results` for its columns, which imports this  # noqa: PLC0415
+
     case, values = row.case, row.values
     shares = values.get("executed_precision") or {}
     # Data is as wide as what computes on it; what is not known counts as fp32.

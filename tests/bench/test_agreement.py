@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vbench import agreement
 from vbench.agreement import CAP_DB, LIMITS_DB, MIN_CLASSES, compare, fingerprint, flatten
-from vbench.config import PRECISIONS
+from vbench.axes import PRECISIONS
 from vbench.stats import same
 
 seeds = st.integers(min_value=0, max_value=2**31)

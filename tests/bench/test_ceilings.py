@@ -125,7 +125,7 @@ def test_ceilings_leave_the_required_processes_what_they_need(
     needed = 2.0 * LONG.min_processes * (cases - skipped)
     assert state.limit - took >= min(limit, needed) - 1e-6
     assert state.limit == limit or state.limit == pytest.approx(took + min(limit, needed))
-    assert pipeline._left(state) <= state.limit - took
+    assert state.left() <= state.limit - took
     assert ("for ceilings" in _live.opening(state)) == (took >= 1)
 
 

@@ -27,7 +27,7 @@ HERE = Source(kind="module", value="nets")
         ("classification", "fp32", True, 1, 4),
         ("classification", "fp32", True, 3, 6),
         ("classification", "bf16", True, 1, 64),
-        ("classification", "fp16", True, 1, 16),
+        ("classification", "fp16", True, 1, 64),
         ("classification", "fp32", False, 1, 64),
         ("classification", "fp32", False, 24, 72),
         ("segmentation", "bf16", True, 1, 4),

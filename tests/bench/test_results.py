@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # The contract, written down a second time, in its order.
-_TABLE = """
+CONTRACT = """
 run_id machine case_id definition architecture family task topic year input_shape compression weights phase scenario engine
 engine_options precision device batch threads layout status reason flags params trainable_params buffers weight_bytes macs flops
 other_ops uncounted_ops activations backward_macs peak_activation_bytes peak_scratch_bytes largest_batch latency_s latency_s_low
@@ -37,10 +37,9 @@ base_host_bytes page_faults page_fault_share peak_device_bytes reserved_device_b
 h2d_pageable_s d2h_pageable_s clock_mhz temperature_c executed_precision executed_share agreement_sqnr_db agreement_cosine
 agreement_top1 speedup_over_fp32 speedup_over_fp32_low speedup_over_fp32_high slow_cause achieved_flops peak_flops
 bandwidth_bytes_per_s efficiency bound energy_j energy_method energy_note power_w energy_above_idle_j idle_power_w energy_dram_j
-receptive_field output_stride bytes_moved arithmetic_intensity quality quality_metric top1 top5 accuracy_source
-accuracy_protocol accuracy_kind
-"""
-CONTRACT = _TABLE.split()
+receptive_field output_stride bytes_moved arithmetic_intensity quality quality_metric top1 top5 accuracy_source accuracy_protocol
+accuracy_kind
+""".split()
 ALWAYS = {*CONTRACT[: CONTRACT.index("params")]} - {"year"}
 COUNTED = {"params": 10, "trainable_params": 9, "buffers": 2, "weight_bytes": 48, "macs": 500, "flops": 1000, "other_ops": 7}
 STEADY = (9.9, 10.0, 10.0, 10.1, 10.0, 9.95)

@@ -10,6 +10,7 @@ from unittest.mock import Mock
 import msgspec
 import pytest
 
+import vbench.state
 from vbench import pipeline
 from vbench.config import Settings
 
@@ -39,6 +40,7 @@ class Hours:
 def hours(monkeypatch: pytest.MonkeyPatch) -> Hours:
     clock = Hours()
     monkeypatch.setattr(pipeline, "time", clock)
+    monkeypatch.setattr(vbench.state, "time", clock)
     return clock
 
 

@@ -131,6 +131,7 @@ def test_a_network_is_compiled_once_and_answers_as_eager_does(precision: str, ma
     if precision == "int8":
         pytest.importorskip("torchao")
     torch.manual_seed(0)
+    before = psutil.Process().children(recursive=True)
     module = Grouped().eval()
     case = make.case(precision=precision, input_shape=(4, 8, 8), batch=2, threads=torch.get_num_threads())
     inputs = [torch.randn(2, 4, 8, 8) for _ in range(3)]
@@ -158,7 +159,9 @@ def test_a_network_is_compiled_once_and_answers_as_eager_does(precision: str, ma
     assert all(o.seconds is not None for o in operators)
     session.close()
     assert not list(kept.rglob(".compiler-*"))
-    assert not psutil.Process().children(recursive=True)  # the compiler's helpers would take time from what is measured
+    assert set(psutil.Process().children(recursive=True)) <= set(
+        before
+    )  # the compiler's helpers would take time from what is measured
     if precision == "int8":
         assert preparation.notes["calibration"] == "64 smooth seeded pictures (seed 1000)"
         assert preparation.notes["quantiser"].startswith("torchao ")
