@@ -90,7 +90,7 @@ class BoundSession:
     def __init__(self, model: Path, source: Path, case: Case, place: Place, *, level: str) -> None:
         self._model, self._source, self._case, self._place, self._level = model, source, case, place, level
         self._session = open_session(model, session_options(case, level=level), place)
-        self._run: Callable[[Any, Any], None] = self._session.run_with_iobinding
+        self._run: Any = self._session.run_with_iobinding
         self._how = _run_options(place)
         self._outputs = _Outputs(self._session, place)
         self._inputs: list[torch.Tensor] = []
@@ -154,8 +154,7 @@ class BoundSession:
     def close(self) -> None:
         """Let go of the runtime's session, and of the memory that it was bound to."""
         self._bindings, self._inputs = [], []
-        del self._run
-        self._session = None
+        self._run = self._session = None
 
 
 class _Outputs:
