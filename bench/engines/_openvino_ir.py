@@ -122,7 +122,7 @@ def _convert(module: Any, shape: tuple[int, ...]) -> tuple[Any, str]:
     example = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     try:
         with torch.no_grad(), warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always", torch.jit.TracerWarning)
+            warnings.simplefilter("always")
             decoder = TorchScriptPythonDecoder(_flat(module), example_input=example, trace_kwargs={"check_trace": False})
             frontend = FrontEndManager().load_by_framework("pytorch")
             traced = frontend.load(decoder)
@@ -138,7 +138,7 @@ def _convert(module: Any, shape: tuple[int, ...]) -> tuple[Any, str]:
         message = "OpenVINO could not convert the network: traced, its answer no longer depends on the picture"
         raise VbenchError(message)
     _name(model)
-    places = dict.fromkeys(f"{Path(one.filename).name}:{one.lineno}" for one in told if one.category is torch.jit.TracerWarning)
+    places = dict.fromkeys(f"{Path(one.filename).name}:{one.lineno}" for one in told if one.category.__name__ == "TracerWarning")
     return model, f"; what Python takes from a tensor is fixed at {', '.join(list(places)[:3])}" if places else ""
 
 
