@@ -126,7 +126,7 @@ def prepared(module: nn.Module, case: Any, **fields: Any) -> tuple[Any, Preparat
 
 
 @compiles
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=pytest.mark.slow), "int8"])
 def test_a_network_is_compiled_once_and_answers_as_eager_does(precision: str, make: Any, kept: Path) -> None:
     if precision == "int8":
         pytest.importorskip("torchao")
@@ -168,6 +168,7 @@ def test_a_network_is_compiled_once_and_answers_as_eager_does(precision: str, ma
 
 
 @compiles
+@pytest.mark.slow
 def test_pooling_whose_last_window_hangs_over_keeps_its_size(make: Any) -> None:
     pytest.importorskip("torchao")
     pool = nn.MaxPool2d(3, 2, ceil_mode=True)
@@ -208,7 +209,9 @@ class Deciding(nn.Module):
 
 
 @compiles
-@pytest.mark.parametrize(("one", "reason"), [(True, "GuardOnDataDependent"), (False, "makes lists of values")])
+@pytest.mark.parametrize(
+    ("one", "reason"), [pytest.param(True, "GuardOnDataDependent", marks=pytest.mark.slow), (False, "makes lists of values")]
+)
 def test_a_network_that_is_no_graph_is_compiled_in_pieces(make: Any, reason: str, *, one: bool) -> None:
     module, case = Deciding(one=one).eval(), make.case(input_shape=(3, 8, 8), threads=torch.get_num_threads())
     session, preparation = prepared(module, case)
