@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .interfaces import Engine, Session
     from .job import Job, Phase
 
-# So few pictures are compared at least; all that there are, as long as this many seconds have not gone by.
-FEW, VERIFY_S = 4, 20.0
+# So few pictures are compared at least; all that there are, as long as the job's seconds for it have not gone by.
+FEW = 4
 # The types in which a network can be walked without values, by what is cast where. A quantised network is another network.
 _WALKED = {"fp32": "float32", "tf32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
@@ -114,12 +114,12 @@ def answered(  # noqa: PLR0913 - a case, and what it is run on
     session.load(batches)
     got: list[torch.Tensor] = []
     began = time.perf_counter()
-    while len(got) < len(batches) and (len(got) * job.case.batch < FEW or time.perf_counter() - began < VERIFY_S):
+    while len(got) < len(batches) and (len(got) * job.case.batch < FEW or time.perf_counter() - began < job.verify_s):
         session.step()
         session.synchronize()
         got.append(agreement.flatten(session.output()).clone())
     if len(got) < len(batches):
-        notes["verified"] = f"on the first {len(got) * job.case.batch} pictures, in {VERIFY_S:.0f} s"
+        notes["verified"] = f"on the first {len(got) * job.case.batch} pictures, in {job.verify_s:.0f} s"
     phase("account")
     operators = _account(session, notes)
     session.close()

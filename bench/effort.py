@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .axes import LONG, lasts
 from .core import STEADY
 from .energy import WINDOW_S
-from .measure import MAX_SAMPLES, MIN_SAMPLES, NS, Budget
+from .measure import GROUP, MAX_SAMPLES, MIN_SAMPLES, NS, Budget
 from .stats import median, relative_half_width
 from .sweeps import headlines
 from .variance import components, samples_per_process
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from .config import Settings
     from .core import Case, Replicate
 
-# Of the time that a process has, what goes to each pass when the time limit leaves less than they would like.
+# The steps of a process whose passes have no time at all, as measure.py has them.
+_FEWEST = {"warmup": 2 * GROUP, "latency": MIN_SAMPLES, "throughput": 3}
+# Of the time that a process has beyond those, what goes to each pass when the time limit leaves less than they would like.
 _SHARES = {"warmup": 0.35, "latency": 0.30, "throughput": 0.15, "search": 0.8}
 # A throughput pass that is kept short still lasts so long (or three submissions), or it would not fill a device's queue.
 _LEAST_S = 0.1
@@ -94,23 +96,53 @@ def _sampling(replicate: Replicate) -> float:
     return sum(replicate.latency_ns) / NS + replicate.values.get("throughput_s", 0.0)
 
 
-def budget(replicates: Sequence[Replicate], settings: Settings, missing: int, left_s: float) -> Budget:
+def fewest_s(replicates: Sequence[Replicate]) -> float | None:
+    """Seconds that a process of a case takes whose passes have no time at all: its start, and its fewest steps.
+
+    None where no process has shown how long a step is.
+    """
+    step_s = _step(replicates)
+    timed = [r for r in replicates if "passes_s" in r.values]
+    if step_s is None or not timed:
+        return None
+    return median([max(0.0, r.seconds - r.values["passes_s"]) for r in timed]) + sum(_FEWEST.values()) * step_s
+
+
+def share(missing: Sequence[float | None], left_s: float) -> float:
+    """Seconds that each process that is required has beyond its fewest steps, so that all of them end within `left_s`.
+
+    `missing` has the least seconds of each, None where they are not known; those are taken to be like the others.
+    """
+    if not missing or left_s == float("inf"):
+        return float("inf")
+    known = [seconds for seconds in missing if seconds is not None]
+    unknown = (len(missing) - len(known)) * (sum(known) / len(known) if known else 0.0)
+    return max(0.0, left_s - sum(known) - unknown) / len(missing)
+
+
+def budget(replicates: Sequence[Replicate], settings: Settings, share_s: float = float("inf")) -> Budget:
     """The passes of the next process of a case.
 
-    As the settings say; shorter where the variances say that more would not help; and shorter still where `left_s` seconds
-    must do for the `missing` processes that are required of all cases together.
+    As the settings say; shorter where the variances say that more would not help; and shorter still where a process has no more
+    than `share_s` seconds beyond its fewest steps.
     """
     count = samples(replicates)
-    throughput = settings.throughput
-    if middle := [median(r.latency_ns) for r in replicates if r.latency_ns]:
+    throughput, step_s = settings.throughput, _step(replicates)
+    if step_s is not None:
         # What makes more samples useless makes more submissions so: only samples beyond the fewest are matched.
-        throughput = min(throughput, max(_LEAST_S, (count - MIN_SAMPLES) * median(middle) / NS))
+        throughput = min(throughput, max(_LEAST_S, (count - MIN_SAMPLES) * step_s))
     planned = Budget(settings.warmup, settings.latency, throughput, count, settings.timeout / 2)
-    if missing == 0 or left_s == float("inf"):
+    if share_s == float("inf"):
         return planned
-    share = max(0.0, left_s) / missing
-    short = {name: min(getattr(planned, name), part * share) for name, part in _SHARES.items()}
+    least = {name: steps * (step_s or 0.0) for name, steps in _FEWEST.items()}
+    short = {name: min(getattr(planned, name), least.get(name, 0.0) + part * share_s) for name, part in _SHARES.items()}
     return Budget(**short, samples=count)
+
+
+def _step(replicates: Sequence[Replicate]) -> float | None:
+    """Seconds of one request, where a process has timed any."""
+    middle = [median(r.latency_ns) for r in replicates if r.latency_ns]
+    return median(middle) / NS if middle else None
 
 
 def pause(settings: Settings, rounds: int, elapsed_s: float, expected_s: float, left_s: float) -> float:

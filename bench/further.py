@@ -1,7 +1,8 @@
 """Cases of further suites: which is next, what it will cost, and how much time is kept free for them.
 
-They come when the others have all the processes that they need, the cheapest first, as long as the time limit allows. What a
-check of an engine takes is known when one of its kind has run, and guessed before.
+They come when the others have all the processes that they need, as long as the time limit allows: network by network, the
+smallest first, on all that prepares it in seconds, and then on what takes longer. What a check takes is known when one of its
+kind has run, and before that as the engine says (`check_s`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
 # The first check of an engine that exports may take a minute, with nothing kept; that of another builds and compares.
 _EXPORT_S, _CHECK_S, _PROCESS_S = 20.0, 3.0, 3.0
+# What takes longer than this comes when everything else has had its turn.
+_DEAR_S = 12.0
+# Pictures are compared for so long: one that answers in a quarter of a second has shown enough with twenty.
+VERIFY_S = 5.0
 # Of the time limit, the most that is kept free for further cases while the others measure what they need.
 _SHARE = 1 / 3
 # How far beyond the time limit a further case that has begun may go on.
-GRACE_S = 15.0
+GRACE_S = 10.0
 
 
 def builds(case: Case) -> bool:
@@ -31,12 +36,11 @@ def builds(case: Case) -> bool:
 
 
 def upcoming(state: State, tried: Collection[str] = ()) -> Case | None:
-    """The cheapest further case that the time limit still allows, leaving out those that were tried; None where there is none."""
-    later = [case for case in state.later if case.id not in tried]
-    if not later:
-        return None
-    case = min(later, key=lambda case: (seconds(state, case), _macs(case)))
-    return case if seconds(state, case) <= state.left() else None
+    """The next further case that the time limit still allows, leaving out those that were tried; None where there is none."""
+    left = state.left()
+    costs = {case: seconds(state, case) for case in state.later if case.id not in tried}
+    allowed = [case for case, cost in costs.items() if cost <= left]
+    return min(allowed, key=lambda case: (costs[case] > _DEAR_S, _macs(case), costs[case]), default=None)
 
 
 def reserved(state: State) -> float:
@@ -53,7 +57,9 @@ def seconds(state: State, case: Case) -> float:
         return process
     check = _similar(state, case, "check")
     if check is None:
-        check = _EXPORT_S if getattr(ENGINES.get(case.engine), "exports", False) else _CHECK_S
+        engine = ENGINES.get(case.engine)
+        told = getattr(engine, "check_s", _EXPORT_S if getattr(engine, "exports", False) else _CHECK_S)
+        check = told(case) if callable(told) else told
     return check + process
 
 

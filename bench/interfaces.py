@@ -55,7 +55,8 @@ class Engine(Protocol):
 
     One that sets `exports = True` is handed a `Preparation` as the third argument of `prepare`: a place where what it makes is
     kept for the next process, and pictures to calibrate with. `patience_s` says how many seconds more than usual making may
-    take, and `modes` maps each of its options to the values that it takes, the default first.
+    take, `check_s` about how many the check of a small network takes, and `modes` maps its options to the values that they take,
+    the default first.
     """
 
     def version(self) -> str:

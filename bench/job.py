@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .devices import Device
     from .interfaces import Engine, Session
 
+# Pictures are compared for so many seconds; all that there are, where they take less.
+VERIFY_S = 20.0
+
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One worker's task: `check` counts and verifies, `energy` reads a counter, `pair` does what it is asked, when it is asked.
@@ -30,6 +33,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     case has decided on. `strangers` is a folder that nothing may be imported from: that of the other side of a pair. `spin`
     makes each step longer by that share of its own time: a slowdown that is known, for the gate to find. `weights` is the path of
     the case's file, or empty for random ones. `full_precision` are the paths of modules that a quantisation leaves as they are.
+    `verify_s` is for how long answers are compared.
     `sensitivity` asks what makes a quantised case differ, on so many `pictures`: each of the `layers` alone, or the `engine`.
     """
 
@@ -56,6 +60,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     budget: measure.Budget = measure.Budget()
     batches: tuple[int, ...] = ()
     expected: tuple[float, ...] = ()
+    verify_s: float = VERIFY_S
     full_precision: tuple[str, ...] = ()
     sensitivity: Literal["", "layers", "engine"] = ""
     pictures: int = 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import effort, further, journal, results, sweeps
 from .errors import ResultFileError
-from .job import Job, catalogue, memory_limit
+from .job import VERIFY_S, Job, catalogue, memory_limit
 from .registry import ARCHITECTURES, ENGINES
 from .state import State
 from .supervisor import Server
@@ -76,8 +76,9 @@ def _everything(state: State, file: journal.Journal, watcher: Watcher, *, new: b
         if new:
             file.append("run", state.run)
         watcher.started(state)
-        _check(state, file, watcher)
-        _rounds(state, file, watcher)
+        with ExitStack() as kept:
+            checker = _check(state, file, watcher, kept)
+            _rounds(state, file, watcher, checker)
         _energy(state, file, watcher)
         for result in state.results("complete"):
             journal.append_result(file, result)
@@ -96,19 +97,23 @@ def _nothing_missing(state: State, watcher: Watcher, plugin_errors: tuple[str, .
     return record
 
 
-def _check(state: State, file: journal.Journal, watcher: Watcher) -> None:
-    """Count and verify each case once, before anything is timed."""
+def _check(state: State, file: journal.Journal, watcher: Watcher, kept: ExitStack) -> Server | None:
+    """Count and verify each case once, before anything is timed; the server goes on waiting where further cases need one."""
     todo = [c for c in state.first if not state.of(c, "check")]
     todo = [c for c in todo if further.builds(c)]
     if not todo:
-        return
+        return None
     watcher.round(state, -1, 0.0)
-    with Server(start=state.settings.start, preload="count", ordinal=state.next_server()) as server:
-        for case in todo:
-            _one(state, file, watcher, server, job(state, case, role="check", server=server.ordinal))
+    server = kept.enter_context(Server(start=state.settings.start, preload="count", ordinal=state.next_server()))
+    for case in todo:
+        _one(state, file, watcher, server, job(state, case, role="check", server=server.ordinal))
+    if state.later:
+        return server
+    kept.close()
+    return None
 
 
-def _rounds(state: State, file: journal.Journal, watcher: Watcher) -> None:
+def _rounds(state: State, file: journal.Journal, watcher: Watcher, checker: Server | None) -> None:
     """One replicate of every open case per round, in an order shuffled with the recorded seed, until all are done.
 
     The further cases come as soon as the first ones have what is required; what is left of the time is for all of them.
@@ -119,7 +124,7 @@ def _rounds(state: State, file: journal.Journal, watcher: Watcher) -> None:
     while True:
         required = state.required()
         if not required and not gone_on and state.later:
-            _further(state, file, watcher, number)
+            _further(state, file, watcher, number, checker)
             number += 1
             gone_on = True
         cases = [case for case in state.open() if not required or case.id not in state.run.further]
@@ -141,18 +146,20 @@ def _rounds(state: State, file: journal.Journal, watcher: Watcher) -> None:
         number += 1
 
 
-def _further(state: State, file: journal.Journal, watcher: Watcher, number: int) -> None:
+def _further(state: State, file: journal.Journal, watcher: Watcher, number: int, checker: Server | None) -> None:
     """Check and measure once the cases of further suites, one after the other, as long as the time limit allows.
 
-    Two servers, since what counting imports would lie in the memory of the processes that measure.
+    Two servers, since what counting imports would lie in the memory of the processes that measure: the one that checked the
+    first cases, where it is still there, and a new one.
     """
     watcher.round(state, -3, 0.0)
     tried: set[str] = set()
     with ExitStack() as servers:
-        started = {
-            role: servers.enter_context(Server(start=state.settings.start, preload=preload, ordinal=state.next_server()))
-            for role, preload in (("check", "count"), ("measure", _preload(state.later)))
-        }
+
+        def start(preload: str) -> Server:
+            return servers.enter_context(Server(start=state.settings.start, preload=preload, ordinal=state.next_server()))
+
+        started = {"check": checker or start("count"), "measure": start(_preload(state.later))}
         while (case := further.upcoming(state, tried)) is not None:
             tried.add(case.id)
             for role, server in started.items():
@@ -228,10 +235,17 @@ def job(state: State, case: Case, *, number: int = -1, server: int = 0, role: st
         budget=budget(state, case),
         batches=sweeps.batches(case, state.of(case)),
         expected=checked.output if checked is not None else (),
+        verify_s=further.VERIFY_S if case.id in state.run.quick else VERIFY_S,
     )
 
 
 def budget(state: State, case: Case) -> Budget:
     """The passes of the next process of a case, within what the time limit leaves for all that is required."""
-    missing = sum(max(0, state.least(c) - len(state.of(c))) for c in state.first if not state.failed(c))
-    return effort.budget(state.of(case), state.settings_of(case), missing, state.left() - further.reserved(state))
+    missing = [
+        effort.fewest_s(found)
+        for each in state.first
+        if not state.failed(each)
+        for found in (state.of(each),)
+        for _ in range(state.least(each) - len(found))
+    ]
+    return effort.budget(state.of(case), state.settings_of(case), effort.share(missing, state.left() - further.reserved(state)))

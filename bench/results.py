@@ -105,15 +105,14 @@ def derive_case(
     replicates = sorted(replicates, key=lambda r: (r.role, r.index))
     if case.id in run.skipped:
         return Result(case=case, status="skipped", reason=run.skipped[case.id])
+    if not replicates:
+        return Result(case=case, status="skipped", reason=_not_run(run, case, ended))
     # What went wrong in the energy pass, after all timing, leaves the times as they are, and the energy empty.
     wrong = next((r for r in replicates if r.status != "ok" and r.role != "energy"), None)
     status: Status = "ok" if wrong is None else wrong.status
     reason = "" if wrong is None else wrong.reason
     if wrong is None and all(r.role != "measure" for r in replicates):
-        status = "skipped"
-        reason = "not run: the run was interrupted before it" if ended != "complete" else "not run: the time limit came first"
-        if ended == "complete" and case.id in run.further:
-            reason += "; `vbench run --resume FILE --time-limit 15m` goes on with it"
+        status, reason = "skipped", _not_run(run, case, ended)
     # A pass that failed after all timing has no number in it, and says why the energy is empty.
     good = [r for r in replicates if r.status == "ok" or r.role == "energy"]
     # A replicate that failed after counting still carries exact counts; times come from the good ones only.
@@ -145,6 +144,14 @@ def derive_case(
         flags=flags,
         values={name: value for name, value in values.items() if value is not None},
     )
+
+
+def _not_run(run: Run, case: Case, ended: str) -> str:
+    """Why a case was not timed, and what goes on with it."""
+    if ended != "complete":
+        return "not run: the run was interrupted before it"
+    more = "; `vbench run --resume FILE --time-limit 15m` goes on with it" if case.id in run.further else ""
+    return f"not run: the time limit came first{more}"
 
 
 def _flags(run: Run, replicates: Sequence[Replicate], values: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
-from .. import devices, training
+from .. import devices, machine, training
 from ..registry import engine
 from . import _account
 
@@ -23,6 +23,10 @@ _DTYPES = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16,
 _KINDS = ("cpu", "cuda", "mps", "xpu")
 # As PyTorch's notes on CUDA graphs do: kernels are chosen and workspaces allocated before the capture, on a side stream.
 _WARM_UP = 3
+# About how many seconds a check takes, and where arithmetic is emulated.
+_CHECK_S, _EMULATED_S = 3.0, 20.0
+# What an x86 processor says that computes in fp16; others than x86 are not known to lack it.
+_HALF = ("avx512_fp16", "amx_fp16")
 
 
 @engine("eager")
@@ -36,6 +40,12 @@ class Eager:
     def version(self) -> str:
         """The version of PyTorch."""
         return str(torch.__version__)
+
+    @staticmethod
+    def check_s(case: Case) -> float:
+        """About how long a check takes: a processor that has no arithmetic for fp16 computes it many times as slowly."""
+        slow = case.device == "cpu" and case.precision == "fp16" and "avx2" in (has := machine.describe().features)
+        return _EMULATED_S if slow and not set(_HALF) & set(has) else _CHECK_S
 
     def skip(self, case: Case) -> str | None:
         """Everything but int8, and TF32 where the device has it; one line for each thing that it cannot."""

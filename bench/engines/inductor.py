@@ -46,6 +46,7 @@ class Inductor:
     exports = True
     # Exporting, calibrating, and a C++ compiler with a file of some thousand lines, in one thread.
     patience_s = 300.0
+    check_s = 25.0
     modes: ClassVar[dict[str, tuple[str, ...]]] = {"mode": tuple(_AUTOTUNE)}
 
     def version(self) -> str:

@@ -38,6 +38,7 @@ class OnnxRuntime:
 
     exports = True
     patience_s = 300.0
+    check_s = 6.0
 
     def version(self) -> str:
         """The version of ONNX Runtime, of whichever distribution."""

@@ -36,6 +36,7 @@ class OpenVino:
     exports = True
     # A cold start traces, converts and calibrates: a minute and a half for the largest networks of the catalogue on one core.
     patience_s = 300.0
+    check_s = 6.0
     options = ("hint",)
     modes: ClassVar[dict[str, tuple[str, ...]]] = {"hint": ("latency", "throughput")}
 

@@ -36,6 +36,7 @@ class TensorRT:
     exports = True
     # TensorRT times thousands of kernels to choose from.
     patience_s = 900.0
+    check_s = 60.0
 
     def version(self) -> str:
         """The version of ONNX Runtime, where it has the provider."""

@@ -92,15 +92,49 @@ def test_the_number_of_samples_follows_from_the_variances(make: Any) -> None:
 
 
 def test_the_passes_follow_the_samples_and_the_time_that_is_left(make: Any) -> None:
-    planned = effort.budget([], SETTINGS, 0, math.inf)
+    planned = effort.budget([], SETTINGS)
     assert (planned.warmup, planned.latency, planned.throughput, planned.samples) == (5.0, 1.0, 0.5, 30)
-    few = effort.budget(_processes(make, 0.001, 0.05), SETTINGS, 0, 100.0)
+    few = effort.budget(_processes(make, 0.001, 0.05), SETTINGS)
     assert few.samples == 10
     assert few.throughput == pytest.approx(0.1)
-    short = effort.budget([], SETTINGS, 60, 60.0)
+    short = effort.budget([], SETTINGS, effort.share([None] * 60, 60.0))
     assert (short.warmup, short.latency, short.throughput) == pytest.approx((0.35, 0.30, 0.15))
-    none = effort.budget([], SETTINGS, 60, -5.0)
+    none = effort.budget([], SETTINGS, effort.share([None] * 60, -5.0))
     assert (none.warmup, none.latency, none.throughput) == (0.0, 0.0, 0.0)
+
+
+def test_what_a_process_takes_at_least_is_known_from_those_before_it(make: Any) -> None:
+    slow = [make.replicate(CASE, i, 200.0, seconds=6.5, values={"passes_s": 5.2}) for i in range(3)]
+    quick = [make.replicate(CASE, i, 10.0, seconds=1.5, values={"passes_s": 1.0}) for i in range(3)]
+    assert effort.fewest_s(slow) == pytest.approx(1.3 + 23 * 0.2), (
+        "the start; ten steps to warm up, ten samples, three submissions"
+    )
+    assert effort.fewest_s(quick) == pytest.approx(0.5 + 23 * 0.01)
+    assert effort.fewest_s([]) is None
+    assert effort.fewest_s([make.replicate(CASE, 0, latency_ns=(), values={"passes_s": 1.0})]) is None, "no step was timed"
+
+
+def test_what_slow_networks_need_is_taken_from_what_the_others_would_like(make: Any) -> None:
+    assert effort.share([5.9, 0.73, None], 20.0) == pytest.approx((20.0 - 5.9 - 0.73 - 3.315) / 3), "unknown: as the others"
+    assert effort.share([5.9, 5.9], 3.0) == 0.0
+    assert effort.share([], 3.0) == effort.share([1.0], math.inf) == math.inf
+    known = [make.replicate(CASE, i, 10.0, seconds=1.5, values={"passes_s": 1.0}) for i in range(3)]
+    short = effort.budget(known, SETTINGS, 0.5)
+    assert (short.warmup, short.latency) == pytest.approx((0.1 + 0.175, 0.1 + 0.15)), "the fewest steps, and a share"
+    assert effort.budget(known, SETTINGS, 0.0).warmup == pytest.approx(0.1)
+
+
+@given(
+    fewest=st.lists(st.one_of(st.none(), st.floats(min_value=0, max_value=20)), min_size=1, max_size=80),
+    left=st.floats(min_value=-10, max_value=1000),
+)
+def test_shares_and_fewest_steps_fill_what_is_left(fewest: list[float | None], left: float) -> None:
+    share = effort.share(fewest, left)
+    known = [each for each in fewest if each is not None]
+    assert share >= 0
+    if share > 0:
+        guess = sum(known) / len(known) if known else 0.0
+        assert sum(guess if each is None else each for each in fewest) + share * len(fewest) == pytest.approx(left)
 
 
 @given(

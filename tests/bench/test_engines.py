@@ -7,11 +7,12 @@ import statistics
 import sys
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import torch
 from torch import nn
 
-from vbench import devices, engines
+from vbench import devices, engines, machine
 from vbench.core import Source
 from vbench.devices.fake import CLOCK, FakeClock
 from vbench.engines.eager import Eager, GraphSession, Place
@@ -85,6 +86,19 @@ class Spy(nn.Module):
         nhwc = images.is_contiguous(memory_format=torch.channels_last)
         self.seen.append((float(images.sum()), torch.is_inference_mode_enabled(), self.training, nhwc))
         return images.sum((1, 2, 3))
+
+
+def test_eager_says_where_fp16_is_emulated(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(features: tuple[str, ...], **axes: str) -> float:
+        found = msgspec.structs.replace(machine.describe(), features=features)
+        monkeypatch.setattr(machine, "describe", lambda: found)
+        return Eager.check_s(make.case(engine="eager", **axes))
+
+    usual = asked(("avx2",), precision="bf16")
+    assert asked(("avx2", "avx512f"), precision="fp16") > usual
+    assert asked(("avx2", "avx512_fp16"), precision="fp16") == usual
+    assert asked(("neon",), precision="fp16") == usual, "not known to lack it"
+    assert asked(("avx2",), precision="fp16", device="cuda:0") == usual
 
 
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])

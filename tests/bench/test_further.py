@@ -1,4 +1,4 @@
-"""Cases of further suites: after all that is required, the cheapest first, and no longer than the time limit allows.
+"""Cases of further suites: after all that is required, network by network, and no longer than the time limit allows.
 
 Workers are played by a table of seconds, on a clock that nobody waits for.
 """
@@ -11,10 +11,13 @@ import msgspec
 import pytest
 
 from vbench import further, journal, pipeline, results
+from vbench import job as jobs
 from vbench import state as states
 from vbench.config import Settings
-from vbench.core import Architecture, Case, Source
+from vbench.core import Architecture, Case, Ceiling, Source
 from vbench.registry import ARCHITECTURES, ENGINES
+from vbench.reports.rows import folded
+from vbench.reports.rows import rows as rows_of
 from vbench.watch import Silent
 
 if TYPE_CHECKING:
@@ -45,6 +48,10 @@ class Exporting(Plain):
     """The first check of such an engine is guessed to take long."""
 
     exports = True
+
+
+class Quick(Exporting):
+    """One that may say how long its check takes."""
 
 
 class World:
@@ -92,7 +99,7 @@ def name(case: Case) -> str:
 @pytest.fixture
 def world(make: Any, monkeypatch: pytest.MonkeyPatch, registries: None) -> World:
     made = World(make)
-    for engine, kind in (("plain", Plain), ("quick", Exporting), ("slow", Exporting)):
+    for engine, kind in (("plain", Plain), ("quick", Quick), ("slow", Exporting)):
         ENGINES.add(engine, kind, HERE)  # type: ignore[arg-type]  # what is not asked is not there
     for index, net in enumerate(("net/a", "net/b")):
         ARCHITECTURES.add(net, Architecture(name=net, build=list, source=HERE, input=(3, 8, 8), macs=2 - index), HERE)
@@ -130,14 +137,14 @@ def rows(record: Record) -> dict[str, tuple[str, int]]:
     return {name(r.case): (r.status, r.values.get("latency_processes", 0)) for r in record.results}
 
 
-def test_what_is_required_comes_first_and_then_the_cheapest(world: World, make: Any, tmp_path: Path) -> None:
+def test_what_is_required_comes_first_and_then_network_by_network(world: World, make: Any, tmp_path: Path) -> None:
     record = go(plan(make), tmp_path / "r.jsonl")
     first = [("check", "net/a:plain:fp32"), ("check", "net/b:plain:fp32")]
     assert world.asked[:2] == first
     assert set(world.asked[2:14]) == {("measure", net) for _, net in first}
     later = world.asked[14:30]
     assert [role for role, _ in later] == ["check", "measure"] * 8
-    # The smaller network first; an engine that was seen is known, and what takes it a minute comes last.
+    # The smaller network on all that is quick, then the other; what is guessed to be slow comes last, and is quick once seen.
     assert [net for _, net in later[::2]] == [
         "net/b:plain:bf16", "net/a:plain:bf16", "net/b:slow:fp32", "net/b:quick:int8", "net/b:quick:fp32",
         "net/a:quick:fp32", "net/a:quick:int8", "net/a:slow:fp32",
@@ -175,6 +182,44 @@ def test_what_the_time_limit_does_not_allow_is_skipped_and_goes_on_with_resume(w
     last = len(world.asked)
     assert again(path, None).results == whole.results
     assert len(world.asked) == last, "nothing is missing any more"
+
+
+def test_an_engine_that_says_how_long_it_takes_has_its_turn_with_the_network(
+    world: World, make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Quick, "check_s", 6.0, raising=False)
+    go(plan(make), tmp_path / "r.jsonl")
+    assert [net for _, net in world.asked[14:30:2]] == [
+        "net/b:plain:bf16", "net/b:quick:int8", "net/b:quick:fp32", "net/a:plain:bf16", "net/a:quick:fp32", "net/a:quick:int8",
+        "net/b:slow:fp32", "net/a:slow:fp32",
+    ]  # fmt: skip
+
+
+def test_what_is_known_to_take_too_long_lets_others_pass(world: World, make: Any, tmp_path: Path) -> None:
+    run = plan(make, 75.0)
+    go(run, tmp_path / "r.jsonl")
+    seen = [net for role, net in world.asked if role == "check"]
+    assert seen[2:] == ["net/b:plain:bf16", "net/a:plain:bf16", "net/b:slow:fp32"], "begun on a guess, and given up"
+    assert world.now <= 75.0 + further.GRACE_S
+
+
+def test_a_case_of_one_process_is_compared_for_a_shorter_time(world: World, make: Any, tmp_path: Path) -> None:
+    run = plan(make)
+    go(run, tmp_path / "r.jsonl")
+    assert {job.verify_s for job in world.jobs if job.case.id in run.quick} == {further.VERIFY_S}
+    assert {job.verify_s for job in world.jobs if job.case.id not in run.quick} == {jobs.VERIFY_S}
+    assert further.VERIFY_S < jobs.VERIFY_S
+
+
+def test_a_row_that_never_ran_says_only_why(world: World, make: Any, tmp_path: Path) -> None:
+    ceiling = Ceiling(peak_flops=1e12, bandwidth_bytes_per_s=1e10, method="")
+    run = msgspec.structs.replace(plan(make, 60.0), ceilings={f"cpu,{p},t1": ceiling for p in ("fp32", "bf16", "int8")})
+    record = go(run, tmp_path / "r.jsonl")
+    left_out = [r for r in record.results if r.status == "skipped"]
+    assert len(left_out) == 6
+    assert all(not r.values for r in left_out), "or each would have a line of its own in the table"
+    _, many = folded(rows_of([record]))
+    assert [len(alike.rows) for alike in many] == [6]
 
 
 def test_a_further_case_that_fails_its_check_is_a_row_and_is_not_measured(
