@@ -80,7 +80,7 @@ def absent(provider: str) -> str | None:
 
     if provider in onnxruntime.get_available_providers():
         return None
-    return f"this ONNX Runtime has no {provider}: pip install onnxruntime-gpu, in the place of onnxruntime"
+    return f"this ONNX Runtime has no {provider}: pip uninstall onnxruntime, then pip install 'vbench[gpu]'"
 
 
 def converted(source: Path, case: Case, preparation: Preparation, place: Place, *, optimised: bool) -> Path:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..preparation import Preparation
 
 PROVIDER = "TensorrtExecutionProvider"
-INSTALL = "pip install onnxruntime-gpu tensorrt onnx onnxscript, without the package onnxruntime beside them"
+INSTALL = "pip install 'vbench[gpu]', without the package onnxruntime beside it"
 _PRECISIONS = ("fp32", "tf32", "fp16", "int8")
 
 

@@ -51,7 +51,8 @@ def test_an_absent_or_old_package_is_named_with_the_line_that_installs_it(monkey
     with pytest.raises(ImportError, match=r"^onnxruntime 1\.9\.1 is too old, 1\.22 or newer is needed: pip install -U 'vbench"):
         OnnxRuntime().version()
     del have["onnxruntime-gpu"]
-    with pytest.raises(ImportError, match="onnxruntime-gpu is not installed, and TensorRT's provider comes with it: pip install"):
+    lacking = r"^onnxruntime-gpu is not installed, and TensorRT's provider comes with it: pip install 'vbench\[gpu\]'"
+    with pytest.raises(ImportError, match=lacking):
         TensorRT().version()
 
 
