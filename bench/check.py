@@ -14,6 +14,8 @@ from .job import Wrong
 from .stats import same
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
     from .core import Architecture, Case, Counted, Operator
@@ -53,7 +55,8 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
     inputs = jobs.inputs(job, architecture)
     phase("reference")
     with torch.inference_mode():
-        wanted = torch.cat([agreement.flatten(module(batch)) for batch in batches])
+        first = _answers(batches, lambda batch: agreement.flatten(module(batch)), job)
+    planned, batches, wanted = len(batches), batches[: len(first)], torch.cat(first)
     phase("prepare")
     found = answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
     try:
@@ -67,6 +70,8 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
         values = _verdict(wanted[: found.pictures], found.answers, case, architecture, notes)
         notes["artefact"] = "what an earlier run kept answered something else, and was made again"
     notes |= found.notes
+    if found.pictures < planned * case.batch:
+        notes["verified"] = f"on the first {found.pictures} pictures, in {job.verify_s:.0f} s"
     phase("scratch")
     values |= _scratch(module, batches[0], engine, case, counted)
     values |= _fitting(job, architecture, counted, notes) | found.values
@@ -112,14 +117,13 @@ def answered(  # noqa: PLR0913 - a case, and what it is run on
     output = jobs.fingerprint(session, job.case, architecture)
     phase("verify")
     session.load(batches)
-    got: list[torch.Tensor] = []
-    began = time.perf_counter()
-    while len(got) < len(batches) and (len(got) * job.case.batch < FEW or time.perf_counter() - began < job.verify_s):
+
+    def next_answer(_: torch.Tensor) -> torch.Tensor:
         session.step()
         session.synchronize()
-        got.append(agreement.flatten(session.output()).clone())
-    if len(got) < len(batches):
-        notes["verified"] = f"on the first {len(got) * job.case.batch} pictures, in {job.verify_s:.0f} s"
+        return agreement.flatten(session.output()).clone()
+
+    got = _answers(batches, next_answer, job)
     phase("account")
     operators = _account(session, notes)
     session.close()
@@ -128,6 +132,17 @@ def answered(  # noqa: PLR0913 - a case, and what it is run on
     # A warm start is timed in a fresh process, and only this one pays for a cold one.
     values = {name: value for name, value in values.items() if name == "compile_cold_s"}
     return Answered(torch.cat(got), len(got) * job.case.batch, output, operators, values, notes, preparation)
+
+
+def _answers(batches: list[torch.Tensor], answer: Callable[[torch.Tensor], torch.Tensor], job: Job) -> list[torch.Tensor]:
+    """What is answered to each batch, as long as the job's seconds for it have not gone by, and to a few pictures at least."""
+    got: list[torch.Tensor] = []
+    began = time.perf_counter()
+    for batch in batches:
+        if len(got) * job.case.batch >= FEW and time.perf_counter() - began >= job.verify_s:
+            break
+        got.append(answer(batch))
+    return got
 
 
 def _account(session: Session, notes: dict[str, str]) -> tuple[Operator, ...]:

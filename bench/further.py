@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 _EXPORT_S, _CHECK_S, _PROCESS_S = 20.0, 3.0, 3.0
 # What takes longer than this comes when everything else has had its turn.
 _DEAR_S = 12.0
-# Pictures are compared for so long: one that answers in a quarter of a second has shown enough with twenty.
-VERIFY_S = 5.0
 # Of the time limit, the most that is kept free for further cases while the others measure what they need.
 _SHARE = 1 / 3
 # How far beyond the time limit a further case that has begun may go on.

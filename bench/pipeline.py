@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import effort, further, journal, results, sweeps
 from .errors import ResultFileError
-from .job import VERIFY_S, Job, catalogue, memory_limit
+from .job import QUICK_VERIFY_S, VERIFY_S, Job, catalogue, memory_limit
 from .registry import ARCHITECTURES, ENGINES
 from .state import State
 from .supervisor import Server
@@ -235,7 +235,7 @@ def job(state: State, case: Case, *, number: int = -1, server: int = 0, role: st
         budget=budget(state, case),
         batches=sweeps.batches(case, state.of(case)),
         expected=checked.output if checked is not None else (),
-        verify_s=further.VERIFY_S if case.id in state.run.quick else VERIFY_S,
+        verify_s=VERIFY_S if effort.bounds(case, state.settings_of(case))[1] > 1 else QUICK_VERIFY_S,
     )
 
 

@@ -83,12 +83,13 @@ class Exporting:
         return Session(module, float((kept / "factor").read_text()))
 
 
-def _checked(engine: Exporting, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def _checked(engine: Exporting, monkeypatch: pytest.MonkeyPatch, verify_s: float = 60.0) -> dict[str, Any]:
     net = Architecture(name="toy/net", build=lambda classes=4: _net(classes), source=HERE, input=(3, 8, 8))
     monkeypatch.setattr(job, "load", lambda _: (net, engine))
     monkeypatch.setattr(job, "settle_threads", lambda *_: None)
     case = Case(architecture="toy/net", input_shape=(3, 8, 8), engine="exporting")
-    return check.check(job.Job(case=case, check=True, engine=HERE, architecture=HERE), job.Phase(lambda _: None))
+    task = job.Job(case=case, check=True, engine=HERE, architecture=HERE, verify_s=verify_s)
+    return check.check(task, job.Phase(lambda _: None))
 
 
 def _net(classes: int) -> nn.Module:
@@ -134,3 +135,16 @@ def test_what_is_wrong_once_more_is_a_finding_about_the_engine(monkeypatch: pyte
         with pytest.raises(job.Wrong, match="wrong_output"):
             _checked(engine, monkeypatch)
         assert engine.made == made
+
+
+@pytest.mark.usefixtures("_cache")
+def test_what_takes_long_is_compared_on_fewer_pictures_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = _checked(Exporting(1.0), monkeypatch)
+    assert "verified" not in whole["notes"]
+    short = _checked(Exporting(1.0), monkeypatch, verify_s=0.0)
+    assert short["notes"]["verified"] == f"on the first {check.FEW} pictures, in 0 s"
+    assert short["values"]["agreement_cosine"] == pytest.approx(1.0)
+    for folder, _ in artefacts.entries():
+        artefacts.remove(folder)
+    with pytest.raises(job.Wrong, match="wrong_output"):
+        _checked(Exporting(2.0), monkeypatch, verify_s=0.0)
