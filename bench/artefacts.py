@@ -6,6 +6,7 @@ each file. One that is damaged is made again; one whose key differs in anything 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from . import cache
-from .errors import UsageError
+from .errors import UsageError, VbenchError
 from .units import parse_bytes
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ FOLDER = "artefacts"
 LIMIT_BYTES = 20 * 2**30
 MANIFEST = "manifest.json"
 _CHUNK = 2**22
+# Exporters and compilers wrap what a full disk says, or say something else: with less than this free, it is taken for the cause.
+_TIGHT_BYTES = 2**29
+_FULL = os.strerror(errno.ENOSPC)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +69,8 @@ class Artefact(msgspec.Struct, frozen=True, kw_only=True):
 def keep(name: str, key: Mapping[str, str], make: Callable[[Path], Mapping[str, str]]) -> Artefact:
     """The entry of that name and key; where there is none, or a damaged one, `make(folder)` fills it and gives notes.
 
-    A place that cannot be written is no error as long as a temporary folder can be: what is made is used and not kept. Whatever
-    `make` raises goes through, and leaves nothing behind.
+    A place that cannot be written, or is full, is no error as long as a temporary folder can be: what is made is used and not
+    kept. Whatever else `make` raises goes through, and leaves nothing behind. Raises VbenchError where neither has room.
     """
     place = _place(name, key)
     found, trouble = _read(place, name, key)
@@ -81,12 +85,12 @@ def keep(name: str, key: Mapping[str, str], make: Callable[[Path], Mapping[str, 
         return _unkept(name, key, make, f"not kept: {error.strerror or error}")
     try:
         manifest = _into_place(beside, place, _made(beside, name, key, make))
-    except OSError as error:
+    except BaseException as error:
+        tight = isinstance(error, Exception) and _tight(beside)
         shutil.rmtree(beside, ignore_errors=True)
-        return _unkept(name, key, make, f"not kept: {error.strerror or error}")
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+        if not tight and not isinstance(error, OSError):
+            raise
+        return _unkept(name, key, make, f"not kept: {(isinstance(error, OSError) and error.strerror) or _FULL}")
     _make_room(place)
     return Artefact(folder=place, manifest=manifest, made=True, trouble=trouble)
 
@@ -179,10 +183,23 @@ def _unkept(name: str, key: Mapping[str, str], make: Callable[[Path], Mapping[st
     folder = Path(tempfile.mkdtemp(prefix="vbench-artefact-"))
     try:
         manifest = _made(folder, name, key, make)
-    except BaseException:
+    except BaseException as error:
+        tight = isinstance(error, Exception) and _tight(folder)
         shutil.rmtree(folder, ignore_errors=True)
-        raise
+        if not tight:
+            raise
+        where = f"neither in {root()} nor in {folder.parent}"
+        message = f"no room for what the engine makes, {where}: free some, or name other folders in VBENCH_CACHE and TMPDIR"
+        raise VbenchError(message) from error
     return Artefact(folder=folder, manifest=manifest, made=True, trouble=trouble, temporary=True)
+
+
+def _tight(folder: Path) -> bool:
+    """Whether the disk of the folder is all but full."""
+    try:
+        return shutil.disk_usage(folder).free < _TIGHT_BYTES
+    except OSError:
+        return False
 
 
 def _digest(path: Path) -> tuple[int, str]:

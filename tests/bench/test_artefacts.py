@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shutil
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vbench import artefacts
-from vbench.errors import UsageError
+from vbench.errors import UsageError, VbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -137,6 +140,36 @@ def test_a_full_disk_is_no_error_as_long_as_another_has_room(here: Path, monkeyp
     assert list((here / artefacts.FOLDER / "onnx").iterdir()) == []
     artefacts.remove(found.folder)
     assert list(artefacts.entries()) == []
+
+
+@pytest.mark.parametrize(("free", "kept"), [(2**20, True), (2**40, False)])
+def test_an_exporter_that_hides_a_full_disk_is_tried_where_there_is_room(
+    *, here: Path, monkeypatch: pytest.MonkeyPatch, free: int, kept: bool
+) -> None:
+    def make(folder: Path) -> Mapping[str, str]:
+        if folder.is_relative_to(here):
+            message = "cannot be exported"
+            raise VbenchError(message)
+        return making()(folder)
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=free if folder.is_relative_to(here) else 2**40))
+    if kept:
+        found = artefacts.keep("onnx", KEY, make)
+        assert (found.trouble, found.temporary) == ("not kept: No space left on device", True)
+        artefacts.remove(found.folder)
+    else:
+        with pytest.raises(VbenchError, match=r"^cannot be exported$"):
+            artefacts.keep("onnx", KEY, make)
+    assert list((here / artefacts.FOLDER / "onnx").iterdir()) == []
+
+
+def test_where_there_is_no_room_at_all_the_line_says_which_folders(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(folder: Path) -> Mapping[str, str]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    with pytest.raises(VbenchError, match=rf"^no room .*{re.escape(str(here))}.*VBENCH_CACHE and TMPDIR$"):
+        artefacts.keep("onnx", KEY, make)
 
 
 def test_what_was_used_longest_ago_goes_first_and_the_newest_never(monkeypatch: pytest.MonkeyPatch) -> None:
