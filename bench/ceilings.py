@@ -25,7 +25,7 @@ from .registry import ENGINES
 from .stats import MIN_PROCESSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from .config import Settings
     from .core import Case, Run
@@ -73,23 +73,27 @@ def _real(device: str) -> bool:
 def told(run: Run, settings: Settings, announce: Callable[[Sequence[str]], None]) -> Run:
     """The head of a new run with the ceilings of all that it will measure."""
     cases = (case for case in run.cases if case.id not in run.skipped)
-    return msgspec.structs.replace(run, ceilings=for_run(cases, settings, announce))
+    return msgspec.structs.replace(run, ceilings=for_run(cases, settings, announce, quick=run.quick))
 
 
-def for_run(cases: Iterable[Case], settings: Settings, announce: Callable[[Sequence[str]], None]) -> dict[str, Ceiling]:
+def for_run(
+    cases: Iterable[Case], settings: Settings, announce: Callable[[Sequence[str]], None], *, quick: Collection[str] = ()
+) -> dict[str, Ceiling]:
     """The ceilings of a run: those that are kept, and the others measured now, once `announce` has said so.
 
-    A run of too few processes for an interval is a quick look, and takes only what is kept. A ceiling that cannot be had is
-    empty, its `method` the reason.
+    For a quick look, a case of too few processes for an interval, only what is kept is taken; `quick` are the ids of those that
+    have one process in any run. A ceiling that cannot be had is empty, its `method` the reason.
     """
-    wanted = needs(cases)
+    asked = list(cases)
+    wanted = needs(asked)
     parts = list(dict.fromkeys(part for need in wanted for part in need.parts))
     known = {part: peak for part in parts if (peak := kept(part)) is not None}
+    whole = [] if settings.max_processes < MIN_PROCESSES else [case for case in asked if case.id not in quick]
+    worth = {part for need in needs(whole) for part in need.parts}
+    reason = f"not measured for cases of fewer than {MIN_PROCESSES} processes: vbench doctor --ceilings"
+    known |= {part: Peak(None, reason) for part in parts if part not in known and part not in worth}
     missing = [part for part in parts if part not in known]
-    if missing and settings.max_processes < MIN_PROCESSES:
-        reason = f"not measured in a run of fewer than {MIN_PROCESSES} processes: vbench doctor --ceilings"
-        known |= dict.fromkeys(missing, Peak(None, reason))
-    elif missing:
+    if missing:
         announce([need.name for need in wanted if not known.keys() >= set(need.parts)])
         known |= {part: _honest(peak) for part, peak in measure(missing).items()}
     return {need.name: _ceiling(*(known[part] for part in need.parts)) for need in wanted}

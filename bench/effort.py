@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .axes import LONG, lasts
 from .core import STEADY
 from .energy import WINDOW_S
-from .measure import GROUP, MAX_SAMPLES, MIN_SAMPLES, NS, Budget
+from .measure import MAX_SAMPLES, MIN_SAMPLES, NS, Budget, fewest
 from .stats import median, relative_half_width
 from .sweeps import headlines
 from .variance import components, samples_per_process
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from .config import Settings
     from .core import Case, Replicate
 
-# The steps of a process whose passes have no time at all, as measure.py has them.
-_FEWEST = {"warmup": 2 * GROUP, "latency": MIN_SAMPLES, "throughput": 3}
+# Submissions of a throughput pass that has no time at all.
+_SUBMISSIONS = 3
 # Of the time that a process has beyond those, what goes to each pass when the time limit leaves less than they would like.
 _SHARES = {"warmup": 0.35, "latency": 0.30, "throughput": 0.15, "search": 0.8}
 # A throughput pass that is kept short still lasts so long (or three submissions), or it would not fill a device's queue.
@@ -105,7 +105,7 @@ def fewest_s(replicates: Sequence[Replicate]) -> float | None:
     timed = [r for r in replicates if "passes_s" in r.values]
     if step_s is None or not timed:
         return None
-    return median([max(0.0, r.seconds - r.values["passes_s"]) for r in timed]) + sum(_FEWEST.values()) * step_s
+    return median([max(0.0, r.seconds - r.values["passes_s"]) for r in timed]) + sum(_fewest(step_s).values())
 
 
 def share(missing: Sequence[float | None], left_s: float) -> float:
@@ -134,9 +134,15 @@ def budget(replicates: Sequence[Replicate], settings: Settings, share_s: float =
     planned = Budget(settings.warmup, settings.latency, throughput, count, settings.timeout / 2)
     if share_s == float("inf"):
         return planned
-    least = {name: steps * (step_s or 0.0) for name, steps in _FEWEST.items()}
+    least = _fewest(step_s or 0.0)
     short = {name: min(getattr(planned, name), least.get(name, 0.0) + part * share_s) for name, part in _SHARES.items()}
     return Budget(**short, samples=count)
+
+
+def _fewest(step_s: float) -> dict[str, float]:
+    """Seconds of each pass that has no time at all, as measure.py has them."""
+    group, count = fewest(step_s)
+    return {"warmup": 2 * group * step_s, "latency": count * step_s, "throughput": _SUBMISSIONS * step_s}
 
 
 def _step(replicates: Sequence[Replicate]) -> float | None:

@@ -24,12 +24,15 @@ NS = 1_000_000_000
 GROUP = 5
 MIN_SAMPLES = 10
 MAX_SAMPLES = 100
+# Steps longer than this are warmed up in smaller groups and sampled less often at the least: such a network is warm after its
+# first steps, and processes of it differ by far more than its samples do.
+SLOW_S, SLOW_GROUP, SLOW_SAMPLES = 0.1, 3, 5
 # A host that never waits runs ahead of its device by as much as the queue holds, of CUDA graphs tens of seconds.
 AHEAD_S = 0.1
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """How long each pass of one process may take, in seconds, and how many samples of latency it may draw (at least 10).
+    """How long each pass of one process may take, in seconds, and how many samples of latency it may draw (10 at least).
 
     `search` is for a scenario that looks for something by trials, all of them together.
     """
@@ -72,6 +75,11 @@ def sample(session: Session, clock: Callable[[], int], count: int) -> list[int]:
     return out
 
 
+def fewest(step_s: float) -> tuple[int, int]:
+    """Steps in a group of the warm-up, and the fewest samples of latency, where a step takes so many seconds."""
+    return (GROUP, MIN_SAMPLES) if step_s <= SLOW_S else (SLOW_GROUP, SLOW_SAMPLES)
+
+
 def clock_reading(clock: Callable[[], int]) -> float:
     """Nanoseconds from one reading of the clock to the next, with nothing between: the median of many."""
     readings = [clock() for _ in range(101)]
@@ -79,22 +87,26 @@ def clock_reading(clock: Callable[[], int]) -> float:
 
 
 def warm_up(session: Session, clock: Callable[[], int], budget: Budget) -> tuple[list[int], bool]:
-    """Run groups of five until the medians of the last two differ by under 2 %, or the time is spent.
+    """Run groups of five (slow steps: of three) until the medians of the last two differ by under 2 %, or the time is spent.
 
     At least two groups run, since fewer could not be judged. Returns what was discarded, in nanoseconds, and whether it
     settled.
     """
     end = clock() + int(budget.warmup * NS)
-    discarded = sample(session, clock, 2 * GROUP)
-    while not settled(discarded, GROUP) and clock() < end:
-        discarded += sample(session, clock, GROUP)
-    return discarded, settled(discarded, GROUP)
+    discarded = sample(session, clock, SLOW_GROUP)
+    group, _ = fewest(median(discarded) / NS)
+    discarded += sample(session, clock, 2 * group - SLOW_GROUP)
+    while not settled(discarded, group) and clock() < end:
+        discarded += sample(session, clock, group)
+    return discarded, settled(discarded, group)
 
 
 def latency(session: Session, clock: Callable[[], int], budget: Budget) -> list[int]:
-    """Samples of one request each, in nanoseconds: at least 10, at most `budget.samples`, until the time is spent."""
+    """Samples of one request each, in nanoseconds: at least 10 (slow ones: 5), at most `budget.samples`, until time is spent."""
     end = clock() + int(budget.latency * NS)
-    samples = sample(session, clock, MIN_SAMPLES)
+    samples = sample(session, clock, SLOW_SAMPLES)
+    _, least = fewest(median(samples) / NS)
+    samples += sample(session, clock, least - SLOW_SAMPLES)
     while len(samples) < budget.samples and clock() < end:
         samples += sample(session, clock, 1)
     return samples

@@ -82,6 +82,18 @@ def test_a_quick_look_takes_only_what_is_kept(monkeypatch: pytest.MonkeyPatch, m
     assert "vbench doctor --ceilings" in found["cpu,fp32,t2"].method
 
 
+def test_the_quick_cases_of_a_run_take_what_is_kept_and_the_others_measure(monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
+    asked = Asked(monkeypatch, Peak(5.0, "product"))
+    whole, quick, both = make.case(), make.case(precision="int8"), make.case(engine="onnxruntime")
+    run = make.run(whole, quick, both, quick=(quick.id, both.id))
+    found = ceilings.told(run, LONG, announced()[1]).ceilings
+    assert asked.questions == [("cpu", ("fp32", BYTES), whole.threads)]
+    names = [f"cpu,{precision},t{whole.threads}" for precision in ("fp32", "int8")]
+    assert list(found) == names
+    assert [found[name].peak_flops for name in names] == [5.0, None]
+    assert "vbench doctor --ceilings" in found[names[1]].method
+
+
 def test_only_what_runs_on_a_real_device_and_is_counted_has_ceilings(make: Any) -> None:
     cases = [make.case(device="fake", engine="fake"), make.case(device="fake:async", engine="fake"), make.case(engine="fake")]
     assert ceilings.needs(cases) == []

@@ -106,10 +106,8 @@ def test_the_passes_follow_the_samples_and_the_time_that_is_left(make: Any) -> N
 def test_what_a_process_takes_at_least_is_known_from_those_before_it(make: Any) -> None:
     slow = [make.replicate(CASE, i, 200.0, seconds=6.5, values={"passes_s": 5.2}) for i in range(3)]
     quick = [make.replicate(CASE, i, 10.0, seconds=1.5, values={"passes_s": 1.0}) for i in range(3)]
-    assert effort.fewest_s(slow) == pytest.approx(1.3 + 23 * 0.2), (
-        "the start; ten steps to warm up, ten samples, three submissions"
-    )
-    assert effort.fewest_s(quick) == pytest.approx(0.5 + 23 * 0.01)
+    assert effort.fewest_s(slow) == pytest.approx(1.3 + (6 + 5 + 3) * 0.2), "the start; to warm up, samples, submissions"
+    assert effort.fewest_s(quick) == pytest.approx(0.5 + (10 + 10 + 3) * 0.01)
     assert effort.fewest_s([]) is None
     assert effort.fewest_s([make.replicate(CASE, 0, latency_ns=(), values={"passes_s": 1.0})]) is None, "no step was timed"
 

@@ -92,6 +92,7 @@ def limits() -> str:
         ("a short run is spread over", units.duration(settings.spread), "`spread`"),
         ("longest warm-up of a process", units.duration(settings.warmup), "`warmup`"),
         ("samples of latency in a process", f"{measure.MIN_SAMPLES} to {measure.MAX_SAMPLES}", ""),
+        (f"of steps over {measure.SLOW_S:g} s", f"{measure.SLOW_SAMPLES} to {measure.MAX_SAMPLES}", ""),
         ("time for them", units.duration(settings.latency), "`latency`"),
         ("time for throughput", units.duration(settings.throughput), "`throughput`"),
         ("different inputs in rotation", str(ROTATION), ""),
