@@ -25,6 +25,7 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
 # Outside of these bounds of the scaled number, digits before or after the point are mere zeros.
 _PLAIN = (1e-3, 1e6)
 _DIGITS = 3
+_MOST_DECIMALS = 6
 
 # The measures of quality whose names are columns too.
 _METRICS = {"top1": "top-1", "top5": "top-5"}
@@ -134,6 +135,22 @@ def interval(value: float | None, low: float | None, high: float | None, unit: s
     decimals = min(_decimals(half, 1), _decimals(middle, 2 * _DIGITS)) if half else _decimals(middle, _DIGITS)
     style = f".{decimals}f" if not widest or _PLAIN[0] <= abs(widest / factor) < _PLAIN[1] else f".{_DIGITS}g"
     return f"{middle:{style}}{text} [{ends[0]:{style}}, {ends[1]:{style}}]"
+
+
+def ratio(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """Write how many times as much, with its interval where it has one: "1.12 [1.03, 1.22]".
+
+    The digits follow from the interval, at least two after the point; an end that is not 1 is not written as 1 unless it takes
+    more than six.
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if low is None or high is None or not all(map(math.isfinite, (low, high))):
+        return f"{value:.{max(2, _decimals(value, _DIGITS))}f}"
+    decimals = max(2, _decimals((high - low) / 2, 1)) if high > low else 2
+    while decimals < _MOST_DECIMALS and any(end != 1.0 and float(f"{end:.{decimals}f}") == 1.0 for end in (low, high)):
+        decimals += 1
+    return f"{value:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
 
 
 def scale(value: float, unit: str) -> tuple[float, str]:
