@@ -30,7 +30,7 @@ LATENCY = measures(["latency"])[0]
 
 
 class Tally(NamedTuple):
-    """A row of two runs: whether the interval with the machine's drift, and that of the processes alone, held 1; half its width."""
+    """A row of two runs: whether the interval held 1, and that without the machine's drift; and half the width of the first."""
 
     apart_s: float
     held: bool

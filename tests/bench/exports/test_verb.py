@@ -36,7 +36,7 @@ def test_data_goes_to_standard_output_and_what_is_left_out_is_said(
 ) -> None:
     done = commands(tmp_path, "export", name, str(written))
     assert done.returncode == 0, done.stderr
-    table = name in {"csv", "latex", "markdown"}
+    table = name in {"csv", "json", "latex", "markdown"}
     whole = table or name in {"junit", "openmetrics"}
     said = [line for line in done.stderr.splitlines() if line.startswith("vbench: left out: ")]
     assert bool(said) is not whole

@@ -143,9 +143,7 @@ def derive(found: dict[str, Any], earlier: Mapping[str, Sequence[float]] | None 
 def sentinels(found: dict[str, Any]) -> dict[str, float]:
     """The median sentinel of a run, by device and threads, as a later run of the machine would take it from the file."""
     return {
-        key: stats.median(times)
-        for key, times in drift.of_run(*evidence(found, {})).items()
-        if len(times) >= stats.MIN_PROCESSES
+        key: stats.median(times) for key, times in drift.of_run(*evidence(found, {})).items() if len(times) >= stats.MIN_PROCESSES
     }
 
 
