@@ -117,9 +117,10 @@ def _legend(found: Candidates, choice: Choice) -> list[str]:
     rows = [candidate.row for candidate in choice.ranked]
     lines = []
     if any(candidate.best for candidate in choice.ranked) and choice.front:
-        lines.append(
-            f"* no other row is better in all of: {', '.join(name(measure, found.protocol) for measure in choice.front)}"
-        )
+        measures = ", ".join(name(measure, found.protocol) for measure in choice.front)
+        borrowed = any(_mark(candidate, choice.front) == "(*)" for candidate in choice.ranked)
+        more = f"; (*) if its accuracy were that of {PUBLISHED}" if borrowed else ""
+        lines.append(f"* no other row is at least as good in all of these, and better in one: {measures}{more}")
     other = [row for row in rows if not own_accuracy(row)]
     if other and found.protocol is not None:
         weights = " of random weights" if all(row.case.weights.startswith("random") for row in other) else ""

@@ -51,7 +51,7 @@ def test_what_keeps_every_limit_is_ranked_by_quality_then_latency(rows: Any) -> 
     ("limit", "spread", "processes", "place", "why"),
     [
         ("21ms", 0.02, 6, "sure", ""),
-        ("20.4ms", 0.02, 6, "sure", ""),
+        ("20.41ms", 0.02, 6, "sure", ""),
         ("20.3ms", 0.02, 6, "likely", "latency may be 20.4 ms"),
         ("30ms", 0.6, 6, "likely", "latency may be 32.0 ms"),
         ("21ms", 0.02, 5, "open", "latency has no interval"),

@@ -101,7 +101,7 @@ def test_json_is_in_base_units(cli: Any, rows: Any) -> None:
 def test_axes_tasks_and_machines(cli: Any, rows: Any) -> None:
     other = msgspec.structs.replace(MACHINE, slug="other-cpu", fingerprint="0000bb")
     path = rows.write([SMALL, MIDDLE._replace(axes={"batch": 8}), LABELS])
-    assert "net/middle  eager   fp32       8" in cli(path).stdout
+    assert "net/middle    eager   fp32       8" in cli(path).stdout
     assert "net/middle" not in cli(path, "--batch", "1").stdout
     assert "mIoU (VOC 2012, val)" in cli(path, "--task", "segmentation", "--min-quality", "70").stdout
     rows.write([SMALL._replace(ms=5.0)], "there.jsonl", machine=other)

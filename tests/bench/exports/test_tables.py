@@ -114,14 +114,14 @@ def test_latex_has_numbers_in_columns_of_siunitx_with_their_units(record: Record
     asked = Asked(columns=("architecture", "batch", "latency_s", "latency_s_run_low", "throughput_per_s", "top1", "params"))
     lines = str(latex.text([record], asked).content).splitlines()
     assert lines[0] == (
-        r"\begin{tabular}{lS[table-format=1.0]S[table-format=1.4]S[table-format=1.3]S[table-format=2.1]lS[table-format=2.0]}"
+        r"\begin{tabular}{lS[table-format=1.0]S[table-format=1.4]S[table-format=1.4]S[table-format=2.1]S[table-format=1.0]S[table-format=2.0]}"
     )
     assert lines[2] == (
         r"architecture & {batch} & {latency (\unit{\second})} & {latency run low (\unit{\second})} & "
-        r"{throughput (\unit{\per\second})} & top1 & {params} \\"
+        r"{throughput (\unit{\per\second})} & {top1 (\unit{\percent})} & {params} \\"
     )
     rows = {line.partition(" & ")[0]: line.removesuffix(r" \\").split(" & ") for line in lines[4:-2]}
-    assert rows["a/odd"] == ["a/odd", "1", "0.005", "0.002", "90", "--", "10"]
+    assert rows["a/odd"] == ["a/odd", "1", "0.005", "0.002", "90", "{--}", "10"]
     assert rows["b/oom"][2:5] == ["{--}", "{--}", "{--}"]
 
 
