@@ -161,7 +161,7 @@ def _value(candidate: Candidate, measure: Measure) -> str:
 
 def _gain(measure: Measure, gain: float) -> str:
     if measure.unit == "%":
-        return f"{units.quantity(gain, '')} points"
+        return units.quantity(gain, "points")
     return shown(measure, gain)
 
 
@@ -172,7 +172,7 @@ def _beyond(limit: Limit, candidate: Candidate) -> str:
         return units.MISSING
     sign = "-" if measure.more else "+"
     over = limit.beyond(value)
-    far = f"{units.quantity(over, '')} points" if measure.unit == "%" else shown(measure, over)
+    far = units.quantity(over, "points") if measure.unit == "%" else shown(measure, over)
     end = candidate.row.value(f"{measure.column}_{'high' if measure.more else 'low'}") if measure.timed else None
     inside = ", whose interval reaches within" if end is not None and limit.beyond(end) <= 0 else ""
     return f"{sign}{far} ({shown(measure, value)}{inside})"

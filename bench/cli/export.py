@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 HELP = """Write results in a format that another tool reads. Nothing is measured, and torch is not imported.
 
 FORMAT is asv, bencher, csv, github-action-benchmark, json, junit, latex, markdown, openmetrics, parquet,
-pyperf or pytest-benchmark. FILES are those of `vbench run`, or one of `vbench gate` (bencher, github-action-benchmark, junit,
-openmetrics). What a format has no place for is said on standard error."""
+pyperf or pytest-benchmark. FILES are those of `vbench run`, or one of
+`vbench gate` (bencher, github-action-benchmark, junit, openmetrics). What a format has no place for is said on standard error."""
 
 
 def export(
