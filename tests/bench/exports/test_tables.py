@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ from vbench.exports import json as as_json
 from vbench.exports.format import Asked
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vbench.core import Record
 
 NASTY = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=30)
@@ -123,6 +127,21 @@ def test_latex_has_numbers_in_columns_of_siunitx_with_their_units(record: Record
     rows = {line.partition(" & ")[0]: line.removesuffix(r" \\").split(" & ") for line in lines[4:-2]}
     assert rows["a/odd"] == ["a/odd", "1", "0.005", "0.002", "90", "{--}", "10"]
     assert rows["b/oom"][2:5] == ["{--}", "{--}", "{--}"]
+
+
+@pytest.mark.skipif(shutil.which("kpsewhich") is None, reason="no TeX is installed")
+def test_pdflatex_sets_it_without_an_error(record: Record, nothing: Asked, tmp_path: Path) -> None:
+    for package in ("booktabs.sty", "siunitx.sty"):
+        if subprocess.run(["kpsewhich", package], check=False, capture_output=True).returncode:
+            pytest.skip(f"this TeX has no {package}")
+    (tmp_path / "table.tex").write_text(str(latex.text([record], nothing).content), "utf-8")
+    lines = [r"\documentclass{article}", r"\usepackage[paperwidth=90cm]{geometry}", r"\usepackage[T1]{fontenc}"]
+    lines += [r"\usepackage{booktabs,siunitx}", r"\begin{document}", r"\input{table}", r"\end{document}"]
+    (tmp_path / "page.tex").write_text("\n".join(lines), "utf-8")
+    words = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "page.tex"]
+    done = subprocess.run(words, cwd=tmp_path, check=False, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "page.pdf").exists()
 
 
 @pytest.mark.parametrize(
