@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 Word = Literal["within", "over", "inconclusive"]
 
 # What other work, heat or a cold start does to a time: it becomes longer, never shorter.
-_SLOWER = frozenset({"stolen", "throttled", "warmup_not_settled"})
-_FASTER = frozenset({"too_fast"})
+SLOWER = frozenset({"stolen", "throttled", "warmup_not_settled"})
+# What says that a time is too short to be true.
+FASTER = frozenset({"too_fast"})
 _PREFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 
 
@@ -71,10 +72,10 @@ def judge(row: Mapping[str, Any], budget: Budget, fastest: float | None = None) 
         return Judged(word="inconclusive", line=f"{line}: one process has no interval")
     low, high = sorted((sign * first, sign * last))
     if high <= limit:
-        found = flags & _FASTER
+        found = flags & FASTER
         return Judged(word="inconclusive" if found else "within", line=_because(line, found))
     if low > limit:
-        found = flags & _SLOWER
+        found = flags & SLOWER
         excused = bool(found) and not (fastest is not None and sign * fastest > limit)
         return Judged(word="inconclusive" if excused else "over", line=_because(line, found if excused else set()))
     return Judged(word="inconclusive", line=f"{line}: the interval holds the limit")

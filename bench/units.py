@@ -25,6 +25,7 @@ _SCALES: dict[str, tuple[tuple[float, str], ...]] = {
 # Outside of these bounds of the scaled number, digits before or after the point are mere zeros.
 _PLAIN = (1e-3, 1e6)
 _DIGITS = 3
+_MOST_DECIMALS = 6
 
 # The measures of quality whose names are columns too.
 _METRICS = {"top1": "top-1", "top5": "top-5"}
@@ -33,7 +34,24 @@ _BYTES = (
     {"": 1, "b": 1} | {f"{p}b": 1000**i for i, p in enumerate("kmgt", 1)} | {f"{p}ib": 1024**i for i, p in enumerate("kmgt", 1)}
 )
 _SECONDS = {"h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+# What else a person may type, by the unit that is asked for: the words in lower case, what one of each is, and an example.
+_PREFIXED = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}
+_TYPED: dict[str, tuple[dict[str, float], str]] = {
+    "1/s": ({"": 1.0, "/s": 1.0, "fps": 1.0, "images/s": 1.0, "k/s": 1e3}, "a rate: write images in a second, like 30 or 30/s"),
+    "MACs": (
+        {p + word: size for p, size in _PREFIXED.items() for word in ("", "mac", "macs")},
+        "a number of MACs: write it with k, M, G or T, like 1.5G or 600MMACs",
+    ),
+    "params": (
+        {p + word: size for p, size in (_PREFIXED | {"b": 1e9}).items() for word in ("", "params")},
+        "a number of parameters: write it with k, M or G, like 5M",
+    ),
+    "%": ({"": 1.0, "%": 1.0}, "a percentage: write a number of 1 or more, like 70 or 70%"),
+    # The prefixes of joules tell a thousandth from a million, so their case counts.
+    "J": ({"J": 1.0, "mJ": 1e-3, "uJ": 1e-6, "µJ": 1e-6, "kJ": 1e3}, "an energy: write a number and J, mJ, uJ or kJ, like 50mJ"),
+}
 _NUMBER = r"\d+(?:\.\d*)?|\.\d+"
+_TYPED_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([^\d\s.]*)\s*")
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([a-zµ]*)\s*", re.IGNORECASE)
 
 
@@ -136,6 +154,22 @@ def interval(value: float | None, low: float | None, high: float | None, unit: s
     return f"{middle:{style}}{text} [{ends[0]:{style}}, {ends[1]:{style}}]"
 
 
+def ratio(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """Write how many times as much, with its interval where it has one: "1.12 [1.03, 1.22]".
+
+    The digits follow from the interval, at least two after the point; an end that is not 1 is not written as 1 unless it takes
+    more than six.
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if low is None or high is None or not all(map(math.isfinite, (low, high))):
+        return f"{value:.{max(2, _decimals(value, _DIGITS))}f}"
+    decimals = max(2, _decimals((high - low) / 2, 1)) if high > low else 2
+    while decimals < _MOST_DECIMALS and any(end != 1.0 and float(f"{end:.{decimals}f}") == 1.0 for end in (low, high)):
+        decimals += 1
+    return f"{value:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
+
+
 def scale(value: float, unit: str) -> tuple[float, str]:
     """The step at which an axis shows values of about this size: what to divide them by, and the unit's text ("ms", "k/s")."""
     factor, text = _step(value, unit, _DIGITS)
@@ -168,6 +202,32 @@ def parse_duration(text: str) -> float:
         message = f"{text!r} is not a time: write numbers with h, m, s, ms, us or ns, largest first, like 4m30s, 90s or 15ms"
         raise ValueError(message)
     return seconds
+
+
+def parse_quantity(text: str, unit: str) -> float:
+    """Read a limit that a person typed, in base units: "20ms", "500MB", "1.5GMACs", "30/s", "70%", "50mJ".
+
+    `unit` is "s", "B", "1/s", "MACs", "params", "%" or "J". Of a time or a size a bare number is refused, since 20 was hardly
+    meant as 20 s. ValueError says what is allowed.
+    """
+    match = _TYPED_QUANTITY.fullmatch(text)
+    if unit in {"s", "B"}:
+        if match is not None and not match[2]:
+            example = "ms or s, like 20ms" if unit == "s" else "MB or MiB, like 500MB"
+            message = f"{text!r} has no unit: write a number and {example}"
+            raise ValueError(message)
+        value = parse_duration(text) if unit == "s" else float(parse_bytes(text))
+    else:
+        words, allowed = _TYPED[unit]
+        word = "" if match is None else match[2] if unit == "J" else match[2].lower()
+        value = float(match[1]) * words[word] if match is not None and word in words else math.nan
+        if not math.isfinite(value) or (unit == "%" and value < 1.0):
+            message = f"{text!r} is not {allowed}"
+            raise ValueError(message)
+    if value <= 0:
+        message = f"{text!r} is nothing that anything could keep: write more than 0"
+        raise ValueError(message)
+    return value
 
 
 def _step(value: float, unit: str, digits: int) -> tuple[float, str]:

@@ -35,6 +35,7 @@ plugins
 verdicts budgets contrasts
 plan history
 claims reports exports
+compare best
 devices machine doctor contention checkpoint
 data agreement estimate peaks rescaled weights
 training preparation

@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import EXIT_INTERRUPTED, VbenchError
-from . import bisect, cache, doctor, export, gate, history, list_, report, run, show
+from . import best, bisect, cache, compare, doctor, export, gate, history, list_, report, run, show
 
 app = typer.Typer(
     name="vbench",
@@ -41,6 +41,8 @@ app.command("list", help=list_.HELP, short_help="List what can be measured.")(li
 app.command("show", help=show.HELP, short_help="Show one architecture and what its modules cost.")(show.show)
 app.command("report", help=report.HELP, short_help="Write a summary and charts from result files.")(report.report)
 app.command("export", help=export.HELP, short_help="Write results in a format that another tool reads.")(export.export)
+app.command("compare", help=compare.HELP, short_help="Show two result files side by side, with ratios.")(compare.compare)
+app.command("best", help=best.HELP, short_help="Choose networks that keep limits, and price the limits.")(best.best)
 app.command("gate", help=gate.HELP, short_help="Compare base with head: counts, then latency in pairs.")(gate.gate)
 app.command("bisect", help=bisect.HELP, short_help="Find the commit that made a network slower.")(bisect.bisect)
 app.command("history", help=history.HELP, short_help="Show how numbers went from run to run.")(history.history)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 HELP = """Write results in a format that another tool reads. Nothing is measured, and torch is not imported.
 
-FORMAT is asv, bencher, csv, github-action-benchmark, junit, latex, markdown, openmetrics, parquet, pyperf or pytest-benchmark.
-FILES are those of `vbench run`, or one of `vbench gate` (bencher, github-action-benchmark, junit, openmetrics). What a format has
-no place for is said on standard error."""
+FORMAT is asv, bencher, csv, github-action-benchmark, json, junit, latex, markdown, openmetrics, parquet,
+pyperf or pytest-benchmark. FILES are those of `vbench run`, or one of
+`vbench gate` (bencher, github-action-benchmark, junit, openmetrics). What a format has no place for is said on standard error."""
 
 
 def export(
@@ -33,7 +33,7 @@ def export(
     metric: Annotated[
         options.Many, typer.Option(metavar="METRICS", help="Of asv, bencher, github-action-benchmark, openmetrics.")
     ] = None,
-    columns: Annotated[options.Many, typer.Option(metavar="COLUMNS", help="Of csv, latex, markdown, parquet.")] = None,
+    columns: Annotated[options.Many, typer.Option(metavar="COLUMNS", help="Of csv, json, latex, markdown, parquet.")] = None,
 ) -> None:
     """Export; see HELP, which typer shows."""
     from .. import exports, journal  # noqa: PLC0415 - --help must be quick

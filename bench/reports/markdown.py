@@ -121,7 +121,12 @@ def _ended(record: Record) -> str:
 
 
 def _settings(given: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {_SETTINGS.get(key, str)(value)}" for key, value in given.items() if value not in (None, ""))
+    return ", ".join(f"{key} {setting(key, value)}" for key, value in given.items() if value not in (None, ""))
+
+
+def setting(key: str, value: Any) -> str:
+    """The value of a setting of a run as people read it."""
+    return _SETTINGS.get(key, str)(value)
 
 
 def _processes(record: Record) -> str:

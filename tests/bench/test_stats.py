@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from typing import TYPE_CHECKING
@@ -49,6 +50,43 @@ def test_fewer_than_six_values_carry_no_interval(n: int) -> None:
 def test_the_interval_narrows_like_the_root_of_the_sample(n: int) -> None:
     low, high = _interval(range(1, n + 1))
     assert high - low == pytest.approx(1.96 * math.sqrt(n), abs=3)
+
+
+@pytest.mark.parametrize(("one", "other"), [(6, 6), (6, 7), (7, 7)])
+def test_of_all_orders_of_two_samples_of_one_distribution_the_ratios_interval_holds_1_in_95_percent(one: int, other: int) -> None:
+    values, held, orders = [float(2**i) for i in range(one + other)], 0, 0
+    for chosen in itertools.combinations(range(one + other), one):
+        before = [values[i] for i in chosen]
+        found = stats.ratio_interval(before, [value for value in values if value not in before])
+        assert found is not None
+        held, orders = held + (found[0] <= 1 <= found[1]), orders + 1
+    assert orders == math.comb(one + other, one)
+    assert 0.95 <= held / orders < 0.97  # the next narrower interval of 6 and 6 would hold it in 94 %
+
+
+def test_its_rank_is_that_of_the_table_of_mann_and_whitney() -> None:
+    # Critical values of U at 5 %, two-sided; the interval begins at the ratio after as many.
+    for sizes, critical in {(6, 6): 5, (6, 8): 8, (8, 8): 13, (10, 10): 23, (12, 7): 18, (20, 20): 127}.items():
+        before, after = [1.0] * sizes[0], [float(i) for i in range(1, sizes[1] + 1)]
+        ratios = sorted(after * sizes[0])
+        found = stats.ratio_interval(before, after)
+        assert found == (ratios[critical], ratios[-critical - 1])
+
+
+@given(times, times)
+def test_the_ratios_interval_holds_the_ratio_of_the_medians_and_turns_round_with_the_samples(
+    before: list[float], after: list[float]
+) -> None:
+    found, turned = stats.ratio_interval(before, after), stats.ratio_interval(after, before)
+    assert found is not None
+    assert turned is not None
+    assert found[0] <= stats.median(after) / stats.median(before) <= found[1]
+    assert turned == (pytest.approx(1 / found[1]), pytest.approx(1 / found[0]))
+
+
+@pytest.mark.parametrize(("before", "after"), [((1.0,) * 5, (1.0,) * 30), ((1.0,) * 6, (0.0,) * 6)])
+def test_too_few_values_or_a_zero_have_no_interval_of_a_ratio(before: Sequence[float], after: Sequence[float]) -> None:
+    assert stats.ratio_interval(before, after) is None
 
 
 @given(times)

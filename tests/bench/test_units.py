@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import math
 
 import pytest
@@ -182,8 +183,75 @@ def test_what_is_no_time_is_refused_in_one_line_that_says_what_is_allowed(text: 
 
 @given(st.text(max_size=20))
 def test_reading_raises_nothing_but_value_error(text: str) -> None:
-    for read in (units.parse_bytes, units.parse_duration):
+    limits = [functools.partial(units.parse_quantity, unit=unit) for unit in ("s", "B", "1/s", "MACs", "params", "%", "J")]
+    for read in (units.parse_bytes, units.parse_duration, *limits):
         try:
             assert read(text) >= 0
         except ValueError as error:
             assert repr(text) in str(error)  # noqa: PT017 - what is checked is that whatever is raised names the text
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("20ms", "s", 0.02),
+        ("1.5 s", "s", 1.5),
+        ("500MB", "B", 5e8),
+        ("512MiB", "B", 2.0**29),
+        ("1.5GMACs", "MACs", 1.5e9),
+        ("600M", "MACs", 6e8),
+        ("5M", "params", 5e6),
+        ("1.5Bparams", "params", 1.5e9),
+        ("30", "1/s", 30.0),
+        ("30/s", "1/s", 30.0),
+        ("30 fps", "1/s", 30.0),
+        ("70", "%", 70.0),
+        ("70.5 %", "%", 70.5),
+        ("50mJ", "J", 0.05),
+        ("2kJ", "J", 2000.0),
+    ],
+)
+def test_a_limit_is_read_with_its_unit(text: str, unit: str, value: float) -> None:
+    assert units.parse_quantity(text, unit) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "said"),
+    [
+        ("20", "s", "has no unit: write a number and ms or s, like 20ms"),
+        ("500", "B", "has no unit: write a number and MB or MiB, like 500MB"),
+        ("20 apples", "s", "is not a time"),
+        ("1.5ms", "MACs", "is not a number of MACs"),
+        ("0.7", "%", "is not a percentage"),
+        ("5MJ", "J", "is not an energy"),
+        ("", "1/s", "is not a rate"),
+        ("0", "params", "write more than 0"),
+        ("0ms", "s", "write more than 0"),
+        ("-1", "1/s", "is not a rate"),
+    ],
+)
+def test_a_limit_without_its_unit_or_with_another_is_refused(text: str, unit: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        units.parse_quantity(text, unit)
+
+
+@given(st.floats(1e-3, 1e6), st.sampled_from(["ms", "s"]))
+def test_a_time_is_read_as_it_was_written(number: float, unit: str) -> None:
+    text = f"{number:.6f}{unit}"
+    assert units.parse_quantity(text, "s") == pytest.approx(float(f"{number:.6f}") * {"ms": 1e-3, "s": 1.0}[unit])
+
+
+@pytest.mark.parametrize(
+    ("given_", "shown"),
+    [
+        ((1.1234, 1.05, 1.21), "1.12 [1.05, 1.21]"),
+        ((1.19, 1.0004, 1.4), "1.1900 [1.0004, 1.4000]"),
+        ((0.98, 0.9, 1.0), "0.98 [0.90, 1.00]"),
+        ((1.0, 1.0, 1.0), "1.00 [1.00, 1.00]"),
+        ((1.0055, 1.0053, 1.0067), "1.0055 [1.0053, 1.0067]"),
+        ((1.2, None, None), "1.20"),
+        ((None, None, None), "–"),
+    ],
+)
+def test_a_ratio_shows_on_which_side_of_1_its_ends_are(given_: tuple[float | None, ...], shown: str) -> None:
+    assert units.ratio(*given_) == shown

@@ -109,7 +109,7 @@ def test_what_was_stolen_can_be_judged_again_from_the_log_and_an_older_log_is_st
     found = ours.condense(results.record(whole.run, busy, "complete"))
     kept = msgspec.json.decode(msgspec.json.encode(found))
     assert "stolen" in kept["networks"]["net/a"]["flags"]
-    _, again = ours._evidence(kept, {})
+    _, again = ours.evidence(kept, {})
     assert "stolen" in judge.flags([r for r in again if r.case == CASES[0].id])
     for row in kept["networks"].values():
         for process in row["processes"]:

@@ -172,6 +172,16 @@ def stopping() -> str:
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
+def identical() -> str:
+    """How often two runs of identical code are told apart, from the log that is committed."""
+    parts = []
+    for log in sorted((ROOT / "results").glob(f"*/{results.CAMPAIGNS}/coverage.jsonl")):
+        words = ["tests/campaigns/identical.py", log.relative_to(ROOT).as_posix()]
+        done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=True)
+        parts.append(f"`python {' '.join(words)}`\n\n{done.stdout}")
+    return "\n".join(parts)
+
+
 def networks() -> str:
     """Every network of the catalogue, by family."""
     return catalogue.page(_table)
@@ -193,5 +203,6 @@ REGIONS: dict[str, Callable[[], str]] = {
     "charts": charts,
     "proof": proof,
     "stopping": stopping,
+    "identical": identical,
     "changes": changes,
 }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shutil
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +20,12 @@ from markdown_it import MarkdownIt
 from vbench import results
 from vbench.errors import UnknownNameError, UsageError
 from vbench.exports import csv, latex, markdown, parquet
+from vbench.exports import json as as_json
 from vbench.exports.format import Asked
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vbench.core import Record
 
 NASTY = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=30)
@@ -51,6 +57,23 @@ def test_csv_is_what_load_gives(record: Record, nothing: Asked) -> None:
     assert back["energy_j"].isna().all()
 
 
+def test_json_is_the_rows_with_their_types(record: Record, nothing: Asked) -> None:
+    whole, text = results.frame([record, record]), str(as_json.text([record, record], nothing).content)
+    rows = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert [list(row) for row in rows] == [list(whole.columns)] * (2 * len(record.results))
+    assert [row["case_id"] for row in rows] == list(whole["case_id"])
+    by_name = {row["architecture"]: row for row in rows}
+    assert (type(by_name["a/odd"]["params"]), by_name["a/odd"]["params"]) == (int, 10)
+    assert by_name["b/oom"]["params"] is None
+    assert by_name["a/odd"]["flags"] == whole["flags"].iloc[1]
+    assert by_name["c/sweep"]["throughput_by_batch"] == {"1": 50.0, "2": 92.5}
+    back = pd.read_json(io.StringIO(text), precise_float=True)
+    pd.testing.assert_series_equal(back["latency_s"], whole["latency_s"], check_exact=True)
+    few = json.loads(str(as_json.text([record], Asked(columns=("reason", "batch"))).content))
+    assert {tuple(row) for row in few} == {("reason", "batch")}
+    assert "why <b/failed> & so\x07" in {row["reason"] for row in few}
+
+
 def test_parquet_keeps_types(record: Record, nothing: Asked) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is not installed: `nox -s exports` runs this with it")
     whole, content = results.frame([record]), parquet.content([record], nothing).content
@@ -77,7 +100,7 @@ def test_markdown_has_the_usual_columns_or_those_that_are_named(record: Record, 
     assert (by_name["b/oom"]["latency_s"], by_name["b/oom"]["status"]) == ("–", "oom")
     asked = Asked(columns=("architecture", "reason"))
     assert ["b/failed", "why <b/failed> & so\x07"] in rows_of(str(markdown.text([record], asked).content))
-    for module in (markdown, latex, csv):
+    for module in (markdown, latex, csv, as_json):
         with pytest.raises(UnknownNameError, match="unknown column 'latency': did you mean latency_s"):
             module.text([record], Asked(columns=("latency",)))
 
@@ -89,6 +112,66 @@ def test_whatever_a_reason_holds_markdown_shows_it(record: Record, reason: str) 
     result = msgspec.structs.replace(record.results[0], status="failed", reason=reason)
     text = str(markdown.text([msgspec.structs.replace(record, results=(result,))], Asked(columns=("reason", "status"))).content)
     assert rows_of(text) == [["reason", "status"], [" ".join(reason.split()), "failed"]]
+
+
+def test_latex_has_numbers_in_columns_of_siunitx_with_their_units(record: Record) -> None:
+    asked = Asked(columns=("architecture", "batch", "latency_s", "latency_s_run_low", "throughput_per_s", "top1", "params"))
+    lines = str(latex.text([record], asked).content).splitlines()
+    assert lines[0] == (
+        r"\begin{tabular}{lS[table-format=1.0]S[table-format=1.4]S[table-format=1.4]S[table-format=2.1]S[table-format=1.0]S[table-format=2.0]}"
+    )
+    assert lines[2] == (
+        r"architecture & {batch} & {latency (\unit{\second})} & {latency run low (\unit{\second})} & "
+        r"{throughput (\unit{\per\second})} & {top1 (\unit{\percent})} & {params} \\"
+    )
+    rows = {line.partition(" & ")[0]: line.removesuffix(r" \\").split(" & ") for line in lines[4:-2]}
+    assert rows["a/odd"] == ["a/odd", "1", "0.005", "0.002", "90", "{--}", "10"]
+    assert rows["b/oom"][2:5] == ["{--}", "{--}", "{--}"]
+
+
+@pytest.mark.skipif(shutil.which("kpsewhich") is None, reason="no TeX is installed")
+def test_pdflatex_sets_it_without_an_error(record: Record, nothing: Asked, tmp_path: Path) -> None:
+    for package in ("booktabs.sty", "siunitx.sty"):
+        if subprocess.run(["kpsewhich", package], check=False, capture_output=True).returncode:
+            pytest.skip(f"this TeX has no {package}")
+    (tmp_path / "table.tex").write_text(str(latex.text([record], nothing).content), "utf-8")
+    lines = [r"\documentclass{article}", r"\usepackage[paperwidth=90cm]{geometry}", r"\usepackage[T1]{fontenc}"]
+    lines += [r"\usepackage{booktabs,siunitx}", r"\begin{document}", r"\input{table}", r"\end{document}"]
+    (tmp_path / "page.tex").write_text("\n".join(lines), "utf-8")
+    words = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "page.tex"]
+    done = subprocess.run(words, cwd=tmp_path, check=False, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "page.pdf").exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "shown"),
+    [
+        ("peak_host_bytes", r"peak host (\unit{\byte})"),
+        ("bandwidth_bytes_per_s", r"bandwidth (\unit{\byte\per\second})"),
+        ("latency_s_p99", r"latency p99 (\unit{\second})"),
+        ("top1", r"top1 (\unit{\percent})"),
+        ("clock_mhz", r"clock (\unit{\mega\hertz})"),
+        ("macs", "macs"),
+        ("drift_share", r"drift\_share"),
+    ],
+)
+def test_a_column_of_numbers_has_its_unit_in_its_head(column: str, shown: str) -> None:
+    assert latex.head(column) == shown
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.integers(-(10**9), 10**9)), min_size=1))
+def test_whatever_the_numbers_latex_has_room_for_them(values: list[float | None]) -> None:
+    cells = [latex._cell(None if value is None else f"{value:.5g}", number=True) for value in values]
+    form = re.fullmatch(r"S\[table-format=(-?)(\d+)\.(\d+)\]", latex._numbers(cells))
+    assert form is not None
+    for cell in cells:
+        number = re.fullmatch(r"(-?)(\d+)(?:\.(\d+))?", cell)
+        assert number is not None or cell == "{--}"
+        if number is not None:
+            assert len(number[1]) <= len(form[1])
+            assert len(number[2]) <= int(form[2])
+            assert len(number[3] or "") <= int(form[3])
 
 
 @example("50 % of a_b & {c} #1 ~ ^ \\ <d>")

@@ -36,7 +36,7 @@ def test_data_goes_to_standard_output_and_what_is_left_out_is_said(
 ) -> None:
     done = commands(tmp_path, "export", name, str(written))
     assert done.returncode == 0, done.stderr
-    table = name in {"csv", "latex", "markdown"}
+    table = name in {"csv", "json", "latex", "markdown"}
     whole = table or name in {"junit", "openmetrics"}
     said = [line for line in done.stderr.splitlines() if line.startswith("vbench: left out: ")]
     assert bool(said) is not whole
@@ -83,7 +83,7 @@ WRONG: list[tuple[tuple[str, ...], int, str]] = [
     (("csv", "GATE"), 2, "is a file of the gate, and csv is made of those of `vbench run`; of the gate's: bencher, "),
     (("junit", "GATE", "RUN"), 2, "is a file of the gate, which is exported alone, and these are 2 files: name it only"),
     (("csv", "RUN", "--metric", "latency"), 2, "--metric means nothing to csv: leave it out; it is for asv, bencher, "),
-    (("pyperf", "RUN", "--columns", "macs"), 2, "--columns means nothing to pyperf: leave it out; it is for csv, latex, "),
+    (("pyperf", "RUN", "--columns", "macs"), 2, "--columns means nothing to pyperf: leave it out; it is for csv, json, latex, "),
     (("asv", "RUN"), 2, "asv is a folder: say where it goes with -o DIR"),
     (("parquet", "RUN"), 2, "parquet is no text: say where it goes with -o FILE"),
     (("csv", "RUN", "-o", "notes.jsonl/x"), 2, "-o notes.jsonl/x: "),

@@ -135,7 +135,7 @@ def derive(found: dict[str, Any], earlier: Mapping[str, Sequence[float]] | None 
     gets the same; flags need all samples and stay as they were. `earlier` takes the place of the sentinels of the machine's
     earlier runs that the run knew of.
     """
-    head, replicates = _evidence(found, found["sentinels"] if earlier is None else earlier)
+    head, replicates = evidence(found, found["sentinels"] if earlier is None else earlier)
     derived = {result.case.architecture: result for result in results.derive(head, replicates, "complete")}
     return {name: row | _interval(derived[name].values) for name, row in found["networks"].items()}
 
@@ -143,13 +143,11 @@ def derive(found: dict[str, Any], earlier: Mapping[str, Sequence[float]] | None 
 def sentinels(found: dict[str, Any]) -> dict[str, float]:
     """The median sentinel of a run, by device and threads, as a later run of the machine would take it from the file."""
     return {
-        key: stats.median(times)
-        for key, times in drift.of_run(*_evidence(found, {})).items()
-        if len(times) >= stats.MIN_PROCESSES
+        key: stats.median(times) for key, times in drift.of_run(*evidence(found, {})).items() if len(times) >= stats.MIN_PROCESSES
     }
 
 
-def _evidence(found: dict[str, Any], earlier: Mapping[str, Sequence[float]]) -> tuple[core.Run, list[core.Replicate]]:
+def evidence(found: dict[str, Any], earlier: Mapping[str, Sequence[float]]) -> tuple[core.Run, list[core.Replicate]]:
     """A condensed run as far as its intervals go."""
     cases = {name: msgspec.convert(row["case"], core.Case) for name, row in found["networks"].items()}
     head = core.Run(
