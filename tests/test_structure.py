@@ -45,7 +45,7 @@ effort
 scenarios
 pairing inside
 check
-sensitivity
+sensitivity demonstrations
 worker
 forkserver
 supervisor
@@ -54,7 +54,7 @@ further watch
 pipeline gate evaluate study profile cluster serve
 api
 survey comparison culprits
-trials bisection expectations
+trials bisection expectations gathering
 cli pytest_plugin
 __main__
 """
