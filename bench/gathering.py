@@ -79,18 +79,24 @@ def begin(asked: Wanted, prepared: api.Prepared, output: Path | None, *, timing:
 
 
 def prepare(
-    asked: Wanted, *, device: Sequence[str] = (), threads: Sequence[int] = (), settings: dict[str, object]
+    asked: Wanted,
+    *,
+    device: Sequence[str] = (),
+    threads: Sequence[int] = (),
+    config: Path | None = None,
+    settings: dict[str, object],
 ) -> api.Prepared:
-    """The cases: each point in eager fp32, batch 1. Raises UsageError where one device or number of threads is not enough."""
+    """The cases: each point in eager fp32, batch 1. Raises UsageError where more than one device or number of threads is named."""
     for option, given in (("--device", device), ("--threads", threads)):
         if len(given) > 1 or "all" in given:
-            message = f"{option}: the claims are about one machine at a time: write one, for example {option} {given[0]}"
+            message = f"{option}: the claims are about one at a time: write one, for example {option} {given[0]}"
             raise UsageError(message)
     phases = {phase: [p.architecture for p in asked.points if p.phase == phase] for phase in ("infer", "train")}
+    changes = QUICK | settings
     parts = [
         api.prepare(
-            names, phase=(phase,), engine=(_ENGINE,), precision=("fp32",), batch=(1,), layout=("nchw",), also=False,
-            scenario=("single-stream",), device=device, threads=threads or (machine.usable_cores(),), settings=QUICK | settings,
+            names, phase=(phase,), engine=(_ENGINE,), precision=("fp32",), batch=(1,), layout=("nchw",), config=config,
+            scenario=("single-stream",), device=device, threads=threads or (machine.usable_cores(),), settings=changes,
         )
         for phase, names in phases.items()
         if names
@@ -98,7 +104,7 @@ def prepare(
     if not parts:
         # Nothing is timed: any network tells the settings, and none is a case.
         some = asked.counts or tuple(show.architecture for show in asked.shows)
-        return msgspec.structs.replace(api.prepare(some[:1], also=False, settings=QUICK | settings), plan=Plan((), {}))
+        return msgspec.structs.replace(api.prepare(some[:1], config=config, settings=changes), plan=Plan((), {}))
     cases = tuple(case for part in parts for case in part.plan.cases)
     skipped = {name: reason for part in parts for name, reason in part.plan.skipped.items()}
     return msgspec.structs.replace(parts[0], plan=Plan(cases, skipped))

@@ -128,7 +128,7 @@ def _measure(
         begun = api.continued(resume, config=config, settings=settings)
         todo = gathering.Gathering(begun, asked, timing)
     else:
-        todo = gathering.begin(asked, gathering.prepare(asked, settings=settings, **axes), None, timing=timing)
+        todo = gathering.begin(asked, gathering.prepare(asked, config=config, settings=settings, **axes), None, timing=timing)
     record = gathering.execute(todo, _live.Plain(rows=False), lambda line: common.warn([line]))
     interrupted = timing and record.ended == "interrupted"
     common.warn([f"{todo.path}: `vbench claims --from {todo.path}` reads it again"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html.parser
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +17,8 @@ from vbench.claims.spans import Band, Span, about, at_least, at_most, exact, mis
 from vbench.results import record
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import Maker
 
 
