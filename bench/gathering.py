@@ -86,7 +86,7 @@ def prepare(
     config: Path | None = None,
     settings: dict[str, object],
 ) -> api.Prepared:
-    """The cases: each point in eager fp32, batch 1. Raises UsageError where more than one device or number of threads is named."""
+    """The cases: each point in eager fp32, batch 1. Raises UsageError where several devices or numbers of threads are named."""
     for option, given in (("--device", device), ("--threads", threads)):
         if len(given) > 1 or "all" in given:
             message = f"{option}: the claims are about one at a time: write one, for example {option} {given[0]}"
@@ -134,19 +134,25 @@ def _show(gathering: Gathering, head: Run, say: Callable[[str], None]) -> None:
     held = lines.read(begun.path) if begun.size else []
     threads = head.cases[0].threads if head.cases else machine.usable_cores()
     jobs = list(_missing(gathering, settings, threads, {(one.demonstration, one.architecture, one.index) for one in held}))
+    # What is timed gets a server of its own for each process, since all children of one server share what is particular to it.
+    together = [task for task in jobs if task[0] not in TIMED]
+    batches = [batch for batch in (together, *([task] for task in jobs if task[0] in TIMED)) if batch]
     file = journal.Journal(begun.path, begun.size, verb="claims")
     try:
         if not begun.size:
             file.append("run", head)
-        if not jobs:
-            return
-        say(f"{len(jobs)} counts and demonstrations into {begun.path}")
-        with Server(start=settings.start, preload="count") as server:
-            for name, index, job in jobs:
-                found = _one(server, name, index, job, settings.timeout)
-                if found.status != "ok":
-                    say(f"{name} of {job.case.architecture}: {found.status}: {found.reason}")
-                file.append(lines.KIND, found)
+        if jobs:
+            say(f"{len(jobs)} counts and demonstrations into {begun.path}")
+        for batch in batches:
+            with Server(start=settings.start, preload="count") as server:
+                for name, index, job in batch:
+                    found = _one(server, name, index, job, settings.timeout)
+                    if found.status != "ok":
+                        say(f"{name} of {job.case.architecture}: {found.status}: {found.reason}")
+                    file.append(lines.KIND, found)
+    except KeyboardInterrupt:
+        say(f"interrupted: `vbench claims --resume {begun.path}` goes on")
+        raise
     finally:
         file.close()
 

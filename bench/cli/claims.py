@@ -64,6 +64,9 @@ def claims(
     if from_ and (given := [option for option, value in measuring.items() if value]):
         message = f"--from reads a file and measures nothing: leave out {', '.join(given)}"
         raise UsageError(message)
+    if resume is not None and (given := [option for option in ("--device", "--threads") if measuring[option]]):
+        message = f"--resume goes on with the cases of its file: leave out {', '.join(given)}"
+        raise UsageError(message)
     chosen = entries.select(common.words(names))
     cfg = configs.load(config)
     if list_:

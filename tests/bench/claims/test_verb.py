@@ -102,6 +102,7 @@ def test_reading_imports_no_torch(counted: Path, folder: Path) -> None:
         (("saves-61",), ("unknown claim 'saves-61'", "saves-60", "--list")),
         (("--from", "r.jsonl", "--no-timing", "--threads", "1"), ("--from reads", "leave out --threads, --no-timing")),
         (("--from", "absent.jsonl"), ("cannot read", "absent.jsonl")),
+        (("--resume", "r.jsonl", "--threads", "1"), ("--resume goes on", "leave out --threads")),
         (("--quiz",), ("--quiz asks on a terminal",)),
         (("naive-854", "efficient-soft-max", "--threads", "1,2"), ("--threads", "write one")),
     ],
