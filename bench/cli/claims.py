@@ -54,19 +54,9 @@ def claims(
     from .. import claims as entries  # noqa: PLC0415 - --help must be quick
     from .. import config as configs  # noqa: PLC0415 - as above
 
-    measuring = {
-        "--resume": resume,
-        "--device": device,
-        "--threads": threads,
-        "--time-limit": time_limit,
-        "--no-timing": not timing,
-    }
-    if from_ and (given := [option for option, value in measuring.items() if value]):
-        message = f"--from reads a file and measures nothing: leave out {', '.join(given)}"
-        raise UsageError(message)
-    if resume is not None and (given := [option for option in ("--device", "--threads") if measuring[option]]):
-        message = f"--resume goes on with the cases of its file: leave out {', '.join(given)}"
-        raise UsageError(message)
+    given = {"--resume": resume, "--device": device, "--threads": threads}
+    given |= {"--time-limit": time_limit, "--no-timing": not timing}
+    _refuse(from_, resume, given)
     chosen = entries.select(common.words(names))
     cfg = configs.load(config)
     if list_:
@@ -99,6 +89,17 @@ def claims(
             common.warn([str(written)])
     if interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _refuse(from_: list[Path] | None, resume: Path | None, given: dict[str, object]) -> None:
+    """Raises UsageError where an option that measures meets a file that is only read, or one that is gone on with."""
+    named = [option for option, value in given.items() if value]
+    if from_ and named:
+        message = f"--from reads a file and measures nothing: leave out {', '.join(named)}"
+        raise UsageError(message)
+    if resume is not None and (fixed := [option for option in ("--device", "--threads") if option in named]):
+        message = f"--resume goes on with the cases of its file: leave out {', '.join(fixed)}"
+        raise UsageError(message)
 
 
 def _list(chosen: Sequence[Claim], *, as_json: bool) -> None:
