@@ -79,19 +79,23 @@ def ratio(of: Span, to: Span) -> Span:
 
 
 class Band(NamedTuple):
-    """What a sentence leads one to expect: a number from `low` to `high`, the ends included."""
+    """What a sentence leads one to expect: a number from `low` to `high`, the ends included unless it is `strict`."""
 
     low: float = -math.inf
     high: float = math.inf
     unit: str = ""
+    strict: bool = False
 
     def holds(self, span: Span) -> bool | None:
         """Whether the number lies inside; None where its interval lies on both sides of an end, or is not known."""
         if span.low is None or span.high is None:
             return None
-        if self.low <= span.low and span.high <= self.high:
+        if self._below(self.low, span.low) and self._below(span.high, self.high):
             return True
-        return False if span.high < self.low or span.low > self.high else None
+        return False if not self._below(self.low, span.high) or not self._below(span.low, self.high) else None
+
+    def _below(self, one: float, other: float) -> bool:
+        return one < other if self.strict else one <= other
 
     def text(self) -> str:
         """For people: "at most 1", "8 to 9"."""
@@ -99,8 +103,10 @@ class Band(NamedTuple):
         if self.low == self.high:
             return low
         if math.isinf(self.low):
-            return f"at most {high}"
-        return f"at least {low}" if math.isinf(self.high) else f"{low} to {high}"
+            return f"{'less than' if self.strict else 'at most'} {high}"
+        if math.isinf(self.high):
+            return f"{'more than' if self.strict else 'at least'} {low}"
+        return f"about {low}" if low == high else f"{low} to {high}"
 
 
 def at_most(value: float, unit: str = "") -> Band:
@@ -111,6 +117,16 @@ def at_most(value: float, unit: str = "") -> Band:
 def at_least(value: float, unit: str = "") -> Band:
     """No less than that."""
     return Band(low=value, unit=unit)
+
+
+def more_than(value: float, unit: str = "") -> Band:
+    """More, and not as much."""
+    return Band(low=value, unit=unit, strict=True)
+
+
+def less_than(value: float, unit: str = "") -> Band:
+    """Less, and not as much."""
+    return Band(high=value, unit=unit, strict=True)
 
 
 def about(value: float, tolerance: float, unit: str = "") -> Band:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..entry import Part, claim, unable
 from ..evidence import Evidence, counted, measured
-from ..spans import at_least, at_most
+from ..spans import at_most, more_than
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ def receptive_field(seen: Evidence) -> Sequence[Part]:
     found = [counted(name, seen.value("receptive_field", name).through(lambda px: px, "px")) for name in DEPTHS]
     steps = pairwise(DEPTHS)
     return found + [
-        counted(f"{deep} over {flat}", seen.count("receptive_field", deep, flat), at_least(1 + 1e-9)) for flat, deep in steps
+        counted(f"{deep} over {flat}", seen.count("receptive_field", deep, flat), more_than(1)) for flat, deep in steps
     ]
 
 

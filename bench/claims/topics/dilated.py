@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .. import sums
 from ..entry import Part, claim
 from ..evidence import Evidence, counted, demonstrated, measured
-from ..spans import SHARE, Band, about, at_least, at_most, exact, ratio
+from ..spans import SHARE, Band, about, at_least, at_most, exact, less_than, more_than, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ def no_more_time(seen: Evidence) -> Sequence[Part]:
 )
 def checkerboard(seen: Evidence) -> Sequence[Part]:
     """Not all pixels are seen."""
-    gaps = at_most(1 - 1e-9, SHARE)
+    gaps = less_than(1, SHARE)
     rows = {"rates 2, 2, 2": (2, 2, 2), "rate 16": (16,)}
     return [
         *(counted(name, exact(sums.covered(sums.seen(rates)), SHARE), gaps) for name, rates in rows.items()),
@@ -130,7 +130,7 @@ def fusion(seen: Evidence) -> Sequence[Part]:
     """More is seen, up to everything; and nothing is counted."""
     unfused, fused = (seen.shown("branches", name, "widest", SHARE) for name in (UNFUSED, FUSED))
     return [
-        demonstrated("pixels seen, fused over unfused", ratio(fused, unfused), at_least(1 + 1e-9)),
+        demonstrated("pixels seen, fused over unfused", ratio(fused, unfused), more_than(1)),
         demonstrated("of the whole field, fused", fused, at_least(1, SHARE)),
         demonstrated("of the whole field, unfused", unfused),
         counted("params", seen.count("params", FUSED, UNFUSED), at_most(1)),
@@ -175,6 +175,6 @@ def resolution(seen: Evidence) -> Sequence[Part]:
 def larger_field(seen: Evidence) -> Sequence[Part]:
     """It grows, and to what strides give, give or take a tenth."""
     return [
-        counted("six blocks over four", seen.count("receptive_field", DEEP, SHALLOW), at_least(1 + 1e-9)),
+        counted("six blocks over four", seen.count("receptive_field", DEEP, SHALLOW), more_than(1)),
         counted("dilated over strided", seen.count("receptive_field", DEEP, SMALL), about(1, 0.1)),
     ]

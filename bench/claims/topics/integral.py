@@ -9,7 +9,7 @@ import numpy as np
 from .. import sums
 from ..entry import Part, claim, unable
 from ..evidence import Evidence, counted, demonstrated, measured
-from ..spans import Band, about, at_least, at_most, exact
+from ..spans import Band, about, at_least, at_most, exact, more_than
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ def no_sub_pixel(seen: Evidence) -> Sequence[Part]:
 def differentiable(seen: Evidence) -> Sequence[Part]:
     """There is a gradient, and it is a number."""
     return [
-        demonstrated("soft-argmax", seen.shown("decoded", SOFT, "gradient"), Band(1e-12)),
+        demonstrated("soft-argmax", seen.shown("decoded", SOFT, "gradient"), more_than(0)),
         demonstrated("arg-max", seen.shown("decoded", HARD, "gradient")),
     ]
 

@@ -9,7 +9,7 @@ import numpy as np
 from .. import sums
 from ..entry import Part, claim
 from ..evidence import Evidence, counted, demonstrated, measured
-from ..spans import SHARE, about, at_least, at_most, exact, missing
+from ..spans import SHARE, about, at_least, at_most, exact, missing, more_than
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ def no_diagonal(_: Evidence) -> Sequence[Part]:
     """Something is left, by the number of channels in between."""
     left = {rank: sums.rank_error(np.eye(SIDE), rank) for rank in range(1, SIDE + 1)}
     return [
-        counted(f"left with {rank} channel{'s' * (rank > 1)} between", exact(round(share, 12), SHARE), at_least(1e-9, SHARE))
+        counted(f"left with {rank} channel{'s' * (rank > 1)} between", exact(round(share, 12), SHARE), more_than(0, SHARE))
         for rank, share in left.items()
     ]
 

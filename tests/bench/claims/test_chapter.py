@@ -13,7 +13,7 @@ from vbench.claims import chapter, drawings, lines, sums, text
 from vbench.claims.entry import CLAIMS, COUNTED, HOLDS, MEASURED, VERDICTS, Part, judge
 from vbench.claims.evidence import Evidence
 from vbench.claims.pictures import PICTURES
-from vbench.claims.spans import Band, Span, about, at_least, at_most, exact, missing, sampled
+from vbench.claims.spans import Band, Span, about, at_least, at_most, exact, less_than, missing, more_than, sampled
 from vbench.results import record
 
 if TYPE_CHECKING:
@@ -175,6 +175,9 @@ def test_what_is_written_lands_in_the_folder_or_is_one_line(seen: Evidence, tmp_
         (about(10, 0.1), exact(9.5), True),
         (Band(3, 4), Span(5, 4.5, 6), False),
         (Band(3, 4), Span(3.5), None),
+        (more_than(1), exact(1), False),
+        (more_than(1), Span(1.5, 1.0, 2.0), None),
+        (less_than(1), exact(0.5), True),
         (Band(3, 4), missing("not there"), None),
     ],
 )
@@ -182,6 +185,22 @@ def test_an_answer_needs_the_whole_interval(band: Band, span: Span, answer: bool
     assert band.holds(span) is answer
     assert Part("x", MEASURED, span, band).answer is answer
     assert Part("x", COUNTED, span).answer is None
+
+
+@pytest.mark.parametrize(
+    ("band", "said"),
+    [
+        (at_most(1.1), "at most 1.10"),
+        (more_than(0, "share"), "more than 0 %"),
+        (less_than(1, "share"), "less than 100 %"),
+        (Band(8, 9), "8 to 9"),
+        (Band(22, 22), "22"),
+        (about(9, 1e-9), "about 9.00"),
+        (Band(853.5e6, 854.5e6), "about 854 M"),
+    ],
+)
+def test_what_is_expected_is_said_as_people_say_it(band: Band, said: str) -> None:
+    assert band.text() == said
 
 
 def test_spans_keep_their_interval_through_a_change_of_measure() -> None:
