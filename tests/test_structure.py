@@ -46,7 +46,7 @@ effort
 scenarios
 pairing inside
 check
-sensitivity
+sensitivity demonstrations
 worker
 forkserver
 supervisor
@@ -55,7 +55,7 @@ further watch
 pipeline gate evaluate study profile cluster serve
 api
 survey comparison culprits
-trials bisection expectations
+trials bisection expectations gathering
 cli pytest_plugin
 __main__
 """

@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import EXIT_INTERRUPTED, VbenchError
-from . import best, bisect, cache, compare, doctor, export, gate, history, list_, report, run, show
+from . import best, bisect, cache, claims, compare, doctor, export, gate, history, list_, report, run, show
 
 app = typer.Typer(
     name="vbench",
@@ -46,6 +46,7 @@ app.command("best", help=best.HELP, short_help="Choose networks that keep limits
 app.command("gate", help=gate.HELP, short_help="Compare base with head: counts, then latency in pairs.")(gate.gate)
 app.command("bisect", help=bisect.HELP, short_help="Find the commit that made a network slower.")(bisect.bisect)
 app.command("history", help=history.HELP, short_help="Show how numbers went from run to run.")(history.history)
+app.command("claims", help=claims.HELP, short_help="Put the lecture's sentences to the test.")(claims.claims)
 app.command("cache", help=cache.HELP, short_help="List or clear what engines made and kept.")(cache.cache)
 app.command("doctor", help=doctor.HELP, short_help="Say what would spoil a measurement here.")(doctor.doctor)
 

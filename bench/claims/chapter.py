@@ -1,0 +1,124 @@
+"""The HTML chapter: every entry in the lecture's order, with its numbers, bars and drawings, in one file without scripts."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from . import drawings, text
+from .entry import CONDITION, FAILS, HOLDS, OPEN, UNABLE
+from .pictures import PICTURES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from .entry import Finding
+    from .evidence import Evidence
+
+TITLES = {
+    "training": "Backpropagation", "depth": "What the benefit of depth is", "residual": "ResNet", "inception": "GoogLeNet",
+    "separable": "Separable convolutions and MobileNet", "squeezed": "SqueezeNet and smaller models",
+    "grouped": "ResNeXt and ShuffleNet", "pyramid": "Spatial pyramid pooling", "dilated": "Dilated convolutions and ESPNet",
+    "keypoints": "Keypoints from heat maps", "integral": "Integral regression",
+}  # fmt: skip
+_TITLE = "The lecture's claims, put to the test"
+_CLASSES = {HOLDS: "yes", CONDITION: "some", FAILS: "no", OPEN: "open", UNABLE: "open"}
+# Blue, orange and grey: told apart by every kind of colour vision, and the verdict is written out beside them.
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1b1b1b; --paper: #fff; --soft: #5a5a5a; --line: #c8c8c8; --yes: #0b63a5; --no: #b8480a;
+  --some: #6b4fa0; --open: #6e6e6e; --band: #dce9f4; --pixel: #0b63a5; }
+@media (prefers-color-scheme: dark) { :root { --ink: #ececec; --paper: #16181b; --soft: #b0b0b0; --line: #4a4d52; --yes: #6db3ec;
+  --no: #f09a5c; --some: #b9a2ea; --open: #a8a8a8; --band: #24384a; --pixel: #6db3ec; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 56rem; margin: 2rem auto;
+  padding: 0 1rem; }
+a { color: var(--yes); } h2 { margin-top: 3rem; border-bottom: 1px solid var(--line); } .soft { color: var(--soft); }
+article { margin: 2rem 0; }
+blockquote { font-size: 1.15rem; margin: 0.3rem 0; padding-left: 0.8rem; border-left: 4px solid var(--line); }
+table { border-collapse: collapse; width: 100%; font-size: 0.92rem; } th, td { text-align: left; padding: 0.2rem 0.6rem 0.2rem 0;
+  border-bottom: 1px solid var(--line); vertical-align: top; } td.number { text-align: right; white-space: nowrap; }
+.verdict { font-weight: 600; } .verdict.yes { color: var(--yes); } .verdict.no { color: var(--no); }
+.verdict.some { color: var(--some); } .verdict.open { color: var(--open); }
+svg text { font: 11px system-ui, sans-serif; fill: currentColor; } svg.bars { width: 100%; max-width: 720px; display: block; }
+svg .band { fill: var(--band); } svg .yes { fill: var(--yes); } svg .no { fill: var(--no); } svg .open { fill: var(--open); }
+svg .whisker { stroke: currentColor; stroke-width: 2; } svg.grid rect { fill: var(--pixel); }
+svg.grid .frame { fill: none; stroke: var(--line); } svg.grid .field { fill: var(--pixel); opacity: 0.25; stroke: currentColor; }
+figure { display: inline-block; margin: 0.6rem 1rem 0.6rem 0; vertical-align: top; max-width: 15rem; }
+figcaption { font-size: 0.8rem; color: var(--soft); } .mark { stroke: var(--paper); stroke-width: 1; }
+.m0 { fill: var(--ink); color: var(--ink); } .m1 { fill: var(--no); color: var(--no); }
+.m2 { fill: var(--some); color: var(--some); }
+@media print { article { break-inside: avoid; } }
+"""
+
+
+def write(findings: Sequence[Finding], seen: Evidence, folder: Path) -> list[Path]:
+    """Write claims.html and claims.md, and return their paths. Raises UsageError where the folder cannot be written to."""
+    made = {"claims.html": page(findings, seen), "claims.md": text.markdown(findings, seen.conditions())}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in made.items():
+            (folder / name).write_text(content, "utf-8")
+    except OSError as error:
+        message = f"-o {folder}: {error.strerror}; name another folder"
+        raise UsageError(message) from None
+    return [folder / name for name in made]
+
+
+def page(findings: Sequence[Finding], seen: Evidence) -> str:
+    """The whole chapter."""
+    topics: dict[str, list[Finding]] = {}
+    for finding in findings:
+        topics.setdefault(finding.claim.topic, []).append(finding)
+    parts = [_topic(topic, found, seen) for topic, found in topics.items()]
+    where = " ".join(seen.conditions())
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(_TITLE)}</title><style>{_STYLE}</style></head><body><main>"
+        f'<h1>{escape(_TITLE)}</h1><p class="soft">{escape(where)}</p><p>{escape(_reading())}</p>'
+        f"<p><strong>{escape(text.counts(findings))}.</strong></p>{_overview(findings)}{''.join(parts)}</main></body></html>\n"
+    )
+
+
+def _reading() -> str:
+    return (
+        "Each sentence stands with its source, with what is counted of the networks it is about, and with what was timed on the "
+        "machine above. A time is a ratio with its 95 % interval over fresh processes. A number decides where its whole interval "
+        "lies inside or outside of what the sentence says (the shaded range); where it lies on both sides, this run leaves the "
+        "sentence undecided."
+    )
+
+
+def _overview(findings: Sequence[Finding]) -> str:
+    rows = "".join(
+        f'<tr><td><a href="#{escape(f.claim.id)}">{escape(f.claim.sentence)}</a></td>{_number(counted)}{_number(measured)}'
+        f"<td>{_verdict(f.verdict)}</td></tr>"
+        for f in findings
+        for _, _, counted, measured, _ in [text.cells(f)]
+    )
+    head = "".join(f'<th scope="col">{name}</th>' for name in text.HEADER[1:])
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _number(shown: str) -> str:
+    return f'<td class="number">{escape(shown)}</td>'
+
+
+def _verdict(verdict: str) -> str:
+    return f'<span class="verdict {_CLASSES[verdict]}">{escape(verdict)}</span>'
+
+
+def _topic(topic: str, findings: Sequence[Finding], seen: Evidence) -> str:
+    return f"<section><h2>{escape(TITLES.get(topic, topic))}</h2>{''.join(_article(f, seen) for f in findings)}</section>"
+
+
+def _article(finding: Finding, seen: Evidence) -> str:
+    entry = finding.claim
+    drawn = "".join(PICTURES[name](seen) for name in entry.pictures)
+    rows = "".join(f"<tr><td>{escape(part.kind)}</td><td>{escape(text.line(part))}</td></tr>" for part in finding.parts)
+    table = f"<details><summary>All numbers</summary><table><tbody>{rows}</tbody></table></details>" if rows else ""
+    return (
+        f'<article id="{escape(entry.id)}"><h3>{_verdict(finding.verdict)}</h3><blockquote>{escape(entry.sentence)}</blockquote>'
+        f'<p class="soft">{escape(entry.place)}. Source: {escape(entry.source)}; it says: {escape(entry.says)}.<br>'
+        f"Tested by: {escape(entry.formula)}.</p>{drawings.bars(finding)}{drawn}<p>{escape(entry.remark)}</p>{table}</article>"
+    )
