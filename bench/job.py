@@ -36,6 +36,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     the case's file, or empty for random ones. `full_precision` are the paths of modules that a quantisation leaves as they are.
     `verify_s` is for how long answers are compared.
     `sensitivity` asks what makes a quantised case differ, on so many `pictures`: each of the `layers` alone, or the `engine`.
+    `profile` asks for the layers and their times.
     """
 
     case: Case
@@ -65,6 +66,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     full_precision: tuple[str, ...] = ()
     sensitivity: Literal["", "layers", "engine"] = ""
     pictures: int = 0
+    profile: bool = False
 
     @property
     def role(self) -> Literal["check", "measure", "energy", "pair"]:

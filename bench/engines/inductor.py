@@ -202,7 +202,7 @@ class Session:
 class LooseSession(EagerSession):
     """Calls the module, of which PyTorch compiles what it can when it is first called, and runs the rest as it stands."""
 
-    operators = None  # type: ignore[assignment]  # the pieces do not add up to an account
+    operators = account = None  # type: ignore[assignment]  # the pieces do not add up to an account
 
     def __init__(self, module: torch.nn.Module, case: Case, place: Place, pieces: Path) -> None:
         super().__init__(cast("torch.nn.Module", torch.compile(module, dynamic=False)), case, place)
