@@ -35,7 +35,7 @@ PRODUCTS = (ONE, THREE, LARGER, DEPTHWISE, GROUPED, LINEAR)
 
 # Asked in this order: a kernel that does several things is named after the first that it has.
 _WORDS = (
-    (POOLING, "pool|unpool|maxpool|averagepool|globalaveragepool|pooling|mean|amax|adaptive|reducemean|reducemax"),
+    (POOLING, "pool|unpool|reduce|maxpool|averagepool|globalaveragepool|pooling|mean|amax|adaptive|reducemean|reducemax"),
     (NORMALISATION, "norm|lrn|batchnormalization|normalization|mvn|native_batch_norm|batch_norm|layer_norm|group_norm"),
     (ACTIVATION, "relu|relu6|clamp|clip|hardtanh|sigmoid|hardsigmoid|silu|swish|hardswish|hswish|gelu|elu|selu|celu|leakyrelu|"
                  "prelu|tanh|mish|softmax|log_softmax|softplus|erf"),
