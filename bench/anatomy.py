@@ -1,4 +1,4 @@
-"""What a profile asks of a worker: a case that answers right, its time unwatched, its layers with their times, and once more unwatched.
+"""What a profile asks of a worker: a case that answers right, timed unwatched, then its layers, then timed unwatched again.
 
 The requests before and after the profile are what the sum of the layers is held against: a profiler takes time of its own, and a
 machine may be another from one second to the next.

@@ -34,20 +34,20 @@ KINDS = {
 PRODUCTS = (ONE, THREE, LARGER, DEPTHWISE, GROUPED, LINEAR)
 
 # Asked in this order: a kernel that does several things is named after the first that it has.
-_WORDS = (
-    (POOLING, "pool|unpool|reduce|maxpool|averagepool|globalaveragepool|pooling|mean|amax|adaptive|reducemean|reducemax"),
-    (NORMALISATION, "norm|lrn|batchnormalization|normalization|mvn|native_batch_norm|batch_norm|layer_norm|group_norm"),
-    (ACTIVATION, "relu|relu6|clamp|clip|hardtanh|sigmoid|hardsigmoid|silu|swish|hardswish|hswish|gelu|elu|selu|celu|leakyrelu|"
-                 "prelu|tanh|mish|softmax|log_softmax|softplus|erf"),
-    (MOVEMENT, "cat|concat|concatenation|stack|copy|clone|contiguous|conversion|convert|reorder|transpose|permute|pad|constant_pad|"
-               "to|memcpy|cast|slice|split|gather|index|select|reshape|flatten|squeeze|unsqueeze|expand|tile|repeat|roll|"
-               "quantize|dequantize|quantizelinear|dequantizelinear|fakequantize|subgraph_copy|channel|shuffle|depthtospace|"
-               "spacetodepth|unfold|empty|zeros|ones|full|fill|zero|arange|shufflechannels|stridedslice|embedding"),
-    (ELEMENTWISE, "add|sub|mul|div|eltwise|pow|sqrt|rsqrt|exp|log|sum|neg|abs|reciprocal|max|min|maximum|minimum|where|"
-                  "lt|gt|ge|le|eq|ne|multiply|subtract|divide|addcmul|addcdiv|squareddifference|subgraph|generated"),
-)  # fmt: skip
-_PATTERNS = tuple((kind, re.compile(rf"(?<![a-z0-9])(?:{words})(?![a-z])")) for kind, words in _WORDS)
+_WORDS = {
+    POOLING: "pool pooling unpool reduce mean amax adaptive",
+    NORMALISATION: "norm normalization lrn mvn",
+    ACTIVATION: "relu clamp clip hardtanh sigmoid hardsigmoid silu swish hardswish hswish gelu elu selu celu prelu tanh mish "
+    "softmax softplus erf",
+    MOVEMENT: "cat concat concatenation stack copy clone contiguous conversion convert reorder transpose permute pad to memcpy "
+    "cast slice strided split gather index select reshape flatten squeeze unsqueeze expand tile repeat roll quantize dequantize "
+    "channel shuffle depth space unfold empty zeros ones full fill zero arange embedding",
+    ELEMENTWISE: "add sub mul div eltwise pow sqrt rsqrt exp log sum neg abs reciprocal max min maximum minimum where lt gt ge "
+    "le eq ne multiply subtract divide addcmul addcdiv difference subgraph generated",
+}
+_SETS = {kind: frozenset(words.split()) for kind, words in _WORDS.items()}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD = re.compile(r"[a-z]+")
 _LEAST = 3  # outputs, inputs of a group, and at least one side of the window
 
 
@@ -65,10 +65,6 @@ def of_convolution(weight: Sequence[int], groups: int = 1) -> str:
 
 def of_name(name: str) -> str:
     """The kind of an operator or a kernel that multiplies no matrices, by the words of its name."""
-    text = _CAMEL.sub("_", name)
-    for spelling in (name.lower(), text.lower()):
-        words = spelling.strip("_").replace("_", " ").replace("2d", " ").replace("3d", " ")
-        for kind, pattern in _PATTERNS:
-            if pattern.search(words):
-                return kind
-    return OTHER
+    # MaxPool is two words, and PRelu is one.
+    words = {*_WORD.findall(name.lower()), *_WORD.findall(_CAMEL.sub("_", name).lower())}
+    return next((kind for kind, known in _SETS.items() if words & known), OTHER)

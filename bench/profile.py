@@ -1,4 +1,4 @@
-"""Where the time of one case goes: a worker's account of its layers, against requests unwatched and the ceilings of this machine."""
+"""Where the time of one case goes: a worker's account of its layers, against unwatched requests and the machine's ceilings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import ceilings, engines, head, machine
+from . import ceilings, engines, head, machine, units
 from .axes import PRECISIONS
 from .core import Ceiling
 from .errors import NothingSelectedError, UsageError, VbenchError
@@ -33,7 +33,7 @@ _TIMEOUT_S = 86_400.0
 
 
 def only(plan: Plan, asked: Sequence[str]) -> Case:
-    """The one case that was asked for. Raises UsageError where there are several, and NothingSelectedError where it cannot run."""
+    """The one case that was asked for. Raises UsageError where there are several, NothingSelectedError where it cannot run."""
     names = list(dict.fromkeys(case.architecture for case in plan.cases))
     if len(names) > 1:
         listed = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")  # noqa: PLR2004 - as many as say enough
@@ -53,7 +53,7 @@ def only(plan: Plan, asked: Sequence[str]) -> Case:
 
 
 def find(case: Case, settings: Settings, *, weights: Path | None = None, say: Callable[[str], None]) -> Profile:
-    """Profile the case in a fresh worker, and hold its layers against the ceilings. Raises VbenchError with the worker's reason."""
+    """Profile the case in a fresh worker, its layers against the ceilings. Raises VbenchError with the worker's reason."""
     job = Job(
         case=case, profile=True, architecture=ARCHITECTURES.source(case.architecture), engine=ENGINES.source(case.engine),
         catalogue=catalogue(), images=_absolute(settings.images), weights=_absolute(weights), seed=settings.seed,
@@ -105,8 +105,8 @@ def _notes(profile: Profile) -> Iterable[str]:
     apart = abs(profile.after_s - profile.before_s) / profile.total_s
     if apart > STEADY:
         yield (
-            f"requests before and after the profile differ by {apart:.0%}: the machine was not steady, and neither are the layers; "
-            "repeat it, or see vbench doctor"
+            f"requests before and after the profile differ by {units.percent(apart, 0)}: the machine was not steady, and so "
+            "neither are the layers; repeat it, or see vbench doctor"
         )
     for precision, ceiling in profile.ceilings.items():
         if ceiling.peak_flops is None or ceiling.bandwidth_bytes_per_s is None:

@@ -21,8 +21,8 @@ COMPUTE, MEMORY, OVERHEAD, UNKNOWN = "compute", "memory", "overhead", "unknown"
 BOUNDS = {
     COMPUTE: "its operations at the measured peak take at least half of its time, and longer than its bytes do",
     MEMORY: "its bytes at the measured bandwidth take at least half of its time, and longer than its operations do",
-    OVERHEAD: "both take less than half of its time: the rest goes to calls, to starting threads, to packing, and to kernels that "
-    "reach neither ceiling",
+    OVERHEAD: "both take less than half of its time: the rest goes to calls, to starting threads, to packing, and to kernels "
+    "that reach neither ceiling",
     UNKNOWN: "a ceiling, its bytes or its time is not known",
 }
 # The share of a layer's time that a ceiling must explain to be what bounds it: most of it.

@@ -1,4 +1,4 @@
-"""The layers that ONNX Runtime runs: its profile of some runs, each operator traced to the file that was exported, and so to a module."""
+"""The layers that ONNX Runtime runs: its profile, each operator traced to the file that was exported, and so to a module."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _weights(model: Any) -> list[tuple[tuple[int, ...], int]]:
 
 
 def _packed(event: Event, weights: Iterable[tuple[int, ...]]) -> list[tuple[str, tuple[int, ...]]]:
-    """Weights that the runtime has packed, which the profile no longer names: as many as in the file, in the type of the input."""
+    """Weights that the runtime has packed and the profile does not name: as many as in the file, in the input's type."""
     return [] if len(event.reads) > 1 else [(event.type, shape) for shape in weights if shape]
 
 

@@ -80,7 +80,7 @@ def _said(operator: Any) -> dict[str, str]:
 
 
 def _path(operator: Any) -> str:
-    """The module that it is named after, else that of the first operator that went into it; a second call's number is left out."""
+    """The module that it is named after, else that of the first operator in it; the number of a second call is left out."""
     names = (operator.get_friendly_name(), _said(operator).get("originalLayersNames", ""))
     first = next((name for name in names if name.startswith(_ROOT)), _ROOT)
     return first.partition(",")[0].partition("/")[0].partition("#")[0].removeprefix(_ROOT).lstrip(".")

@@ -1,4 +1,4 @@
-"""A profile for people: tables in a terminal, charts, a page, and a trace. From what `vbench.profile` found; nothing is measured."""
+"""A profile for people: tables in a terminal, charts, a page, and a trace, from what `vbench.profile` found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def make(profile: Profile, out: Path) -> list[Path]:
-    """Write `profile.html`, `profile.json`, `trace.json` and the charts, as PNG and SVG, into the folder `out`; the files written.
+    """Write `profile.html`, `profile.json`, `trace.json` and the charts (PNG and SVG) into the folder `out`; the files written.
 
     Raises UsageError where it cannot be written.
     """

@@ -19,6 +19,7 @@ GROUPED: dict[str, Callable[[Profile, int | None], tuple[Group, ...]]] = {
     "kind": lambda profile, _: profile.kinds,
 }
 _NUMBERS = ("time", "share", "MACs", "FLOP/s", "of peak", "bytes/s", "of bandwidth")
+GROUPS = ("layers", *_NUMBERS, "bound by")
 LAYERS = ("layer", "operator", "kind", "output", *_NUMBERS, "bound by")
 RIGHT_LAYERS = tuple(range(4, 11))
 RIGHT_GROUPS = tuple(range(1, 9))
@@ -43,23 +44,20 @@ def slowest(profile: Profile) -> list[Judged]:
 
 def head(profile: Profile) -> list[str]:
     """What was profiled, the sum of the layers against the whole, what profiling cost, and the ceilings."""
-    seconds = units.duration
+    seconds, by = units.duration, f"({profile.profiler})"
+    parts = f"({seconds(profile.before_s)} before the profile, {seconds(profile.after_s)} after)"
     return [
         profile.case_id,
-        f"without a profiler: {seconds(profile.total_s)}, median of {profile.requests} requests "
-        f"({seconds(profile.before_s)} before the profile, {seconds(profile.after_s)} after)",
+        f"without a profiler: {seconds(profile.total_s)}, median of {profile.requests} requests {parts}",
         f"sum of {len(profile.layers)} layers: {seconds(profile.layers_s)}, {units.percent(profile.covered)} of that",
-        f"a run under the profiler: {seconds(profile.run_s)}, {units.change(profile.overhead)}; median of {profile.runs} runs "
-        f"({profile.profiler})",
+        f"a run under the profiler: {seconds(profile.run_s)}, {units.change(profile.overhead)}, median of {profile.runs} {by}",
         *(f"ceilings of {precision}: {_ceiling(found)}" for precision, found in profile.ceilings.items()),
         *(f"note: {note}" for note in profile.notes),
     ]
 
 
 def _ceiling(found: Ceiling) -> str:
-    return (
-        f"{units.quantity(found.peak_flops, 'FLOP/s')}, {units.quantity(found.bandwidth_bytes_per_s, 'B/s')} ({found.method})"
-    )
+    return f"{units.quantity(found.peak_flops, 'FLOP/s')}, {units.quantity(found.bandwidth_bytes_per_s, 'B/s')} ({found.method})"
 
 
 def cells(layer: Judged) -> tuple[str, ...]:
@@ -76,9 +74,12 @@ def cells(layer: Judged) -> tuple[str, ...]:
 
 def groups(by: str, found: Sequence[Group], top: int | None) -> str:
     """A table of groups, with the shares of their time by what bounds it."""
-    header = (by, "layers", *_NUMBERS, "bound by")
-    rows = [(group.name, str(group.layers), *_numbers(group), bounds(group)) for group in found[:top]]
-    return _cut(tables.aligned(header, rows, RIGHT_GROUPS), len(found), top)
+    return _cut(tables.aligned((by, *GROUPS), [group_cells(group) for group in found[:top]], RIGHT_GROUPS), len(found), top)
+
+
+def group_cells(group: Group) -> tuple[str, ...]:
+    """A group as a row."""
+    return (group.name, str(group.layers), *_numbers(group), bounds(group))
 
 
 def bounds(group: Group) -> str:

@@ -28,11 +28,12 @@ def text(profile: Profile) -> str:
 
 
 def events(profile: Profile) -> Iterator[dict[str, Any]]:
-    """Names of the tracks, a slice for each module as long as it goes on, one for each layer, and a request without a profiler."""
+    """Names of the tracks, a slice for each module and each layer, and beside them a request without a profiler."""
     for track, name in ((_LAYERS, "layers, end to end"), (_WHOLE, "a request without a profiler")):
         yield {"ph": "M", "name": "thread_name", "pid": _PROCESS, "tid": track, "args": {"name": name}}
     yield {"ph": "M", "name": "process_name", "pid": _PROCESS, "tid": _LAYERS, "args": {"name": profile.case_id}}
-    yield _slice(profile.case.architecture, 0.0, profile.total_s, "request", _WHOLE, {"requests": profile.requests})
+    request = {"requests": profile.requests}
+    yield _slice(profile.case.architecture, 0.0, profile.total_s, "request", tid=_WHOLE, args=request)
     opened: list[tuple[str, float]] = []
     at = 0.0
     for layer in profile.layers:
@@ -41,7 +42,7 @@ def events(profile: Profile) -> Iterator[dict[str, Any]]:
         yield from _closed(opened, same, at)
         opened += [(name, at) for name in around[same:]]
         if layer.seconds is not None:
-            yield _slice(layer.name, at, layer.seconds, layer.kind, _LAYERS, _arguments(layer))
+            yield _slice(layer.name, at, layer.seconds, layer.kind, args=_arguments(layer))
             at += layer.seconds
     yield from _closed(opened, 0, at)
 
@@ -57,14 +58,12 @@ def _closed(opened: list[tuple[str, float]], keep: int, at: float) -> Iterator[d
     while len(opened) > keep:
         name, began = opened.pop()
         if at > began:
-            yield _slice(name, began, at - began, "module", _LAYERS, {})
+            yield _slice(name, began, at - began, "module")
 
 
-def _slice(name: str, began: float, seconds: float, category: str, track: int, arguments: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "ph": "X", "name": name, "cat": category, "pid": _PROCESS, "tid": track, "ts": began * _US, "dur": seconds * _US,
-        "args": arguments,
-    }  # fmt: skip
+def _slice(name: str, began: float, seconds: float, category: str, **more: Any) -> dict[str, Any]:
+    whole = {"ph": "X", "name": name, "cat": category, "pid": _PROCESS, "tid": _LAYERS, "args": {}}
+    return {**whole, "ts": began * _US, "dur": seconds * _US, **more}
 
 
 def _arguments(layer: Judged) -> dict[str, Any]:
