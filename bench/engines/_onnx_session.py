@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from ..core import Account
+from ..errors import VbenchError
 from . import _onnx_account as accounts
 from . import _onnx_layers
 from ._onnx import RuntimeFailedError, line, out_of_memory
@@ -141,7 +142,10 @@ class BoundSession:
         return accounts.account(model, runs[1:] or runs, batch=self._case.batch, tf32=self._case.precision == "tf32")
 
     def account(self) -> Account:
-        """The layers, by the same profile."""
+        """The layers, by the same profile. Raises VbenchError where that is of the host, and the work goes on elsewhere."""
+        if self._place.kind != "cpu":
+            message = f"ONNX Runtime's profile is of the host, and {self._place.target} works behind its back: --engine eager"
+            raise VbenchError(message)
         import onnx  # noqa: PLC0415 - as above
 
         with tempfile.TemporaryDirectory(prefix="vbench-profile-") as folder:

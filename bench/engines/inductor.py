@@ -208,6 +208,11 @@ class Session:
                 took = time.perf_counter() - began
             return took, _compiled.in_order(profile)
 
+        if self._case.device != "cpu":
+            message = (
+                f"the inductor engine's account is of the host, and {self._case.device} works behind its back: --engine eager"
+            )
+            raise VbenchError(message)
         self.step()
         self.synchronize()
         with _quiet():
