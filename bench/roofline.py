@@ -48,15 +48,16 @@ class Judged(Layer, frozen=True, kw_only=True):
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Layers together: of a kind, of a module, or of one operator. `bounds` are shares of the group's time by what bounds it.
 
-    `bytes` and what follows from them are None where the engine does not say what one of the layers moves.
+    `bytes` and what follows from them are None where the engine does not say what one of the layers moves, `seconds` where none
+    of them has a time of its own.
     """
 
     name: str
     layers: int
     macs: int
     bytes: int | None
-    seconds: float
-    share: float
+    seconds: float | None
+    share: float | None
     flops_per_s: float | None
     peak_share: float | None
     bytes_per_s: float | None
@@ -163,11 +164,12 @@ def grouped(layers: Iterable[Judged], name: Callable[[Judged], str], order: Sequ
     for layer in layers:
         found.setdefault(name(layer), []).append(layer)
     groups = [_group(text, same) for text, same in found.items() if same]
-    return tuple(sorted(groups, key=lambda group: -group.seconds))
+    return tuple(sorted(groups, key=lambda group: -(group.seconds or 0.0)))
 
 
 def _group(name: str, layers: Sequence[Judged]) -> Group:
-    seconds = sum(layer.seconds or 0.0 for layer in layers)
+    times = [layer.seconds for layer in layers if layer.seconds is not None]
+    seconds, whole = sum(times), sum(layer.share or 0.0 for layer in layers)
     macs = sum(layer.macs for layer in layers)
     sizes = [layer.bytes for layer in layers]
     moved = None if None in sizes else sum(size for size in sizes if size is not None)
@@ -177,8 +179,8 @@ def _group(name: str, layers: Sequence[Judged]) -> Group:
         layers=len(layers),
         macs=macs,
         bytes=moved,
-        seconds=seconds,
-        share=sum(layer.share or 0.0 for layer in layers),
+        seconds=seconds if times else None,
+        share=whole if times else None,
         flops_per_s=2.0 * macs / seconds if macs and seconds else None,
         peak_share=_weighted(layers, "peak_share") if macs else None,
         bytes_per_s=moved / seconds if moved is not None and seconds else None,

@@ -56,14 +56,17 @@ def scheduled(nodes: Sequence[Any], moved: dict[str, int]) -> Iterator[Kernel]:
 
 
 def _path(made: Iterable[Any]) -> str:
-    """The module that these came from, by what the exporter noted; that which is named most often, where there are several."""
-    stacks = [
-        list(stack.values())[-1][0]
-        for one in made
-        for origin in (getattr(one, "origins", None) or ())
-        if (stack := origin.meta.get("nn_module_stack"))
-    ]
-    return max(stacks, key=stacks.count) if stacks else ""
+    """The module that these came from, by what the exporter noted, the most frequent where there are several.
+
+    What is fused bears the module of the last of its operators: a convolution that of its activation.
+    """
+    stacks: list[str] = []
+    for one in made:
+        own = getattr(one, "origin_node", None)
+        origins = (own,) if own is not None else getattr(one, "origins", None) or ()
+        noted = [stack for origin in origins if (stack := origin.meta.get("nn_module_stack"))]
+        stacks += [str(list(stack.values())[-1][0]) for stack in noted]
+    return max(sorted(set(stacks)), key=stacks.count) if stacks else ""
 
 
 def _kernels(node: Any) -> Iterator[Kernel]:

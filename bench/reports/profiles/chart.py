@@ -72,16 +72,16 @@ def _layers(axes: Axes, profile: Profile) -> None:
 
 
 def _kinds(axes: Axes, profile: Profile) -> None:
-    factor, unit = units.scale(max(group.seconds for group in profile.kinds), "s")
+    factor, unit = units.scale(max(group.seconds or 0.0 for group in profile.kinds), "s")
     for row, group in enumerate(profile.kinds):
-        value = group.seconds / factor
+        value = (group.seconds or 0.0) / factor
         axes.barh(row, value, height=0.72, color=COLORS[group.name], zorder=2, gid="kind")
         layers = f"{group.layers} layer{'' if group.layers == 1 else 's'}"
         axes.annotate(f"{units.percent(group.share)}, {layers}", (value, row), (4, 0), textcoords="offset points", va="center",
                       fontsize=LABEL, color=INK, gid="share")  # fmt: skip
     axes.set_yticks(range(len(profile.kinds)), [group.name for group in profile.kinds])
     axes.set_ylim(len(profile.kinds) - 0.5, -0.5)
-    longest = max(group.seconds for group in profile.kinds) / factor
+    longest = max(group.seconds or 0.0 for group in profile.kinds) / factor
     axes.set_xlim(0, longest * _ROOM)
     ticks(axes.xaxis, 0, longest * _ROOM, log=False)
     axes.grid(visible=False, axis="y")
