@@ -6,11 +6,12 @@ machine may be another from one second to the next.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from . import agreement, check, devices, measure
+from . import agreement, check, contention, devices, measure
 from . import job as jobs
 from .job import Wrong
 
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 
 def told(job: Job, phase: Phase) -> dict[str, Any]:
-    """The account, in `latency_ns` the requests before and after it, and in `values` how many of them were before."""
+    """The account, in `latency_ns` the requests before and after it, and in `values` how many of them were before.
+
+    The values also say what the rest of the machine did meanwhile: a layer is over before other work takes the core from it, and
+    a request is not.
+    """
     notes: dict[str, str] = {}
     phase("load")
     architecture, engine = jobs.load(job)
@@ -47,6 +52,7 @@ def told(job: Job, phase: Phase) -> dict[str, Any]:
         check.verdict(wanted, _answers(session, len(pictures)), case, architecture, notes)
         session.load(jobs.inputs(job, architecture))
         clock = device.clock(job.index)
+        began, others = time.perf_counter(), contention.snapshot()
         with measure.quiet():
             phase("time")
             measure.warm_up(session, clock, job.budget)
@@ -56,12 +62,13 @@ def told(job: Job, phase: Phase) -> dict[str, Any]:
             phase("time again")
             measure.sample(session, clock, measure.GROUP)
             after = measure.latency(session, clock, job.budget)
+        elapsed, found = time.perf_counter() - began, contention.since(others)
     finally:
         session.close()
         if preparation is not None:
             preparation.close()
-    found = {"latency_ns": (*before, *after), "values": {"requests_before": float(len(before))}}
-    return {**found, "account": account, "notes": notes}
+    values = found | {"requests_before": float(len(before)), "passes_s": elapsed}
+    return {"latency_ns": (*before, *after), "values": values, "account": account, "notes": notes}
 
 
 def _answers(session: Session, count: int) -> torch.Tensor:

@@ -41,7 +41,7 @@ _WORDS = {
     "softmax softplus erf",
     MOVEMENT: "cat concat concatenation stack copy clone contiguous conversion convert reorder transpose permute pad to memcpy "
     "cast slice strided split gather index select reshape flatten squeeze unsqueeze expand tile repeat roll quantize dequantize "
-    "channel shuffle depth space unfold empty zeros ones full fill zero arange embedding",
+    "channel shuffle depth space unfold view alias detach lift empty zeros ones full fill zero arange embedding",
     ELEMENTWISE: "add sub mul div eltwise pow sqrt rsqrt exp log sum neg abs reciprocal max min maximum minimum where lt gt ge "
     "le eq ne multiply subtract divide addcmul addcdiv difference subgraph generated",
 }

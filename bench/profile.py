@@ -86,7 +86,7 @@ def derived(case: Case, found: Replicate, limits: dict[str, Ceiling]) -> Profile
         profiler=account.profiler, ceilings=limits, layers=layers, kinds=by_kind(layers), machine=machine.describe(),
         versions=machine.versions(), started=head.now(),
     )  # fmt: skip
-    return msgspec.structs.replace(profile, notes=tuple(_notes(profile)))
+    return msgspec.structs.replace(profile, notes=(*_disturbed(found), *_notes(profile)))
 
 
 def _ceilings(
@@ -98,6 +98,16 @@ def _ceilings(
     known = ceilings.for_run(cases, settings, announce)
     found = {one.precision: known.get(ceiling_key(one.device, one.precision, one.threads), Ceiling()) for one in cases}
     return {precision: ceiling for precision, ceiling in found.items() if ceiling.method or ceiling.peak_flops}
+
+
+def _disturbed(found: Replicate) -> Iterable[str]:
+    """How much of the time the worker was ready to run and did not."""
+    waited = found.values.get("waited_s", 0.0) / found.values["passes_s"]
+    if waited > STEADY:
+        yield (
+            f"the worker waited for a core {units.percent(waited, 0)} of the time: other work makes its requests longer, and not "
+            "the layers, which are shorter than a turn; repeat it on an idle machine"
+        )
 
 
 def _notes(profile: Profile) -> Iterable[str]:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 # A profile is of so many runs at least and at most, and ends after so many seconds.
 LEAST, MOST, SECONDS = 3, 15, 3.0
-# What only takes memory.
-_EMPTY = ("empty", "new_empty")
+# What only takes memory, or gives a tensor another shape without saying that it does.
+_STILL = ("empty", "new_empty", "_unsafe_view", "_reshape_alias", "alias", "detach", "lift_fresh")
 
 
 class _Looking(_account.Recorder):
@@ -65,7 +65,7 @@ class _Looking(_account.Recorder):
                 precision=one.precision,
                 output=tuple(written[0].shape) if written else (),
                 macs=one.macs,
-                bytes=0 if name.startswith(_EMPTY) else _bytes([*agreement.tensors(list(given)), *written]),
+                bytes=0 if name.startswith(_STILL) else _bytes([*agreement.tensors(list(given)), *written]),
             )
         )
 
