@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import zipfile
 from collections import defaultdict, deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,9 @@ def write(folder: Path, exported: Any, options: dict[str, Any], macs: int) -> No
     def note(nodes: list[Any]) -> list[Any]:
         schedulers.extend(node.scheduler for node in nodes[:1])
         # Sizes can be asked for only while it compiles.
-        moved.update({node.get_name(): int(node.get_read_write_buffers_sizes()) for node in nodes if looped(node)})
+        for node in filter(looped, nodes):
+            with suppress(Exception):  # what cannot be sized is compiled all the same, and its layer has no bytes
+                moved[node.get_name()] = int(node.get_read_write_buffers_sizes())
         return nodes
 
     # Frozen weights are folded, fused and laid out for this processor. `vec_isa_ok` takes the processor's word for what it has,
