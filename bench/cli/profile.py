@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -65,7 +65,7 @@ def profile(
         if len(values) > 1 or "all" in values:
             message = f"{option}: a profile is of one case, so write one value, for example {option} {values[0]}"
             raise UsageError(message)
-    axes = {option.removeprefix("--"): values for option, values in given.items() if values}
+    axes: dict[str, Any] = {option.removeprefix("--"): values for option, values in given.items() if values}
     prepared = api.prepare(
         (name,), **axes, phase=("infer",), scenario=("single-stream",), input=common.shape(input_), weights=weights,
         plugin=common.words(plugin), config=config, quick=quick, settings={} if images is None else {"images": images},

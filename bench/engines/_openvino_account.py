@@ -100,10 +100,12 @@ def _sort(node: _Node, operator: Any) -> str:
 
 def _bytes(operator: Any) -> int | None:
     """What it reads and writes, constants included; None where a shape is only known when it runs."""
-    ports = (*operator.inputs(), *operator.outputs())
-    if any(port.get_partial_shape().is_dynamic for port in ports):
+    values = [
+        (port.get_partial_shape(), int(port.get_element_type().bitwidth)) for port in (*operator.inputs(), *operator.outputs())
+    ]
+    if any(shape.is_dynamic for shape, _ in values):
         return None
-    return sum(math.prod(port.get_partial_shape().to_shape()) * port.get_element_type().bitwidth // 8 for port in ports)
+    return sum(math.prod(shape.to_shape()) * bits // 8 for shape, bits in values)
 
 
 def account(compiled: Any, inputs: Sequence[Any], case: Case) -> tuple[Operator, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,19 @@ def test_other_engines_tell_the_same_products_of_the_same_modules(cli: Any, engi
     # Blocked layouts pad; nothing is smaller than what it must read and write.
     assert all(layer["bytes"] >= 4 * layer["output"][0] * layer["output"][1] for layer in products)
     assert products[0]["bytes"] >= 4 * (8 * 256 + 16 * 8 * 9 + 16 * 256)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler: apt install g++")
+def test_a_compiled_network_tells_its_kernels_and_what_it_generates_itself(cli: Any) -> None:
+    done = cli("tiny/kinds", *QUICK, "--engine", "inductor", "--json")
+    assert done.returncode == 0, done.stderr
+    layers = json.loads(done.stdout)["layers"]
+    assert {layer["kind"]: layer["macs"] for layer in layers if layer["macs"]} == MACS
+    pooled = next(layer for layer in layers if "max pool" in layer["operator"])
+    # It reads a map of 16 channels and writes a quarter of it, with indices of a byte or none.
+    assert pooled["path"] == "6"
+    assert pooled["bytes"] >= 4 * (16 * 256 + 16 * 64)
+    assert all(layer["bytes"] for layer in layers if layer["seconds"])
 
 
 def test_a_plugin_engine_that_accounts_for_its_layers_is_profiled(cli: Any) -> None:
