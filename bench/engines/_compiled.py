@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import torch
 
-from .. import kinds
 from ._account import Ran
 from ._schedule import PREFIXES, Kernel, looped, scheduled, short
 
@@ -65,7 +64,7 @@ def write(folder: Path, exported: Any, options: dict[str, Any], macs: int) -> No
             archive.extractall(folder)
     kernels = [kernel for scheduler in schedulers for kernel in scheduled(scheduler.nodes, moved)]
     if (rest := macs - sum(kernel.macs for kernel in kernels)) > 0:
-        kernels.append(Kernel("generated_mm", "fp32", rest, kinds.LINEAR))
+        kernels.append(Kernel("generated_mm", "fp32", rest))
     (folder / KERNELS).write_bytes(msgspec.json.encode(kernels))
 
 

@@ -26,7 +26,7 @@ def layers(folder: Path, runs: Sequence[Sequence[tuple[str, float]]]) -> list[La
             Layer(
                 path=kernel.path,
                 operator=kernel.name.strip("_") or _generated(name),
-                kind=kernel.kind or kinds.of_name(name),
+                kind=kernel.kind or (kinds.LINEAR if kernel.macs else kinds.of_name(name)),
                 precision=kernel.precision,
                 output=kernel.output,
                 macs=kernel.macs,

@@ -105,7 +105,7 @@ def _bytes(operator: Any) -> int | None:
     ]
     if any(shape.is_dynamic for shape, _ in values):
         return None
-    return sum(math.prod(shape.to_shape()) * bits // 8 for shape, bits in values)
+    return sum(int(math.prod(shape.to_shape())) * bits // 8 for shape, bits in values)
 
 
 def account(compiled: Any, inputs: Sequence[Any], case: Case) -> tuple[Operator, ...]:
