@@ -60,14 +60,14 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
     phase("prepare")
     found = answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
     try:
-        values = _verdict(wanted[: found.pictures], found.answers, case, architecture, notes)
+        values = verdict(wanted[: found.pictures], found.answers, case, architecture, notes)
     except Wrong:
         if found.preparation is None or not found.preparation.kept:
             raise
         # What an earlier process kept is not trusted: made again, it must be wrong again.
         found.preparation.discard()
         found = answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
-        values = _verdict(wanted[: found.pictures], found.answers, case, architecture, notes)
+        values = verdict(wanted[: found.pictures], found.answers, case, architecture, notes)
         notes["artefact"] = "what an earlier run kept answered something else, and was made again"
     notes |= found.notes
     if found.pictures < planned * case.batch:
@@ -285,9 +285,10 @@ def _train(job: Job, architecture: Architecture, engine: Engine, phase: Phase, n
     return {"values": values, "output": outputs[0]}
 
 
-def _verdict(
+def verdict(
     wanted: torch.Tensor, got: torch.Tensor, case: Case, architecture: Architecture, notes: dict[str, str]
 ) -> dict[str, float]:
+    """How far the answers are from eager fp32. Raises Wrong where that is another network's answer."""
     from . import agreement  # noqa: PLC0415 - imports torch
 
     try:

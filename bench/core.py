@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from .evidence import Ceiling, Counted, Operator, Replicate, Status
+from .evidence import Account, Ceiling, Counted, Layer, Operator, Replicate, Status
 from .naming import Naming
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Accuracy", "Architecture", "Case", "Ceiling", "Counted", "Direction", "Facts", "Kind", "Machine", "Metric", "Naming",
-    "Operator", "Paper", "Preprocess", "Record", "Replicate", "Result", "Run", "Source", "Status",
+    "Account", "Accuracy", "Architecture", "Case", "Ceiling", "Counted", "Direction", "Facts", "Kind", "Layer", "Machine",
+    "Metric", "Naming", "Operator", "Paper", "Preprocess", "Record", "Replicate", "Result", "Run", "Source", "Status",
 ]  # fmt: skip
 
 Direction = Literal["lower", "higher", "none"]

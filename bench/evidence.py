@@ -61,6 +61,33 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None = None
 
 
+class Layer(msgspec.Struct, frozen=True, kw_only=True):
+    """One operator of a prepared network as it ran, by the engine's own account; all numbers are of a run of the whole batch.
+
+    `path` is the module that it came from, empty where the engine does not know; `operator` what the engine calls it, and `kind`
+    one of `kinds.KINDS`. `bytes` are those of its inputs, weights and results, each once, in the types in which it ran. `seconds`
+    is the median over the profiled runs; None where it ran as a part of something else, or where the engine does not say.
+    """
+
+    path: str = ""
+    operator: str
+    kind: str
+    precision: str
+    output: tuple[int, ...] = ()
+    macs: int = 0
+    bytes: int | None = None
+    seconds: float | None = None
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine's profiler says: the layers in the order in which they ran, and the seconds that a profiled run took."""
+
+    layers: tuple[Layer, ...]
+    run_s: float
+    runs: int
+    profiler: str
+
+
 class Replicate(msgspec.Struct, frozen=True, kw_only=True):
     """What one fresh worker process found. `server` identifies the forkserver that it was forked from.
 
@@ -68,7 +95,8 @@ class Replicate(msgspec.Struct, frozen=True, kw_only=True):
     all timing), or `pair` (half of a pair of the gate, never in a result file). `sentinel_ns` are the times of a fixed piece
     of work before and after the passes; `device_ns` and `enqueue_ns` belong to devices that work behind the host's back;
     `series` holds pairs of a second and a value (of a batch and a value where batches were swept), and `states` what the
-    device said of itself after each of them, by name. `operators` are what the engine runs, as it was asked in the check.
+    device said of itself after each of them, by name. `operators` are what the engine runs, as it was asked in the check;
+    `account` is what it says to a profile, and never in a result file.
     """
 
     case: str
@@ -92,3 +120,4 @@ class Replicate(msgspec.Struct, frozen=True, kw_only=True):
     output: tuple[float, ...] = ()
     counted: Counted | None = None
     operators: tuple[Operator, ...] = ()
+    account: Account | None = None

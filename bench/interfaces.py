@@ -31,6 +31,7 @@ class Session(Protocol):
 
     It may have a `flush()` as well: called before each request, outside of what is timed, to empty the device's caches. And
     `operators()`: what runs, as a sequence of `core.Operator` by the engine's own account; called once, after the verification.
+    And `account()`: every layer with its time, as a `core.Account`, which `vbench profile` asks for.
     """
 
     def step(self) -> None:

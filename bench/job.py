@@ -37,6 +37,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     `verify_s` is for how long answers are compared.
     `sensitivity` asks what makes a quantised case differ, on so many `pictures`: each of the `layers` alone, or the `engine`.
     `demonstration` names what is to be shown of the architecture in place of all that.
+    `profile` asks for the layers and their times.
     """
 
     case: Case
@@ -67,6 +68,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     sensitivity: Literal["", "layers", "engine"] = ""
     pictures: int = 0
     demonstration: str = ""
+    profile: bool = False
 
     @property
     def role(self) -> Literal["check", "measure", "energy", "pair"]:

@@ -157,7 +157,7 @@ class Journal:
 
     def append(self, kind: str, line: msgspec.Struct | dict[str, Any]) -> None:
         """Write one line and wait for the disk; raises ResultFileError, with the file cut back to its last whole line."""
-        data = _encode({"type": kind, **msgspec.to_builtins(_finite(line) if isinstance(line, Replicate) else line)})
+        data = _encode({"type": kind, **(_finite(line) if isinstance(line, Replicate) else msgspec.to_builtins(line))})
         try:
             # An append that was interrupted may have left more than it counted.
             os.ftruncate(self._fd, self._size)
@@ -202,11 +202,16 @@ def append_result(journal: Journal, result: Result) -> None:
     journal.append("result", msgspec.to_builtins(result) | {"case": result.case.id})
 
 
-def _finite(replicate: Replicate) -> Replicate:
-    """JSON has neither NaN nor infinity: such a value is missing, and an output that holds one is compared with nothing."""
+def _finite(replicate: Replicate) -> dict[str, Any]:
+    """JSON has neither NaN nor infinity: such a value is missing, and an output that holds one is compared with nothing.
+
+    The account of a profile is no measurement, and has no place in a file.
+    """
     values = {name: value for name, value in replicate.values.items() if math.isfinite(value)}
     output = replicate.output if all(map(math.isfinite, replicate.output)) else ()
-    return msgspec.structs.replace(replicate, values=values, output=output)
+    found: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(replicate, values=values, output=output, account=None))
+    del found["account"]
+    return found
 
 
 def _encode(line: dict[str, Any]) -> bytes:

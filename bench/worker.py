@@ -38,8 +38,8 @@ def run(job: Job, tell: Callable[[str], None], ask: Ask | None = None) -> Replic
     status, reason = "ok", ""
     try:
         _limit_memory(job)
-        asked = job.sensitivity or job.demonstration
-        found = _told(job, phase) if asked else check.check(job, phase) if job.check else _measure(job, phase, ask)
+        told = _told if job.sensitivity or job.demonstration or job.profile else check.check if job.check else None
+        found = told(job, phase) if told is not None else _measure(job, phase, ask)
     except Wrong as error:
         status, reason = "failed", str(error)
     except MemoryError:
@@ -63,9 +63,11 @@ def run(job: Job, tell: Callable[[str], None], ask: Ask | None = None) -> Replic
 
 
 def _told(job: Job, phase: Phase) -> dict[str, Any]:
-    from . import demonstrations, sensitivity  # noqa: PLC0415 - they import torch
+    from . import anatomy, demonstrations, sensitivity  # noqa: PLC0415 - they import torch
 
-    return demonstrations.told(job, phase) if job.demonstration else sensitivity.told(job, phase)
+    if job.demonstration:
+        return demonstrations.told(job, phase)
+    return anatomy.told(job, phase) if job.profile else sensitivity.told(job, phase)
 
 
 def _judge(error: BaseException, phase: str, job: Job) -> tuple[str, str]:

@@ -19,11 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Highest first; names on one rung do not import each other. A package is named once, for all of its modules.
 RUNGS = """
-errors units tables evidence cache naming
+errors units tables evidence cache naming kinds
 core wrappers
 interfaces names libraries artefacts modes
 registry
-stats levels
+stats levels roofline
 variance sweeps pages changepoints
 metrics scan
 journal flags axes tolerances groups home neighbour
@@ -46,7 +46,7 @@ effort
 scenarios
 pairing inside
 check
-sensitivity demonstrations
+sensitivity anatomy demonstrations
 worker
 forkserver
 supervisor

@@ -60,13 +60,13 @@ def of_module(
     # Under inference mode composite operators would arrive whole, and not as what they are made of.
     with torch.inference_mode(mode=False), torch.no_grad():
         module(images)  # what the first call alone does is no part of the account
-        recorder = _Recorder(wait, tf32=tf32)
+        recorder = Recorder(wait, tf32=tf32)
         with recorder:
             module(images)
     return grouped(recorder.ran, len(images))
 
 
-class _Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):
     """Writes down every operator that computes or moves something."""
 
     def __init__(self, wait: Callable[[], None], *, tf32: bool) -> None:
@@ -88,8 +88,13 @@ class _Recorder(TorchDispatchMode):
             precision = _precision(args, out)
             if macs and self._tf32 and precision == "fp32":
                 precision = "tf32"
-            self.ran.append(Ran(_kind(_name(func), args, out, macs), precision, macs, seconds))
+            one = Ran(_kind(name_of(func), args, out, macs), precision, macs, seconds)
+            self.ran.append(one)
+            self.note(one, func, (args, kwargs), out)
         return out
+
+    def note(self, one: Ran, func: Any, given: Any, out: Any) -> None:
+        """For those who write down more of an operator: the call itself."""
 
 
 def macs_of(func: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) -> int:
@@ -97,7 +102,7 @@ def macs_of(func: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) ->
     rule = flop_counter.flop_registry.get(func.overloadpacket)
     if rule is not None:
         return int(rule(*args, **kwargs, out_val=out)) // 2
-    name = _name(func)
+    name = name_of(func)
     if name in {"mv", "dot", "addmv", "addr"}:  # for which torch has no formula: a matrix or a vector with a vector
         return int(args[-2].numel())
     if name == "linear":
@@ -107,7 +112,8 @@ def macs_of(func: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any) ->
     return 0
 
 
-def _name(func: Any) -> str:
+def name_of(func: Any) -> str:
+    """An operator's name without its namespace and its overload."""
     return str(func.overloadpacket.__name__)
 
 

@@ -5,41 +5,30 @@ AOTInductor and not `torch.compile`: with frozen weights the latter keeps nothin
 
 from __future__ import annotations
 
-import math
 import os
-import re
 import shutil
 import tempfile
 import zipfile
 from collections import defaultdict, deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import torch
 
-from ._account import NAMES, Ran
+from ._account import Ran
+from ._schedule import PREFIXES, Kernel, looped, scheduled, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 # In an artefact's folder: the library with its weights, and the kernels that it calls.
 MODEL, KERNELS = "model", "kernels.json"
-_PREFIXES = ("aoti_torch_cpu_", "aoti_torch_cuda_", "aoti_torch_")
-_FUSED, _GRAPH = "_fused_", re.compile(r"^graph_\d+_")
+_FUSED = "_fused_"
 _CACHE = "TORCHINDUCTOR_CACHE_DIR"
 # Of the names that a generated kernel is made of, those of a change of format.
 _FORMATS = frozenset({"quantize", "dequantize", "per", "tensor", "channel", "to", "copy", "clone", "convert", "element", "type"})
-_PRODUCTS = frozenset({"mm", "addmm", "bmm", "baddbmm", "_mm", "_bmm", "_addmm"})
-
-
-class Kernel(msgspec.Struct, frozen=True):
-    """A kernel that the compiled network calls: its name, what it computes in, and its MACs for the whole batch."""
-
-    name: str
-    precision: str
-    macs: int
 
 
 def write(folder: Path, exported: Any, options: dict[str, Any], macs: int) -> None:
@@ -50,9 +39,14 @@ def write(folder: Path, exported: Any, options: dict[str, Any], macs: int) -> No
     from torch import _inductor  # noqa: PLC0415 - seconds, which only the process that compiles has to pay
 
     schedulers: list[Any] = []
+    moved: dict[str, int] = {}
 
     def note(nodes: list[Any]) -> list[Any]:
         schedulers.extend(node.scheduler for node in nodes[:1])
+        # Sizes can be asked for only while it compiles.
+        for node in filter(looped, nodes):
+            with suppress(Exception):  # what cannot be sized is compiled all the same, and its layer has no bytes
+                moved[node.get_name()] = int(node.get_read_write_buffers_sizes())
         return nodes
 
     # Frozen weights are folded, fused and laid out for this processor. `vec_isa_ok` takes the processor's word for what it has,
@@ -68,7 +62,7 @@ def write(folder: Path, exported: Any, options: dict[str, Any], macs: int) -> No
         # Unpacked, since the loader would unpack it into the system's temporary folder in every process.
         with zipfile.ZipFile(package) as archive:
             archive.extractall(folder)
-    kernels = [kernel for scheduler in schedulers for node in scheduler.nodes for kernel in _kernels(node)]
+    kernels = [kernel for scheduler in schedulers for kernel in scheduled(scheduler.nodes, moved)]
     if (rest := macs - sum(kernel.macs for kernel in kernels)) > 0:
         kernels.append(Kernel("generated_mm", "fp32", rest))
     (folder / KERNELS).write_bytes(msgspec.json.encode(kernels))
@@ -129,81 +123,43 @@ def read(folder: Path, device: str) -> Any:
     return loader.boxed_run
 
 
+def planned(folder: Path) -> list[Kernel]:
+    """The kernels as the compiler planned them, in order."""
+    return msgspec.json.decode((folder / KERNELS).read_bytes(), type=list[Kernel])
+
+
 def account(folder: Path, events: Sequence[tuple[str, float]]) -> list[Ran]:
     """What ran, from the profiler's `(name, seconds)` in order, with MACs and precisions as they were compiled."""
-    planned: dict[str, deque[Kernel]] = defaultdict(deque)
-    for kernel in msgspec.json.decode((folder / KERNELS).read_bytes(), type=list[Kernel]):
-        planned[kernel.name].append(kernel)
     ran = []
-    for name, seconds in events:
-        if _FUSED in name and not planned[_short(name)]:
+    for name, seconds, kernel in joined(folder, events):
+        if kernel.name:
+            ran.append(Ran(_kind(kernel.name, kernel.macs), kernel.precision, kernel.macs, seconds))
+        else:
             ran.append(Ran(_generated(name), "fp32", 0, seconds))
-        elif name.startswith(_PREFIXES):
-            short = _short(name)
-            kernel = planned[short].popleft() if planned[short] else Kernel(short, "fp32", 0)
-            ran.append(Ran(_kind(short, kernel.macs), kernel.precision, kernel.macs, seconds))
-    # What is planned and was not seen did run, as part of something else: its MACs count, and its time is not its own.
-    left = [kernel for kernels in planned.values() for kernel in kernels if kernel.macs]
-    return ran + [Ran(_kind(kernel.name, kernel.macs), kernel.precision, kernel.macs, None) for kernel in left]
+    return ran
 
 
-def _kernels(node: Any) -> Iterator[Kernel]:
-    """The ready-made kernels and templates in a node of the compiler's schedule; generated loops have no MACs."""
-    from torch._inductor import ir  # noqa: PLC0415 - as above
+def joined(folder: Path, events: Sequence[tuple[str, float]]) -> list[tuple[str, float | None, Kernel]]:
+    """The events that are calls of kernels, each with its kernel, whose name is empty of generated loops.
 
-    for part in node.get_nodes():
-        made = part.node
-        if not isinstance(made, ir.ExternKernel | ir.TemplateBuffer) or isinstance(made, ir.MultiOutput):
-            continue
-        name = _short(str(getattr(made, "cpp_kernel_name", None) or getattr(made, "op_overload", None) or part.get_name()))
-        operands = [found for value in made.inputs if (found := _tensor(value))[0]]
-        out, _ = _tensor(made)
-        if not operands:
-            continue
-        template = isinstance(made, ir.TemplateBuffer)
-        macs = _macs("gemm" if template else name, [sizes for sizes, _ in operands], out)
-        first = operands[-2] if name.removesuffix("_out") in _PRODUCTS else operands[0]
-        yield Kernel(name, NAMES.get(first[1], "fp32"), macs)
-
-
-def _tensor(value: Any) -> tuple[list[int], Any]:
-    """The sizes and the type of an operand, or of the first result of a kernel; empty where the compiler gives none."""
-    try:
-        return [int(size) for size in value.get_size()], value.get_dtype()
-    except (NotImplementedError, TypeError, AttributeError):  # of several results, or of none
-        results = list(getattr(value, "outputs", None) or ())
-        return _tensor(results[0]) if results and results[0] is not value else ([], None)
-
-
-def _macs(name: str, operands: list[list[int]], out: list[int]) -> int:
-    """Multiply-accumulates of a kernel from the sizes of its operands and its result; 0 where they do not tell."""
-    x = operands[0]
-    if "scaled_dot_product" in name:
-        keys, values = operands[1:3]
-        return math.prod(x[:-1]) * keys[-2] * (x[-1] + values[-1])
-    if "conv" in name and "weight" not in name:
-        # Beside the input and the weights a summand may stand there that is fused, or into which the result is written: before
-        # the weights among oneDNN's kernels of floating point, after them among those of integers.
-        maps = [sizes for sizes in operands if len(sizes) >= len(x)]
-        integers, summand = name.startswith("_q"), "binary" in name
-        if len(maps) < (3 if summand else 2):
-            return 0
-        weight = maps[1] if integers or not summand else maps[2]
-        result = (out or maps[2 if integers else 0]) if summand else out
-        whole = x if "transpose" in name else result
-        return math.prod(whole) * math.prod(weight) // whole[1] if whole else 0
-    if "linear" in name and len(operands) > 1 and "weight" not in name:
-        return math.prod(x) * math.prod(operands[1]) // x[-1]
-    product = "gemm" in name or name.removesuffix("_out") in _PRODUCTS
-    return math.prod(out) * (x if "gemm" in name else operands[-2])[-1] if product and out else 0
-
-
-def _short(name: str) -> str:
-    """A kernel's name as it is called, and as the compiler plans it, without what tells the two apart."""
-    name = _GRAPH.sub("", name.rpartition("::")[2])
-    for prefix in _PREFIXES:
-        name = name.removeprefix(prefix)
-    return name
+    What is planned and was not seen did run, as part of something else: its MACs count, and its time is not its own.
+    """
+    waiting: dict[str, deque[Kernel]] = defaultdict(deque)
+    for kernel in planned(folder):
+        waiting[kernel.name].append(kernel)
+    found: list[tuple[str, float | None, Kernel]] = []
+    for name, seconds in events:
+        plain = short(name)
+        if _FUSED in name and not waiting[plain]:
+            found.append((name, seconds, Kernel("", "fp32", 0)))
+        elif name.startswith(PREFIXES):
+            found.append((name, seconds, waiting[plain].popleft() if waiting[plain] else Kernel(plain, "fp32", 0)))
+    # Loops are known by their order alone, and so only where as many were called as were planned.
+    loops = waiting.pop("", deque())
+    if sum(not kernel.name for _, _, kernel in found) == len(loops):
+        found = [(name, seconds, kernel if kernel.name else loops.popleft()) for name, seconds, kernel in found]
+    left = [kernel for kernels in waiting.values() for kernel in kernels if kernel.macs]
+    return found + [(kernel.name, None, kernel) for kernel in left]
 
 
 def _kind(name: str, macs: int) -> str:

@@ -50,13 +50,18 @@ class Product(NamedTuple):
 
 
 class Event(NamedTuple):
-    """An operator of one run in the profile: its number in the graph, name, what it is, the type of its first input, its time."""
+    """An operator of one run in the profile: its number in the graph, name, what it is, the type of its first input, its time.
+
+    `reads` and `writes` are the types and shapes of what goes in and comes out.
+    """
 
     number: int
     name: str
     operator: str
     type: str
     microseconds: float
+    reads: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    writes: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 def products(model: Any) -> list[Product]:
@@ -124,14 +129,25 @@ def events(path: Path) -> list[list[Event]]:
     for event in json.loads(path.read_text(encoding="utf-8")):
         if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
             arguments = event["args"]
-            types = [kind for value in arguments.get("input_type_shape", ()) for kind in value]
+            reads, writes = (_values(arguments.get(f"{side}_type_shape", ())) for side in ("input", "output"))
             name = event["name"].removesuffix("_kernel_time")
             number = int(arguments.get("node_index", len(run)))
-            run.append(Event(number, name, arguments["op_name"], types[0] if types else "", float(event["dur"])))
+            first = reads[0][0] if reads else ""
+            run.append(Event(number, name, arguments["op_name"], first, float(event["dur"]), reads, writes))
         elif event.get("name") == "model_run":
             runs.append(run)
             run = []
     return runs
+
+
+def _values(given: Iterable[dict[str, list[int]]]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    return tuple((kind, tuple(shape)) for value in given for kind, shape in value.items())
+
+
+def run_seconds(path: Path) -> list[float]:
+    """How long each run of a profile took."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return [float(event["dur"]) / 1e6 for event in found if event.get("name") == "model_run"]
 
 
 def account(model: Any, runs: list[list[Event]], *, batch: int, tf32: bool = False) -> list[Operator]:
@@ -142,17 +158,13 @@ def account(model: Any, runs: list[list[Event]], *, batch: int, tf32: bool = Fal
     """
     listed, known = products(model), names(model)
     own = {node.name for node in model.graph.node}
-    order = list({event.number: event for event in runs[0]}.values())
-    seconds: dict[int, list[float]] = {}
-    for run in runs:
-        for event in run:
-            seconds.setdefault(event.number, []).append(event.microseconds / 1e6)
-    traced = _trace([event for event in order if _kind(event, own) in {"convolution", "matmul"}], listed, known)
+    order, seconds = timed(runs)
+    traced = trace([event for event in order if kind_of(event, own) in {"convolution", "matmul"}], listed, known)
     counted = [event.number for event in order if sum(listed[one].macs for one in traced.get(event.number, ()))]
     grouped: dict[tuple[str, str, str], list[Event]] = {}
     for event in order:
         place = "first" if event.number in counted[:1] else "last" if event.number in counted[-1:] else ""
-        grouped.setdefault((_kind(event, own), _precision(event, tf32=tf32), place), []).append(event)
+        grouped.setdefault((kind_of(event, own), precision_of(event, tf32=tf32), place), []).append(event)
     return [
         Operator(
             kind=kind,
@@ -166,13 +178,22 @@ def account(model: Any, runs: list[list[Event]], *, batch: int, tf32: bool = Fal
     ]
 
 
-def _trace(run: list[Event], listed: list[Product], known: dict[str, list[int]]) -> dict[int, list[int]]:
+def timed(runs: list[list[Event]]) -> tuple[list[Event], dict[int, list[float]]]:
+    """The operators in the order in which they ran, and the seconds of each in all runs, by its number."""
+    seconds: dict[int, list[float]] = {}
+    for run in runs:
+        for event in run:
+            seconds.setdefault(event.number, []).append(event.microseconds / 1e6)
+    return list({event.number: event for event in runs[0]}.values()), seconds
+
+
+def trace(run: list[Event], listed: list[Product], known: dict[str, list[int]]) -> dict[int, list[int]]:
     """Which products each of these operators is: those whose name it bears alone first, then what its values can still be."""
     found: dict[int, list[int]] = {}
     left = dict.fromkeys(range(len(listed)))
     waiting = []
     for event in run:
-        mine = known.get(_bare(event.name), [])
+        mine = known.get(bare(event.name), [])
         if len(mine) == 1 and mine[0] in left:
             found[event.number] = mine
             del left[mine[0]]
@@ -196,11 +217,12 @@ def _trace(run: list[Event], listed: list[Product], known: dict[str, list[int]])
     return found
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
+    """A name without what optimisers put before and behind it."""
     return _SUFFIX.sub("", name.removeprefix(_PREFIX))
 
 
-def _kind(event: Event, own: Iterable[str]) -> str:
+def kind_of(event: Event, own: Iterable[str]) -> str:
     """The contract's name for a kind of operator; a transposition that the network does not have is one of a layout."""
     if event.name.endswith(_SCALING):
         return "batchnormalization"
@@ -208,11 +230,11 @@ def _kind(event: Event, own: Iterable[str]) -> str:
         return "convolution"
     if event.operator in _MATMULS:
         return "matmul"
-    inserted = event.operator == "Transpose" and _bare(event.name) not in own
+    inserted = event.operator == "Transpose" and bare(event.name) not in own
     return "conversion" if event.operator in _CONVERSIONS or inserted else event.operator.lower()
 
 
-def _precision(event: Event, *, tf32: bool) -> str:
+def precision_of(event: Event, *, tf32: bool) -> str:
     if event.operator in _INTEGER:
         return "int8"
     found = _TYPES.get(event.type, event.type or "none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from ..core import Account
+from ..errors import VbenchError
 from . import _onnx_account as accounts
+from . import _onnx_layers
 from ._onnx import RuntimeFailedError, line, out_of_memory
 
 if TYPE_CHECKING:
@@ -136,6 +140,20 @@ class BoundSession:
             runs = accounts.events(self._profiled(Path(folder)))
         model = onnx.load(self._source)
         return accounts.account(model, runs[1:] or runs, batch=self._case.batch, tf32=self._case.precision == "tf32")
+
+    def account(self) -> Account:
+        """The layers, by the same profile. Raises VbenchError where that is of the host, and the work goes on elsewhere."""
+        if self._place.kind != "cpu":
+            message = f"ONNX Runtime's profile is of the host, and {self._place.target} works behind its back: --engine eager"
+            raise VbenchError(message)
+        import onnx  # noqa: PLC0415 - as above
+
+        with tempfile.TemporaryDirectory(prefix="vbench-profile-") as folder:
+            path = self._profiled(Path(folder))
+            runs, took = accounts.events(path), accounts.run_seconds(path)
+        found = _onnx_layers.layers(onnx.load(self._source), runs[1:] or runs, tf32=self._case.precision == "tf32")
+        took = took[1:] or took
+        return Account(layers=tuple(found), run_s=statistics.median(took), runs=len(took), profiler="ONNX Runtime's profile")
 
     def _profiled(self, folder: Path) -> Path:
         options = session_options(self._case, level=self._level)

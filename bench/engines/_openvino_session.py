@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._openvino_account import account
+from ._openvino_account import account, layers
 from ._openvino_ir import runtime
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from ..core import Case, Operator
+    from ..core import Account, Case, Operator
 
 
 class LatencySession:
@@ -67,6 +67,11 @@ class LatencySession:
         """What the compiled network is made of, and where a run of it spends its time."""
         profiled = self._core.compile_model(self._model, self._place, self._configuration | {"PERF_COUNT": True})
         return account(profiled, self._tensors, self._case)
+
+    def account(self) -> Account:
+        """The layers of the compiled network, by its counters."""
+        profiled = self._core.compile_model(self._model, self._place, self._configuration | {"PERF_COUNT": True})
+        return layers(profiled, self._tensors)
 
     def close(self) -> None:
         """Let go of the requests and of the network."""

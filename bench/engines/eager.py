@@ -9,12 +9,12 @@ import torch
 
 from .. import devices, machine, training
 from ..registry import engine
-from . import _account
+from . import _account, _layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..core import Case, Operator
+    from ..core import Account, Case, Operator
     from ..devices.cuda import Cuda
 
 # What is cast where: TF32 is fp32 whose matrix products are computed in a shorter format, by a switch of the device. Weights are
@@ -151,6 +151,10 @@ class EagerSession:
         """What PyTorch dispatches in one call of the module, each operator timed on its own."""
         return _account.of_module(self._module, self._inputs[0], wait=self.synchronize, tf32=self._tf32)
 
+    def account(self) -> Account:
+        """The layers of a call of the module, timed by torch's profiler."""
+        return _layers.account(self._module, self._inputs, wait=self.synchronize, tf32=self._tf32)
+
     def close(self) -> None:
         """Leave inference mode and let go of the module."""
         self._mode.__exit__(None, None, None)
@@ -164,6 +168,8 @@ class GraphSession(EagerSession):
     A graph reads its input where it was captured. A step copies the next input there, from the device to the device, and
     replays: the copy is part of the request, since whoever deploys a graph has to make it too.
     """
+
+    account = None  # type: ignore[assignment]  # what a call of the module takes is what a graph spares
 
     def __init__(self, module: torch.nn.Module, case: Case, place: Place) -> None:
         super().__init__(module, case, place)

@@ -9,8 +9,10 @@ import os
 import platform
 import re
 import shutil
+import statistics
 import subprocess
 import sys
+import time
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,9 +23,10 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from .. import devices
+from ..core import Account
 from ..errors import VbenchError
 from ..registry import engine
-from . import _account, _compiled, _quantised
+from . import _account, _compiled, _compiled_layers, _layers, _quantised
 from .eager import EagerSession, Place
 
 if TYPE_CHECKING:
@@ -75,7 +78,7 @@ class Inductor:
 
     def prepare(self, module: Any, case: Case, preparation: Preparation) -> Session | LooseSession:
         """Load the library that an earlier process compiled, or compile it now."""
-        versions = {"compiler": _identity(), "processor": _processor(), "form": "1"}
+        versions = {"compiler": _identity(), "processor": _processor(), "form": "2"}
         if case.precision == "int8":
             versions["torchao"] = _quantised.version()
         folder = preparation.artefact("inductor", versions, lambda folder: _make(folder, module, case, preparation))
@@ -193,6 +196,31 @@ class Session:
             self.synchronize()
         return _account.grouped(_compiled.account(self._folder, _compiled.in_order(profile)), self._case.batch)
 
+    def account(self) -> Account:
+        """The kernels of the library, by the profiler, in the order in which they run."""
+        from torch import profiler  # noqa: PLC0415 - as above
+
+        def one(_: int) -> tuple[float, list[tuple[str, float]]]:
+            with profiler.profile(activities=[profiler.ProfilerActivity.CPU]) as profile:
+                began = time.perf_counter()
+                self.step()
+                self.synchronize()
+                took = time.perf_counter() - began
+            return took, _compiled.in_order(profile)
+
+        if self._case.device != "cpu":
+            message = (
+                f"the inductor engine's account is of the host, and {self._case.device} works behind its back: --engine eager"
+            )
+            raise VbenchError(message)
+        self.step()
+        self.synchronize()
+        with _quiet():
+            runs = list(_layers.repeated(one))
+        found = _compiled_layers.layers(self._folder, [events for _, events in runs])
+        took = statistics.median(seconds for seconds, _ in runs)
+        return Account(layers=tuple(found), run_s=took, runs=len(runs), profiler="torch.profiler")
+
     def close(self) -> None:
         """Let go of the library and its memory."""
         self._run = None
@@ -202,7 +230,7 @@ class Session:
 class LooseSession(EagerSession):
     """Calls the module, of which PyTorch compiles what it can when it is first called, and runs the rest as it stands."""
 
-    operators = None  # type: ignore[assignment]  # the pieces do not add up to an account
+    operators = account = None  # type: ignore[assignment]  # the pieces do not add up to an account
 
     def __init__(self, module: torch.nn.Module, case: Case, place: Place, pieces: Path) -> None:
         super().__init__(cast("torch.nn.Module", torch.compile(module, dynamic=False)), case, place)

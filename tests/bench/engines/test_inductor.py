@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from vbench import agreement, registry
-from vbench.engines import _compiled, _quantised, inductor
+from vbench.engines import _compiled, _quantised, _schedule, inductor
 from vbench.engines._account import Ran
-from vbench.engines._compiled import Kernel
+from vbench.engines._schedule import Kernel
 from vbench.errors import VbenchError
 from vbench.preparation import Preparation
 
@@ -75,7 +75,7 @@ def test_what_is_missing_is_said_in_one_line(make: Any, monkeypatch: pytest.Monk
 def test_macs_of_a_kernel_from_the_sizes_of_what_it_works_on(
     name: str, operands: list[list[int]], out: list[int], macs: int
 ) -> None:
-    assert _compiled._macs(name, operands, out) == macs
+    assert _schedule.macs_of(name, operands, out) == macs
 
 
 def test_what_the_profiler_saw_meets_what_was_compiled_in_order(tmp_path: Path) -> None:

@@ -106,12 +106,12 @@ def test_a_fused_operator_is_traced_by_any_name_that_it_can_bear() -> None:
     def run(*names: str) -> list[_onnx_account.Event]:
         return [_onnx_account.Event(i, n, "QGemm" if "Gemm" in n else "Conv", "float", 1.0) for i, n in enumerate(names)]
 
-    assert _onnx_account._trace(run("r_nchwc", "a_nchwc", "head/Gemm_token_7"), listed, known) == {1: [0], 2: [2], 0: [1]}
-    assert _onnx_account._trace(run("made-up", "a/Conv", "Gemm"), listed, known) == {1: [0], 0: [1], 2: [2]}
+    assert _onnx_account.trace(run("r_nchwc", "a_nchwc", "head/Gemm_token_7"), listed, known) == {1: [0], 2: [2], 0: [1]}
+    assert _onnx_account.trace(run("made-up", "a/Conv", "Gemm"), listed, known) == {1: [0], 0: [1], 2: [2]}
     with pytest.raises(ValueError, match="1 of 3 operators with MACs do not appear in the profile: b/Conv"):
-        _onnx_account._trace(run("a/Conv", "head/Gemm"), listed, known)
+        _onnx_account.trace(run("a/Conv", "head/Gemm"), listed, known)
     with pytest.raises(ValueError, match="Conv more is none of the operators that were exported"):
-        _onnx_account._trace(run("a/Conv", "b/Conv", "more"), listed, known)
+        _onnx_account.trace(run("a/Conv", "b/Conv", "more"), listed, known)
 
 
 class Net(nn.Module):
