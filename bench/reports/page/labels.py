@@ -32,14 +32,14 @@ _ENDS = re.compile(r"_(low|high|run_low|run_high)$")
 # Names that say more than the column's own without its unit.
 _LABELS = {
     "latency_s": "request latency", "throughput_per_s": "throughput (images)", "params": "parameters", "macs": "MACs",
-    "peak_host_bytes": "peak memory of the process", "peak_device_bytes": "peak memory of the device", "flops": "FLOPs (2 × MACs)",
-    "weight_bytes": "size of the weights", "peak_activation_bytes": "peak of the activations", "energy_j": "energy per image",
-    "macs_second": "MACs by the second counter", "year": "year of the paper", "bytes_moved": "bytes moved",
+    "peak_host_bytes": "peak memory of the process", "peak_device_bytes": "peak memory of the device",
+    "flops": "FLOPs (2 × MACs)", "weight_bytes": "size of the weights", "peak_activation_bytes": "peak of the activations",
+    "energy_j": "energy per image", "year": "year of the paper", "bytes_moved": "bytes moved",
     "speedup_over_fp32": "speed-up over fp32", "agreement_sqnr_db": "agreement with fp32", "case_id": "case",
     "efficiency": "share of the machine's ceiling", "achieved_flops": "achieved FLOP/s", "peak_flops": "ceiling of arithmetic",
     "bandwidth_bytes_per_s": "ceiling of memory traffic", "server_qps": "queries within the bound",
 }  # fmt: skip
-# What is counted from a network's shape and direction alone, whatever metric a column belongs to.
+# Columns of which neither end is better, and those of which the other end is, whatever the metric that they belong to says.
 _NEITHER = frozenset({
     "batch", "threads", "year", "latency_processes", "latency_samples", "throughput_processes", "server_queries", "server_trials",
     "bandwidth_bytes_per_s", "peak_flops", "arithmetic_intensity", "base_host_bytes", "idle_power_w", "drift_offset", "buffers",

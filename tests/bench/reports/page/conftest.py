@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
 
     from vbench.core import Record
 
-OPTIONS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1400,1100",
-)  # fmt: skip
-SECONDS = 60
-
 
 @pytest.fixture(scope="session")
 def made() -> Callable[..., str]:
@@ -33,24 +26,6 @@ def made() -> Callable[..., str]:
         return page.make(records, found, choose_protocols(found), mix=mix)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install selenium")
-    browser, control = shutil.which("chromium") or shutil.which("chrome"), shutil.which("chromedriver")
-    if browser is None or control is None:
-        pytest.skip("no browser here: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(control))
-    started.set_page_load_timeout(SECONDS)
-    started.set_script_timeout(SECONDS)
-    yield started
-    started.quit()
 
 
 class Page:
