@@ -1,4 +1,4 @@
-"""Reports: a summary in words and charts, from result files alone. Neither torch nor any plugin is needed."""
+"""Reports: a summary in words, a page and charts, from result files alone. Neither torch nor any plugin is needed."""
 
 from __future__ import annotations
 
