@@ -84,8 +84,8 @@ def record() -> Record:
             flags = ("noisy", "imprecise") if chance.random() < 0.3 else ()
             results.append(Result(case=case, status="ok", flags=flags, values=values))
     run = Run(
-        schema=1, run_id="20260102T030405Z-abcdef", started="2026-01-02T03:04:05+00:00", machine=MACHINE, versions={}, settings={},
-        cases=tuple(result.case for result in results), definitions={}, architectures=facts,
+        schema=1, run_id="20260102T030405Z-abcdef", started="2026-01-02T03:04:05+00:00", machine=MACHINE, versions={},
+        settings={}, cases=tuple(result.case for result in results), definitions={}, architectures=facts,
     )  # fmt: skip
     return Record(run=run, results=tuple(results), ended="complete")
 

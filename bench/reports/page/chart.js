@@ -4,6 +4,7 @@ const box = document.getElementById("chart");
 const HEIGHT = 460;
 const REACH = 18; // pixels from a mark at which it is meant
 const FADED = 0.13;
+const MOST_NAMES = 150; // finding places for more takes longer than a reader waits, and finds none
 let view = null;
 let drawn = { key: "", points: [], at: -1, scales: null };
 
@@ -76,7 +77,9 @@ const draw = async (rows) => {
   if (!bars.length) bars.push(...data.slice(0, 1).map((point) => ({ ...point, x2: point.x, y2: point.y })));
   const onFront = new Set(best.map((point) => point.row));
   const within = ({ x, y }) => x >= axes.x.domain[0] && x <= axes.x.domain[1] && y >= axes.y.domain[0] && y <= axes.y.domain[1];
-  const named = state.names === "none" ? [] : data.filter((point) => (state.names === "all" ? point.opacity === 1 : onFront.has(point.row)) && within(point));
+  const rank = (point) => (onFront.has(point.row) ? 0 : 1);
+  const wanted = data.filter((point) => within(point) && (rank(point) === 0 || (state.names === "all" && point.opacity === 1)));
+  const named = state.names === "none" ? [] : wanted.sort((a, b) => rank(a) - rank(b)).slice(0, MOST_NAMES);
   const size = [Math.max(280, box.clientWidth - 2), HEIGHT];
   const key = JSON.stringify([state.x, state.y, axes.x.title, axes.y.title, axes.x.log, axes.y.log, axes.step, theme(), size]);
   const fill = {
@@ -108,16 +111,19 @@ const mark = (row) => {
   view.data("active", point ? [point] : []).run();
 };
 
-const pixel = (point) => {
+// Where points lie in the window: asked for once for all of them, since it makes the browser lay out the page.
+const pixels = () => {
   const surface = box.querySelector("svg, canvas").getBoundingClientRect();
   const [left, top] = view.origin();
   const inset = view.padding();
-  return [surface.left + inset.left + left + view.scale("x")(point.x), surface.top + inset.top + top + view.scale("y")(point.y)];
+  const [x, y] = [view.scale("x"), view.scale("y")];
+  return (point) => [surface.left + inset.left + left + x(point.x), surface.top + inset.top + top + y(point.y)];
 };
 
 const nearest = (event) => {
   let [best, found] = [REACH ** 2, null];
   if (!drawn.points.length) return null;
+  const pixel = pixels();
   for (const point of drawn.points) {
     if (point.opacity < 1) continue;
     const [x, y] = pixel(point);

@@ -31,8 +31,8 @@ const swatch = (name, one) => {
   svg.setAttribute("aria-hidden", "true");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   path.setAttribute("d", OUTLINES[mark[3]]);
-  path.setAttribute("fill", dark() ? mark[2] : mark[0]);
-  path.setAttribute("stroke", dark() ? mark[2] : mark[1]);
+  path.setAttribute("fill", theme() === "dark" ? mark[2] : mark[0]);
+  path.setAttribute("stroke", theme() === "dark" ? mark[2] : mark[1]);
   svg.append(path);
   return svg;
 };

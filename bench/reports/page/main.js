@@ -24,7 +24,8 @@ const notes = (rows, found) => {
   else if (found.front.length) said.push(`Front of the medians, ${columns.get(state.x).better} ${columns.get(state.x).label} and ${columns.get(state.y).better} ${columns.get(state.y).label} being better: ${found.front.map((point) => found.call(point.row)).join(", ")}.`);
   const beyond = found.points.length - found.inside.length;
   if (beyond) said.push(`${beyond} beyond the budget, or not known to be within it (faint).`);
-  const without = rows.filter((row) => !own.includes(row));
+  const placedRows = new Set(own);
+  const without = rows.filter((row) => !placedRows.has(row));
   if (without.length) said.push(`Not in the chart for want of a number: ${few([...new Set(without.map((row) => value("name", row)))])}.`);
   const flagged = own.filter((row) => value("flags", row) !== null);
   if (flagged.length) said.push(`Hollow: ${flagged.length} with a flag (${[...new Set(flagged.flatMap((row) => value("flags", row).split(", ")))].join(", ")}).`);
@@ -154,7 +155,7 @@ const walk = (steps) => {
   drawn.at = drawn.at < 0 && steps < 0 ? order.length - 1 : Math.max(0, Math.min(order.length - 1, drawn.at + steps));
   const point = order[drawn.at];
   mark(point.row);
-  show(point.row, ...pixel(point));
+  show(point.row, ...pixels()(point));
   say(`${drawn.call(point.row)}: ${columns.get(state.x).label} ${cell(state.x, point.row)}, ${columns.get(state.y).label} ${cell(state.y, point.row)}${drawn.front.includes(point.row) ? ", on the front" : ""}`);
 };
 box.addEventListener("keydown", (event) => {
@@ -178,6 +179,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A fragment of the address is a view here, so the link for those who cannot see must not leave one.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  document.querySelector(".scroll").focus();
+});
 const turn = (pages) => { state.page += pages; refresh(); by("table-title").scrollIntoView({ block: "nearest" }); };
 by("before").addEventListener("click", () => turn(-1));
 by("after").addEventListener("click", () => turn(1));

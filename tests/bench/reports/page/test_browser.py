@@ -234,3 +234,30 @@ def test_two_machines_stand_apart_until_they_are_asked_for_together(
     assert "different machines, mixed as asked" in page.text("#chart-notes")
     page = opened(*records, mix=True)
     assert len(page.drawn()) == 22
+
+
+def test_the_link_to_the_table_leaves_the_view_as_it_is(shown: Page) -> None:
+    shown.tick("precision", "bf16")
+    fragment = shown.fragment()
+    shown.click(".skip")
+    assert shown.fragment() == fragment
+    assert shown.js("return document.activeElement.getAttribute('aria-labelledby')") == "table-title"
+
+
+def test_names_stand_on_the_front_on_all_or_nowhere(shown: Page) -> None:
+    assert [point["label"] for point in shown.drawn("named")] == shown.front()
+    shown.set("#names", "all")
+    assert len(shown.drawn("named")) == len(shown.drawn())
+    shown.set("#names", "none")
+    assert shown.drawn("named") == []
+
+
+def test_a_flag_makes_a_mark_hollow_and_is_explained(opened: Callable[..., Page], make_record: Callable[..., Record]) -> None:
+    record = make_record(processes=3)
+    flagged = {number for number, result in enumerate(record.results) if result.flags}
+    assert flagged
+    page = opened(record)
+    assert {point["row"] for point in page.drawn() if point["fill"] == "#ffffff"} == flagged & {p["row"] for p in page.drawn()}
+    assert "Hollow" in page.text("#chart-notes")
+    for flag in {flag for result in record.results for flag in result.flags}:
+        assert flag in page.text("main")
