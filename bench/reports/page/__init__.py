@@ -139,8 +139,7 @@ def _data(found: Sequence[Row], chosen: Sequence[Protocol], table: Sequence[Colu
             "y": y,
             "color": "family",
             "shown": [name for name in shown if name in names],
-            "only": _conditions(found, x, names)
-            | ({} if mix or len(several) == 1 else {"fingerprint": [several[0].fingerprint]}),
+            "only": only,
         },
     }
 

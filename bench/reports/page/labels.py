@@ -24,6 +24,7 @@ _UNITS = (
     (re.compile(r"_mhz$"), "MHz"),
     (re.compile(r"_c$"), "°C"),
     (re.compile(r"(_share|_ratio)$|^(efficiency|drift_offset|stream_balance|agreement_top1)$"), "share"),
+    (re.compile(r"^arithmetic_intensity$"), "FLOP/B"),
     (re.compile(r"^(receptive_field|output_stride)$"), "px"),
     (re.compile(r"^speedup_"), "times"),
     (re.compile(r"^(quality|top1|top5)$"), "%"),
