@@ -69,6 +69,11 @@ def quantity(value: float | None, unit: str, *, digits: int = _DIGITS) -> str:
     return _decimal(value / factor, digits) + text
 
 
+def steps() -> dict[str, tuple[tuple[float, str], ...]]:
+    """The factor and the text of each step by unit, for what writes numbers outside of this process."""
+    return dict(_SCALES)
+
+
 def duration(seconds: float | None) -> str:
     """Write a time: "13.2 ms". `clock` writes time that is waited for."""
     return quantity(seconds, "s")

@@ -52,9 +52,14 @@ def test_every_source_file_is_inside_and_nothing_else(wheel: zipfile.ZipFile) ->
         f"{home}/{path.relative_to(ROOT / folder).as_posix()}"
         for folder, home in homes.items()
         for path in (ROOT / folder).rglob("*")
-        if path.suffix == ".py" or path.name in {"py.typed", "default.toml", "groups.toml"}
+        if path.suffix in {".py", ".html", ".css", ".js"} or path.name in {"py.typed", "default.toml", "groups.toml"}
     }
-    assert {"vbench/py.typed", "vbench/default.toml", "vbench/architectures/groups.toml"} <= wanted
+    assert {
+        "vbench/py.typed",
+        "vbench/default.toml",
+        "vbench/architectures/groups.toml",
+        "vbench/reports/page/page.html",
+    } <= wanted
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == wanted
 
 

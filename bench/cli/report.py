@@ -9,7 +9,11 @@ import typer
 
 from . import _options as options
 
-HELP = """Write summary.md and the charts, as PNG and SVG, from result files. Nothing is measured, and torch is not imported.
+HELP = """Write summary.md, the interactive report.html and the charts, as PNG and SVG, from result files.
+Nothing is measured, and torch is not imported.
+
+report.html is one file that opens without a network: the rows are filtered, searched and sorted in it, its chart has any two
+numbers for axes, and budgets draw the Pareto front again.
 
 A group (vbench list --groups) whose members are all in the files has a table of its own, with what it says."""
 

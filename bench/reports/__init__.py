@@ -1,4 +1,4 @@
-"""Reports: a summary in words and charts, from result files alone. Neither torch nor any plugin is needed."""
+"""Reports: a summary in words, a page and charts, from result files alone. Neither torch nor any plugin is needed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def make(
     mix_machines: bool = False,
     groups: Iterable[Group] = (),
 ) -> list[Path]:
-    """Write `summary.md` and each chart as PNG and SVG into the folder `out`; return the files written, the summary first.
+    """Write `summary.md`, the page `report.html` and each chart as PNG and SVG into `out`; return the files, the summary first.
 
     `protocol` names the accuracy protocol of charts and table; left out, it is of each metric the one that most rows have.
     Of `groups` those are compared of which the records hold every member. Raises NothingSelectedError when the records hold
@@ -34,14 +34,15 @@ def make(
     found = rows(records)
     check_machines(found, mix=mix_machines)
     chosen = choose_protocols(found, protocol)
-    from . import charts  # matplotlib takes a second, which a refusal need not wait for  # noqa: PLC0415
+    from . import charts, page  # matplotlib takes a second, which a refusal need not wait for  # noqa: PLC0415
 
     drawings = charts.draw(found, chosen)
-    summary = out / "summary.md"
+    summary, web = out / "summary.md", out / page.NAME
     try:
         out.mkdir(parents=True, exist_ok=True)
         summary.write_text(markdown.summary(records, drawings, chosen, groups), encoding="utf-8")
-        return [summary, *(path for drawing in drawings for path in charts.save(drawing, out))]
+        web.write_text(page.make(records, found, chosen, drawings, mix=mix_machines), encoding="utf-8")
+        return [summary, web, *(path for drawing in drawings for path in charts.save(drawing, out))]
     except OSError as error:
         message = f"cannot write the report to {out}: {error.strerror}; name another folder with -o DIR"
         raise UsageError(message) from None

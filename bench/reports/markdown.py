@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from .. import units
@@ -86,19 +87,20 @@ def _run(record: Record, protocols: Sequence[Protocol], *, alone: bool) -> str:
     run = record.run
     head = "" if alone else f"## Run {escape(run.run_id)}\n\n"
     facts = {
-        "Machine": escape(_machine(run.machine)),
+        "Machine": escape(machine_text(run.machine)),
         "Measured": f"{escape(run.started)}, {_ended(record)}",
         "Command": code(run.command) if run.command else "",
         "Versions": escape(", ".join(f"{name} {version}" for name, version in run.versions.items())),
-        "Settings": escape(_settings(run.settings)),
-        "Processes": escape(_processes(record)),
+        "Settings": escape(settings_text(run.settings)),
+        "Processes": escape(processes_text(record)),
         "Commit": code(run.commit) if run.commit else "",
         "Plugins that were not loaded": escape("; ".join(record.plugin_errors)),
     }
     return f"{head}{_items(facts)}\n" + (table([record], protocols) if record.results else "This run planned no case.\n")
 
 
-def _machine(machine: Machine) -> str:
+def machine_text(machine: Machine) -> str:
+    """All that a file says of its machine, in one line."""
     parts = [
         machine.processor or machine.slug,
         f"{machine.usable_cores} of {machine.cores} cores usable" if machine.cores else "",
@@ -120,7 +122,8 @@ def _ended(record: Record) -> str:
     return f"**interrupted**{rest}"
 
 
-def _settings(given: Mapping[str, Any]) -> str:
+def settings_text(given: Mapping[str, Any]) -> str:
+    """The settings of a run that were set, each in its unit."""
     return ", ".join(f"{key} {setting(key, value)}" for key, value in given.items() if value not in (None, ""))
 
 
@@ -129,10 +132,11 @@ def setting(key: str, value: Any) -> str:
     return _SETTINGS.get(key, str)(value)
 
 
-def _processes(record: Record) -> str:
+def processes_text(record: Record) -> str:
     """How many fresh processes measured each case, and in how many rounds."""
     timed = [replicate for replicate in record.replicates if replicate.latency_ns]
-    each = [sum(replicate.case == result.case.id for replicate in timed) for result in record.results if result.status == "ok"]
+    by_case = Counter(replicate.case for replicate in timed)
+    each = [by_case[result.case.id] for result in record.results if result.status == "ok"]
     if not each:
         return ""
     many = f"{min(each)}" if min(each) == max(each) else f"{min(each)} to {max(each)}"

@@ -128,7 +128,7 @@ def test_without_any_accuracy_the_summary_says_why_there_is_no_chart(
     make_record: Callable[..., Record], nets: Any, tmp_path: Path
 ) -> None:
     written = reports.make([make_record([net._replace(top1=None) for net in nets])], tmp_path)
-    assert [path.name for path in written] == ["summary.md"]
+    assert [path.name for path in written] == ["summary.md", "report.html"]
     assert (
         written[0].read_text(encoding="utf-8").count("not drawn, since no network of this report has a published accuracy") == 2
     )
@@ -198,7 +198,7 @@ def test_a_report_is_made_without_torch(make_record: Callable[..., Record], tmp_
         "print(len(files), 'torch' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert done.stdout.split() == ["5", "False", "False"]
+    assert done.stdout.split() == ["6", "False", "False"]
 
 
 def test_a_group_that_is_complete_is_compared_in_its_order(make_record: Callable[..., Record], tmp_path: Path) -> None:

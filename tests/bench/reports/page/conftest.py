@@ -1,0 +1,132 @@
+"""A page made from records, and a browser that opens it: Debian's Chromium, driven through selenium, without a network."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from vbench.reports import page
+from vbench.reports.rows import choose_protocols, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from vbench.core import Record
+
+
+@pytest.fixture(scope="session")
+def made() -> Callable[..., str]:
+    """The page of these records."""
+
+    def make(*records: Record, mix: bool = False) -> str:
+        found = rows(records)
+        return page.make(records, found, choose_protocols(found), mix=mix)
+
+    return make
+
+
+class Page:
+    """An open page, by what a reader sees of it. After an action it waits until the page has drawn it."""
+
+    def __init__(self, driver: Any, url: str) -> None:
+        self.driver, self.url = driver, url
+
+    def open(self, fragment: str = "") -> Page:
+        """Open it anew, not merely with another fragment."""
+        self.driver.get("about:blank")
+        self.driver.get_log("browser")
+        self.driver.get_log("performance")
+        self.driver.get(self.url + (f"#{fragment}" if fragment else ""))
+        assert self.js("return document.documentElement.dataset.ready") == "yes", self.driver.get_log("browser")
+        return self
+
+    def js(self, code: str, *given: Any) -> Any:
+        return self.driver.execute_script(code, *given)
+
+    def settle(self) -> Page:
+        """Until what was asked for is drawn, and the address says it."""
+        self.driver.execute_async_script("const done = arguments[0]; requestAnimationFrame(() => setTimeout(done, 250));")
+        return self
+
+    def one(self, selector: str) -> Any:
+        return self.driver.find_element("css selector", selector)
+
+    def all(self, selector: str) -> list[Any]:
+        return list(self.driver.find_elements("css selector", selector))
+
+    def text(self, selector: str) -> str:
+        return str(self.js("return document.querySelector(arguments[0]).textContent", selector))
+
+    def set(self, selector: str, value: str, event: str = "change") -> Page:
+        """Give a control a value as a reader would, with its event."""
+        self.js(
+            "const one = document.querySelector(arguments[0]); one.value = arguments[1];"
+            "one.dispatchEvent(new Event(arguments[2], {bubbles: true}));",
+            selector, value, event,
+        )  # fmt: skip
+        return self.settle()
+
+    def tick(self, facet: str, value: str) -> Page:
+        self.js(
+            "const boxes = document.querySelectorAll(`[data-facet='${arguments[0]}'] input`);"
+            "[...boxes].find((one) => one.value === arguments[1]).click();",
+            facet, value,
+        )  # fmt: skip
+        return self.settle()
+
+    def click(self, selector: str) -> Page:
+        self.js("document.querySelector(arguments[0]).click()", selector)
+        return self.settle()
+
+    def drawn(self, data: str = "points") -> list[dict[str, Any]]:
+        """What the chart draws, as Vega has it."""
+        return list(json.loads(self.js("return JSON.stringify(document.getElementById('chart').view.data(arguments[0]))", data)))
+
+    def front(self) -> list[str]:
+        """The names on the front, as the notes below the chart say them."""
+        said = [one.text for one in self.all("#chart-notes li") if one.text.startswith("Front of the medians")]
+        return said[0].rstrip(".").partition("being better: ")[2].split(", ") if said else []
+
+    def column(self, name: str) -> list[str]:
+        """The cells of a column of the table, from above."""
+        return list(
+            self.js(
+                "const heads = [...document.querySelectorAll('#table thead th')];"
+                "const at = heads.findIndex((one) => one.dataset.column === arguments[0]);"
+                "return [...document.querySelectorAll('#table tbody tr')].map((line) => line.children[at].textContent);",
+                name,
+            )
+        )
+
+    def fragment(self) -> str:
+        return str(self.js("return location.hash"))
+
+    def errors(self) -> list[str]:
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+    def requested(self) -> list[str]:
+        """Every address that the browser asked for since the page was opened."""
+        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+
+
+@pytest.fixture
+def opened(driver: Any, made: Callable[..., str], tmp_path: Path) -> Iterator[Callable[..., Page]]:
+    """Write the page of these records, and open it from the disk."""
+
+    def open_(*records: Record, fragment: str = "", mix: bool = False) -> Page:
+        path = tmp_path / page.NAME
+        path.write_text(made(*records, mix=mix), encoding="utf-8")
+        return Page(driver, path.as_uri()).open(fragment)
+
+    yield open_
+    driver.execute_script("localStorage.clear()")  # where the switch of colours is kept, by all pages from the disk
+
+
+@pytest.fixture
+def shown(opened: Callable[..., Page], make_record: Callable[..., Record]) -> Page:
+    """The twelve networks, in fp32 and, twice as quick, in bf16."""
+    return opened(make_record(axes=({}, {"precision": "bf16"})))
