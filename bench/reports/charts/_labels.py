@@ -7,6 +7,7 @@ others are, in turn, until none moves. There is no random number in it. Coordina
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -60,12 +61,15 @@ class Scene(NamedTuple):
     point: float
 
 
-def place(sizes: Array, scene: Scene) -> Placement:
-    """Find a place for each name. `sizes` are width and height in pixels, one row per point of the scene."""
+def place(sizes: Array, scene: Scene, far: float = math.inf) -> Placement:
+    """Find a place for each name. `sizes` are width and height in pixels, one row per point of the scene.
+
+    No name stands farther from its marker than `far` points.
+    """
     many = len(sizes)
     if not many:
         return Placement(np.empty((0, 4)), np.empty((0, 4)), np.empty(0, dtype=bool))
-    options = [_options(i, sizes[i], scene) for i in range(many)]
+    options = [_options(i, sizes[i], scene, far) for i in range(many)]
     fixed = [cost for *_, cost in options]
     # Whoever has the fewest good places chooses first.
     order = sorted(range(many), key=lambda i: (-float(fixed[i][:8].sum()), i))
@@ -86,10 +90,11 @@ def place(sizes: Array, scene: Scene) -> Placement:
     return Placement(boxes, leaders, _clear(boxes, leaders, scene))
 
 
-def _options(i: int, size: Array, scene: Scene) -> tuple[Array, Array, Array]:
+def _options(i: int, size: Array, scene: Scene, far: float) -> tuple[Array, Array, Array]:
     """The places of a name, cheapest first: boxes, leaders, and what each costs whatever the other names do."""
-    angles, rings = np.meshgrid(np.radians(list(_DIRECTIONS)), np.array(_RINGS) * scene.point, indexing="ij")
-    taste = np.repeat(np.array(list(_DIRECTIONS.values()))[:, None], len(_RINGS), axis=1).ravel()
+    near = [ring for ring in _RINGS if ring <= far]
+    angles, rings = np.meshgrid(np.radians(list(_DIRECTIONS)), np.array(near) * scene.point, indexing="ij")
+    taste = np.repeat(np.array(list(_DIRECTIONS.values()))[:, None], len(near), axis=1).ravel()
     unit = np.stack([np.cos(angles).ravel(), np.sin(angles).ravel()], axis=1)
     unit[np.abs(unit) < _TINY] = 0.0
     reach = scene.radii[i] + _GAP * scene.point + rings.ravel()
@@ -98,13 +103,13 @@ def _options(i: int, size: Array, scene: Scene) -> tuple[Array, Array, Array]:
     boxes = np.hstack([centre - size / 2, centre + size / 2])
     nearest = np.clip(scene.centres[i], boxes[:, :2], boxes[:, 2:])
     step = nearest - scene.centres[i]
-    far = np.hypot(*step.T)
-    start = scene.centres[i] + step / np.maximum(far, _TINY)[:, None] * scene.radii[i]
+    away = np.hypot(*step.T)
+    start = scene.centres[i] + step / np.maximum(away, _TINY)[:, None] * scene.radii[i]
     leaders = np.hstack([start, nearest])
     # Beside its marker, or at the end of its bar, a name needs no line.
-    away = np.maximum(0.0, np.maximum(scene.bars[i, :2] - boxes[:, 2:], boxes[:, :2] - scene.bars[i, 2:]))
-    leaders[np.fmin(far - scene.radii[i], np.hypot(*away.T)) < _NEAR * scene.point] = np.nan
-    cost = taste + _PER_POINT * np.maximum(0.0, far - scene.radii[i]) / scene.point
+    beside = np.maximum(0.0, np.maximum(scene.bars[i, :2] - boxes[:, 2:], boxes[:, :2] - scene.bars[i, 2:]))
+    leaders[np.fmin(away - scene.radii[i], np.hypot(*beside.T)) < _NEAR * scene.point] = np.nan
+    cost = taste + _PER_POINT * np.maximum(0.0, away - scene.radii[i]) / scene.point
     cost += _fixed_cost(i, boxes, leaders, scene)
     best = np.argsort(cost, kind="stable")[:_PLACES]
     return boxes[best], leaders[best], cost[best]

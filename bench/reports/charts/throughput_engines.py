@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.lines import Line2D
@@ -12,7 +13,8 @@ from matplotlib.lines import Line2D
 from ... import units
 from ...metrics.executed import MOSTLY, UNKNOWN
 from ..rows import AXES, Protocol, Row, axis_text, latest, varied
-from ._page import blank, foot, renderer_of
+from . import _strips as strips
+from ._page import blank, foot
 from ._points import Drawing, machine_note, versions_note
 from ._style import FAINT, INK, PAGE, PALETTE, SOFT, TICK, TITLE, is_log, limits, plain, ticks
 
@@ -83,7 +85,7 @@ def _draw(rows: Sequence[Row], shown: Sequence[str], taken: Counter[str]) -> Dra
     title = ": ".join([TITLE_TEXT, *([", ".join(told)] if told else [])])
     marks = _marks(rows)
     said = ", ".join(f"{m.network} {m.engine} {m.row.case.precision} {units.rate(m.value)}" for m in marks)
-    return Drawing(name, title, _figure(marks), f"{title}. {said}.")
+    return Drawing(name, title, partial(_figure, marks), f"{title}. {said}.")
 
 
 def _marks(rows: Sequence[Row]) -> list[Mark]:
@@ -111,7 +113,7 @@ def _figure(marks: Sequence[Mark]) -> Figure:
     pitch = _LINE + _ENGINE * len(engines)
     head = 0.06 + _LEGEND * (math.ceil(len(engines) / _COLUMNS) + 1)
     height = pitch * len(networks)
-    left = _widest(networks) + 0.12
+    left = strips.widest(networks, PAGE) + 0.12
     figure, axes = blank(PAGE, height, head, left)
     _scales(axes, marks, len(networks))
     axes.set_yticks(range(len(networks)), [plain(name) for name in networks])
@@ -119,16 +121,8 @@ def _figure(marks: Sequence[Mark]) -> Figure:
         label.set_parse_math(False)
     _paint(axes, marks, networks, engines, pitch)
     _legends(axes, engines, precisions, height)
-    foot(figure, axes, _footer(marks), head, left)
+    foot(figure, _footer(marks))
     return figure
-
-
-def _widest(networks: Sequence[str]) -> float:
-    """Inches that the longest name takes."""
-    figure, _ = blank(PAGE, 1.0, 0.1)
-    renderer = renderer_of(figure)
-    texts = [figure.text(0, 0, plain(name), fontsize=TICK, parse_math=False) for name in networks]
-    return max(text.get_window_extent(renderer).width for text in texts) / float(figure.dpi)
 
 
 def _scales(axes: Axes, marks: Sequence[Mark], many: int) -> None:
