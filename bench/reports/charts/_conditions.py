@@ -111,7 +111,7 @@ def processes(rows: Iterable[Row], column: str = "latency_processes") -> str:
 
 def flag_note(labelled: Iterable[tuple[Row, str]]) -> list[str]:
     """What hollow means: each flag, with the networks that carry it unless these are most."""
-    given = list(labelled)
+    given = list({id(row): (row, label) for row, label in labelled}.values())
     flagged: dict[str, list[str]] = {}
     for row, label in given:
         for flag in row.result.flags:
@@ -121,4 +121,4 @@ def flag_note(labelled: Iterable[tuple[Row, str]]) -> list[str]:
 
 
 def _who(labels: Sequence[str], many: int) -> str:
-    return ", ".join(labels) if len(labels) <= 3 else "all" if len(labels) == many else f"{len(labels)} of {many}"  # noqa: PLR2004 - so many names still read well in a footer
+    return ", ".join(dict.fromkeys(labels)) if len(labels) <= 3 else "all" if len(labels) == many else f"{len(labels)} of {many}"  # noqa: PLR2004 - so many names still read well in a footer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ._page import POINT, blank, foot, names, renderer_of
+from ._page import POINT, blank, foot, make_room, names, renderer_of
 from ._style import COLUMN, INK, LABEL, SOFT, TITLE, ink, is_log, limits, marks, plain, ticks
 
 if TYPE_CHECKING:
@@ -43,13 +43,16 @@ class Line(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a chart of lines adds: labels of the axes, the footer, and `behind`, which draws what lies below the lines."""
+    """What a chart of lines adds: labels of the axes, the footer, and `behind`, which draws what lies below the lines.
+
+    `log` says that x is logarithmic, and y where its values ask for it; else both are linear, and straight lines stay straight.
+    """
 
     xlabel: str
     ylabel: str
     footer: Sequence[str]
     behind: Callable[[Axes], None] | None = None
-    x_log: bool = True
+    log: bool = True
 
 
 def compose(lines: Sequence[Line], plan: Plan) -> Figure:
@@ -58,6 +61,7 @@ def compose(lines: Sequence[Line], plan: Plan) -> Figure:
     height = min(_TALLEST, max(_HEIGHT, (len(lines) + 1) * LABEL * _LEADING / 72))
     figure, axes = blank(COLUMN, height, 0.06, right=right)
     _scales(axes, lines, plan)
+    make_room(figure, axes)
     if plan.behind is not None:
         plan.behind(axes)
     looks = marks(line.family for line in lines)
@@ -86,10 +90,10 @@ def _widest(lines: Sequence[Line]) -> float:
 def _scales(axes: Axes, lines: Sequence[Line], plan: Plan) -> None:
     xs = sorted({x for line in lines for x in line.xs})
     edges = [e for line in lines for e in (*line.ys, *line.lows, *line.highs) if e is not None]
-    y_log = is_log([y for line in lines for y in line.ys]) and min(edges) > 0
+    y_log = plan.log and is_log([y for line in lines for y in line.ys]) and min(edges) > 0
     low, high = limits(min(edges), max(edges), _MARGIN, log=y_log, least=0.0 if y_log else 0.2 * max(edges))
-    left, right = limits(xs[0], xs[-1], _MARGIN, log=plan.x_log)
-    axes.set_xscale("log" if plan.x_log else "linear")
+    left, right = limits(xs[0], xs[-1], _MARGIN, log=plan.log)
+    axes.set_xscale("log" if plan.log else "linear")
     axes.set_yscale("log" if y_log else "linear")
     axes.set_xlim(left, right)
     bottom = low if y_log else max(0.0, low) if low > 0.5 * high else 0.0

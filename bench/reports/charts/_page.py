@@ -68,7 +68,7 @@ class Sheet(NamedTuple):
 def compose(points: Sequence[Point], sheet: Sheet) -> Figure:
     """Draw the sheet. `sheet.reach` is the largest radius of a marker in points, which the axes leave free."""
     width = COLUMN if len(points) <= _COLUMN_POINTS else PAGE
-    for growth in _GROWTH:
+    for growth in _GROWTH if len(points) <= _MANY else _GROWTH[-1:]:
         figure, axes = _blank(points, sheet, width, _HEIGHT[width] * growth)
         radii = np.array(sheet.paint(axes), dtype=float)
         texts = _texts(axes, points)
@@ -139,7 +139,23 @@ def _blank(points: Sequence[Point], sheet: Sheet, width: float, height: float) -
     ticks(axes.yaxis, bottom, top, log=y_log)
     axes.set_xlabel(sheet.xlabel, fontsize=TITLE, color=INK, labelpad=3)
     axes.set_ylabel(sheet.ylabel, fontsize=TITLE, color=INK, labelpad=3)
+    make_room(figure, axes)
     return figure, axes
+
+
+def make_room(figure: Figure, axes: Axes) -> None:
+    """Move the left edge of the axes to the right where the numbers beside them are too long for it."""
+    needed = _EDGE * DPI - axes.yaxis.label.get_window_extent(_settled(figure, axes)).x0
+    if needed > 0:
+        box, share = axes.get_position(), needed / figure.bbox.width
+        axes.set_position((box.x0 + share, box.y0, box.width - share, box.height))
+
+
+def _settled(figure: Figure, axes: Axes) -> RendererAgg:
+    """The renderer, once the label of the vertical axis stands where its numbers end."""
+    renderer = renderer_of(figure)
+    axes.yaxis.get_tightbbox(renderer)
+    return renderer
 
 
 def _is_log(scale: Scale, values: Sequence[float], edges: Sequence[float]) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..rows import Row
 
     Value = Callable[[Row], float | None]
+    Behind = Callable[[Axes], None]
 
 
 class Scatter(NamedTuple):
@@ -58,22 +59,27 @@ def of(rows: Sequence[Row], chart: Scatter) -> list[Point]:
 
 
 def drawing(
-    rows: Sequence[Row], chart: Scatter, behind: Callable[[Axes], None] | None = None, more: Sequence[str] = ()
+    rows: Sequence[Row], chart: Scatter, behind: Behind | None = None, more: Sequence[str] = (), head: float = 0.06
 ) -> Drawing:
-    """The chart of these rows; `more` are sentences for its footer."""
+    """The chart of these rows; `more` are sentences for its footer, `head` inches above the axes."""
     found, note = points(rows, chart)
     if not found:
         return Drawing(chart.name, chart.title, reason=chart.reason)
     drawn = [point.row for point in found]
-    footer = [*conditions.where(drawn), chart.note, *more, *conditions.flag_note((p.row, p.label) for p in found), *note]
+    bars = [] if chart.low is None else ["Bar: its 95 % interval." if any(p.y_low is not None for p in found) else "No interval."]
+    footer = [
+        *conditions.where(drawn),
+        " ".join([chart.note, *bars]),
+        *more,
+        *conditions.flag_note((p.row, p.label) for p in found),
+        *note,
+    ]
     told = ", ".join(f"{p.label} {chart.told(p.row)}" for p in found)
     description = f"{chart.title}: {conditions.told(drawn[0].case)}. {told}."
-    return Drawing(chart.name, chart.title, partial(figure, found, chart, footer, behind), description)
+    return Drawing(chart.name, chart.title, partial(_figure, found, chart, footer, behind, head), description)
 
 
-def figure(found: Sequence[Point], chart: Scatter, footer: Sequence[str], behind: Callable[[Axes], None] | None = None) -> Figure:
-    """The figure of these points."""
-
+def _figure(found: Sequence[Point], chart: Scatter, footer: Sequence[str], behind: Behind | None, head: float) -> Figure:
     def ink(axes: Axes) -> list[float]:
         if behind is not None:
             behind(axes)
@@ -85,6 +91,7 @@ def figure(found: Sequence[Point], chart: Scatter, footer: Sequence[str], behind
         footer=footer,
         paint=ink,
         reach=REACH,
+        head=head,
         scales=("auto", "auto"),
     ))  # fmt: skip
 

@@ -65,9 +65,9 @@ def scale(axes: Axes, values: Sequence[float], edges: Sequence[float], xlabel: s
     axes.set_xlabel(xlabel, fontsize=TITLE, color=INK, labelpad=3)
 
 
-def beside(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
-    """A number at the end of its bar."""
-    axes.annotate(plain(text), (x, y), xytext=(2.5, 0), textcoords="offset points", va="center_baseline", fontsize=TICK - 0.7,
+def beside(axes: Axes, x: float, y: float, text: str, gap: float = 2.5, **style: Any) -> None:
+    """A number at the end of its bar, so many points away."""
+    axes.annotate(plain(text), (x, y), xytext=(gap, 0), textcoords="offset points", va="center_baseline", fontsize=TICK - 0.7,
                   color=INK, gid="number", annotation_clip=False, parse_math=False,
                   **style)  # fmt: skip
 

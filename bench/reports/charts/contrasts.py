@@ -31,7 +31,7 @@ GROUPED = True
 NAME, TITLE_TEXT = "contrasts", "Ratios of the compared networks"
 _PITCH = 0.17  # inches
 _BAR = 0.5
-_HEAD = 0.2
+_HEAD = 0.17
 _TALLEST = 6.5
 _MOST_TICKS = 4
 _STATED = PALETTE[7]
@@ -138,14 +138,14 @@ def _told(pair: Pair) -> str:
 def _figure(own: Sequence[Pair], note: Sequence[str]) -> Figure:
     shown = [q for q in QUANTITIES if any(q.ratio(pair.of, pair.to) is not None for pair in own)]
     stated = any(ratio.claim and ratio.metric in {q.metric for q in shown} for pair in own for ratio in pair.stated)
-    head = 0.17 + (_HEAD if stated else 0.0)
-    figure, panels = strips.rows([pair.label for pair in own], width=PAGE, pitch=_PITCH, head=head, panels=len(shown))
+    figure, panels = strips.rows([pair.label for pair in own], width=PAGE, pitch=_PITCH, head=_HEAD, panels=len(shown))
     for axes, quantity in zip(panels, shown, strict=True):
         _panel(axes, quantity, own)
+    panels[len(panels) // 2].set_xlabel("Ratio of the first to the second", fontsize=TITLE, color=INK, labelpad=3)
     if stated:
         look = Line2D([], [], linestyle="", marker="D", markersize=3.6, markerfacecolor="none", markeredgecolor=_STATED)
-        look.set_label("stated")
-        figure.legend(handles=[look], loc="upper right", frameon=False, fontsize=TICK, labelcolor=INK, borderaxespad=0.1,
+        look.set_label("stated by a source")
+        figure.legend(handles=[look], loc="upper left", frameon=False, fontsize=TICK, labelcolor=INK, borderaxespad=0.1,
                       handletextpad=0.2, borderpad=0.1)  # fmt: skip
     foot(figure, _footer(own, note))
     return figure
@@ -178,14 +178,14 @@ def _panel(axes: Axes, quantity: Quantity, own: Sequence[Pair]) -> None:
         reach = max(
             1.0, ratio.value, ratio.high or 0.0, *(e for one in stated for e in (one if isinstance(one, tuple) else (one,)))
         )
-        strips.beside(axes, reach, y, units.quantity(ratio.value, ""))
+        strips.beside(axes, reach, y, units.quantity(ratio.value, ""), gap=4.5 if stated else 2.5)
 
 
 def _few(low: float, high: float) -> FixedLocator:
     """Powers of ten where there are two at least, else halves and doubles: a narrow panel has no room for more."""
     tens = [10.0**power for power in range(-6, 7) if low <= 10.0**power <= high]
     twos = [2.0**power for power in range(-20, 21) if low <= 2.0**power <= high]
-    kept = tens if len(tens) > 1 else twos
+    kept = tens if len(tens) > 1 else twos if len(twos) > 1 else [0.8, 1.0, 1.25]
     while len(kept) > _MOST_TICKS:
         kept = [tick for tick in kept if tick == 1.0 or kept.index(tick) % 2 == kept.index(1.0) % 2]
     return FixedLocator(kept)

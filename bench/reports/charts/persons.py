@@ -81,7 +81,7 @@ def _drawing(rows: Sequence[Row], cost: Cost) -> Drawing:
             *note,
         ]
     said += _crossings(lines)
-    plan = Plan("Persons in the picture", label, said, behind=partial(_fits, lines))
+    plan = Plan("Persons in the picture", label, said, behind=partial(_fits, lines), log=False)
     told = "; ".join(
         f"{line.label} {', '.join(f'{y:.3g} for {x:g}' for x, y in zip(line.xs, line.ys, strict=True))}" for line in lines
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._points import Drawing, Point
 
 WHOLE = True
+_HEAD = 0.17  # inches, for the correlation above the axes
 # What is known without measuring, as people guess the time from it; the first two are drawn.
 PROXIES = {"macs": "MACs", "activations": "activations", "params": "parameters", "bytes_moved": "bytes moved"}
 
@@ -31,7 +32,7 @@ def _chart(name: str, column: str, what: str, label: str, factor: float) -> scat
         y=scatter.scaled("latency_s", 1e3),
         xlabel=label,
         ylabel="Request latency (ms)",
-        note="Point: median request latency, bar: its 95 % interval.",
+        note="Point: median request latency.",
         reason=f"no network was timed and has {what}",
         low=scatter.scaled("latency_s_low", 1e3),
         high=scatter.scaled("latency_s_high", 1e3),
@@ -52,7 +53,7 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     points, _ = scatter.points(able, CHARTS[0])
     said, sentence = judged(points)
     return [
-        scatter.drawing(able, chart, behind=_corner(said.get(column, "")), more=sentence)
+        scatter.drawing(able, chart, behind=_corner(said.get(column, "")), more=sentence, head=_HEAD)
         for chart, column in zip(CHARTS, PROXIES, strict=False)
     ]
 
@@ -61,21 +62,18 @@ def judged(points: Sequence[Point]) -> tuple[dict[str, str], list[str]]:
     """Of each proxy its rank correlation with the time in words, and a sentence on which is better here."""
     known = [column for column in PROXIES if all(point.row.value(column) for point in points)]
     columns = [[point.row.value(column) or 0.0 for point in points] for column in known]
-    found, _ = ranks.correlations(columns, [point.y for point in points])
-    if not found:
+    found = ranks.correlations(columns, [point.y for point in points]) if known else None
+    if found is None:
         return {}, ["Too few networks for a rank correlation."] if points else []
-    said = {column: f"{r.rho:.2f} [{r.low:.2f}, {r.high:.2f}]" for column, r in zip(known, found, strict=True)}
+    ends = [found.interval(i) for i in range(len(known))]
+    said = {column: f"{rho:.2f} [{low:.2f}, {high:.2f}]" for column, rho, (low, high) in zip(known, found.rho, ends, strict=True)}
     listed = ", ".join(f"{PROXIES[column]} {words}" for column, words in said.items())
-    order = sorted(range(len(known)), key=lambda i: -found[i].rho)
-    _, apart = ranks.correlations([columns[i] for i in order], [point.y for point in points])
-    first = PROXIES[known[order[0]]]
-    sure = [PROXIES[known[i]] for i, (low, _) in zip(order[1:], apart, strict=True) if low > 0]
-    open_ = [PROXIES[known[i]] for i, (low, _) in zip(order[1:], apart, strict=True) if low <= 0]
-    better = f"Best here: {first}"
-    if sure:
-        better += f", surely better than {' and '.join(sure)}"
-    if open_:
-        better += f"; whether better than {' and '.join(open_)} is not decided"
+    first, *others = sorted(range(len(known)), key=lambda i: -found.rho[i])
+    sure = [PROXIES[known[i]] for i in others if found.ahead(first, i)[0] > 0]
+    unsure = [PROXIES[known[i]] for i in others if found.ahead(first, i)[0] <= 0]
+    better = f"Best here: {PROXIES[known[first]]}"
+    better += f", surely better than {' and '.join(sure)}" if sure else ""
+    better += f"; whether better than {' and '.join(unsure)} is not decided" if unsure else ""
     return said, [f"Spearman's rank correlation with the time over {len(points)} networks [95 %]: {listed}. {better}."]
 
 
@@ -84,7 +82,7 @@ def _corner(words: str) -> Callable[[Axes], None]:
 
     def write(axes: Axes) -> None:
         if words:
-            axes.annotate(f"Spearman's rank correlation {words}", (1.0, 1.0), xycoords="axes fraction", xytext=(0, -1),
+            axes.annotate(f"Spearman's rank correlation {words}", (1.0, 1.0), xycoords="axes fraction", xytext=(0, 2),
                           textcoords="offset points", ha="right", va="bottom", fontsize=TICK, color=INK, gid="correlation",
                           annotation_clip=False)  # fmt: skip
 

@@ -166,7 +166,8 @@ def _cell(axes: Axes, x: int, y: int, cell: Choice | None, room: float) -> None:
     if cell is None:
         axes.text(x, y, "none", fontsize=TICK, color=SOFT, ha="center", va="center_baseline", gid="none")
         return
-    name = axes.text(x, y + 0.19, plain(cell.label), fontsize=LABEL, color=ink(cell.row.family), ha="center", va="center_baseline",
+    hue = ink(cell.row.family)
+    name = axes.text(x, y + 0.19, plain(cell.label), fontsize=LABEL, color=hue, ha="center", va="center_baseline",
                      parse_math=False, gid="name")  # fmt: skip
     figure = axes.get_figure(root=True)
     if figure is not None and (wide := name.get_window_extent(renderer_of(figure)).width) > room:

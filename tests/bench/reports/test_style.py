@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from matplotlib.markers import MarkerStyle
 
 from vbench.reports.charts import _labels as labels
+from vbench.reports.charts import _marks
 from vbench.reports.charts import _style as style
-from vbench.reports.charts import quality_latency
 
 POINTS = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=25)
 
@@ -23,7 +23,7 @@ def test_the_front_is_exactly_the_points_that_none_dominates(points: list[tuple[
     def dominated(point: tuple[float, float]) -> bool:
         return any(x <= point[0] and y >= point[1] and (x, y) != point for x, y in points)
 
-    found = quality_latency.front(points)
+    found = _marks.front(points)
     assert found == sorted({point for point in points if not dominated(point)})
 
 
