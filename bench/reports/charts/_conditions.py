@@ -22,6 +22,8 @@ _LETTER = {"batch": "b", "threads": "t"}
 _USUAL = {"phase": "infer", "scenario": "single-stream", "layout": "nchw"}
 # Tasks of parts: a layer alone does not stand beside whole networks.
 _PARTS = frozenset({"block", "decoding"})
+# What a chart says that shows one combination of several.
+OTHERS = "Of several ways to run, the one with the most; the others: summary.md."
 
 
 def networks(rows: Iterable[Row]) -> list[Row]:
@@ -53,7 +55,7 @@ def main(rows: Iterable[Row], free: Iterable[str] = (), count: Callable[[list[Ro
         return [], []
     chosen = max(found, key=count)
     others = sum(map(count, found)) - count(chosen)
-    return chosen, ["Of several ways to run, the one with the most; the others: summary.md."] if others else []
+    return chosen, [OTHERS] if others else []
 
 
 def told(case: Case, free: Iterable[str] = ()) -> str:

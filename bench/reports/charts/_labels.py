@@ -26,6 +26,7 @@ _GAP = 1.6  # points between a marker and its name
 _AIR = 0.6  # points around a name that nothing else may enter
 _NEAR = 3.0  # beyond this many points a thin line leads from the marker to its name
 _SWEEPS = 12
+_MANY = 40  # names of which a second look at each place is worth its time, but not a tenth
 _PLACES = 48  # of each name's places, so many that are cheapest on their own are tried
 _TINY = 1e-9  # keeps divisions finite, and is far below a pixel
 
@@ -74,7 +75,7 @@ def place(sizes: Array, scene: Scene, far: float = math.inf) -> Placement:
     # Whoever has the fewest good places chooses first.
     order = sorted(range(many), key=lambda i: (-float(fixed[i][:8].sum()), i))
     chosen: dict[int, int] = {}
-    for _ in range(_SWEEPS):
+    for _ in range(_SWEEPS if many <= _MANY else 2):
         moved = False
         for i in order:
             others = [(options[j][0][k], options[j][1][k]) for j, k in chosen.items() if j != i]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._style import SOFT, marks
 
@@ -45,22 +45,27 @@ def segments(steps: Sequence[tuple[float, float]], *, rising: bool = False) -> l
 def paint(axes: Axes, points: Sequence[Point], *, hollow: bool = True) -> list[float]:
     """Draw each point with its interval; a flagged one is hollow, unless nothing here was timed. Returns the radii in points."""
     looks = marks(point.family for point in points)
+    for family, look in looks.items():
+        _bars(axes, [point for point in points if point.family == family], look.color)
     radii = []
     for point in points:
         look = looks[point.family]
-        if point.low is not None and point.high is not None:
-            reach = [[point.x - point.low], [point.high - point.x]]
-            axes.errorbar([point.x], [point.y], xerr=reach, fmt="none", ecolor=look.color, elinewidth=0.9, capsize=1.6,
-                          capthick=0.9, zorder=2)  # fmt: skip
-        if point.y_low is not None and point.y_high is not None:
-            reach = [[point.y - point.y_low], [point.y_high - point.y]]
-            axes.errorbar([point.x], [point.y], yerr=reach, fmt="none", ecolor=look.color, elinewidth=0.9, capsize=1.6,
-                          capthick=0.9, zorder=2)  # fmt: skip
         face = "white" if hollow and point.row.result.flags else look.color
         axes.scatter([point.x], [point.y], s=ACROSS**2 * look.area, marker=look.marker, facecolors=face, edgecolors=look.color,
                      linewidths=1.0, zorder=3, gid="point")  # fmt: skip
         radii.append(ACROSS / 2 * math.sqrt(look.area) * (1 if look.marker == "o" else CORNER) + 0.5)
     return radii
+
+
+def _bars(axes: Axes, points: Sequence[Point], hue: str) -> None:
+    """The intervals of a family's points, each along the axis that has one."""
+    style: dict[str, Any] = {"fmt": "none", "ecolor": hue, "elinewidth": 0.9, "capsize": 1.6, "capthick": 0.9, "zorder": 2}
+    along = [(p.x, p.y, p.x - p.low, p.high - p.x) for p in points if p.low is not None and p.high is not None]
+    up = [(p.x, p.y, p.y - p.y_low, p.y_high - p.y) for p in points if p.y_low is not None and p.y_high is not None]
+    for axis, given in (("xerr", along), ("yerr", up)):
+        if given:
+            xs, ys, below, above = zip(*given, strict=True)
+            axes.errorbar(xs, ys, **{axis: [below, above]}, **style)
 
 
 def paint_front(axes: Axes, steps: Sequence[tuple[float, float]], *, rising: bool = False) -> None:

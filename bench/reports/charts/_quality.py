@@ -26,7 +26,8 @@ class Cost(NamedTuple):
 
     `rising` says that more of it is better; `told` writes one value for those who hear the chart; `counted` that it is the same
     under all conditions; `note` is a sentence for the footer, `value` what is shown in place of a column, `least` what a linear
-    axis spans at least; `missing` says why no row has it.
+    axis spans at least; `missing` says why no row has it; `single` that only
+    the combination is drawn which most networks were measured at.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Cost(NamedTuple):
     value: Callable[[Row], float | None] | None = None
     least: float | None = None
     missing: str = ""
+    single: bool = False
 
     def of(self, row: Row) -> float | None:
         """The cost of a row, in base units."""
@@ -61,6 +63,9 @@ def draw(rows: Sequence[Row], protocol: Protocol | None, cost: Cost) -> list[Dra
     groups = conditions.parts(rows)
     if len(groups) == 1:
         return [_measured(rows, protocol, cost, plain)]
+    if cost.single:
+        most = max(groups, key=lambda own: len(select(own, protocol, cost)))
+        return [_measured(most, protocol, cost, plain, others=rows)]
     tried = [own for own in groups if any(row.result.status != "skipped" for row in own)]
     drawn = [_measured(own, protocol, cost, conditions.name(plain, own[0].case, rows, taken)) for own in tried or groups]
     if with_figures := [drawing for drawing in drawn if drawing.paint is not None]:
@@ -99,7 +104,7 @@ def _times(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
-def _measured(rows: Sequence[Row], protocol: Protocol, cost: Cost, name: str) -> Drawing:
+def _measured(rows: Sequence[Row], protocol: Protocol, cost: Cost, name: str, others: Sequence[Row] = ()) -> Drawing:
     said = conditions.told(rows[0].case)
     short = chart_title(cost.what, protocol)
     title = short if name == chart_name(cost.name, protocol) else f"{short}: {said}"
@@ -108,7 +113,9 @@ def _measured(rows: Sequence[Row], protocol: Protocol, cost: Cost, name: str) ->
         reason = f"no row was measured and has {_article(cost)}a published {protocol.name} in the protocol {protocol.text}"
         return Drawing(name, title, reason=cost.missing if cost.missing and not any(map(cost.of, rows)) else reason)
     told = ", ".join(f"{p.label} {p.y:g} % at {cost.told(p.row)}" for p in points)
-    figure = partial(_figure, points, _footer(rows, points, protocol, cost), protocol, cost)
+    footer = _footer(rows, points, protocol, cost)
+    footer += [conditions.OTHERS] if len(select(others, protocol, cost)) > len(points) else []
+    figure = partial(_figure, points, footer, protocol, cost)
     return Drawing(name, title, figure, f"{short}: {said}; protocol {protocol.text}. {told}.")
 
 

@@ -20,10 +20,17 @@ def _told(row: Row) -> str:
 
 
 COST = quality.Cost(
-    "throughput", "measured throughput", "throughput_per_s", 1.0, lambda _: "Throughput (images/s)", _told, rising=True
+    "throughput",
+    "measured throughput",
+    "throughput_per_s",
+    1.0,
+    lambda _: "Throughput (images/s)",
+    _told,
+    rising=True,
+    single=True,
 )
 
 
 def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
-    """Draw a chart for each combination of engine, precision, device, batch and threads: their times do not compare."""
+    """Draw the combination that most networks were measured at: `throughput_engines` compares the others with it."""
     return quality.draw(rows, protocol, COST)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.patches import Patch
 
+from ...stats import median
 from ..rows import axis_text, latest, varied
 from . import _conditions as conditions
 from . import _pairs as pairs
@@ -34,6 +35,8 @@ _BETWEEN = 0.05
 _TALLEST = 7.5
 _LEGEND = 0.15
 _COLUMNS = 5
+_PAGES = 3  # of bars; more are not read
+_ROW = 0.2
 _SIDES = 1.12  # how much room is left beside the longest bar
 
 
@@ -107,6 +110,9 @@ def _pages(chart: Chart, shown: Sequence[str], taken: Counter[str]) -> list[Draw
     ways = list(dict.fromkeys(bar.way for bar in chart.bars))
     networks = list(dict.fromkeys(bar.network for bar in chart.bars))
     each = max(1, int(_TALLEST / (_BETWEEN + _BAR * len(ways))))
+    if len(networks) > _PAGES * each:
+        told = ", ".join(f"{way} {_middle(chart.bars, way):.3g} times" for way in ways)
+        return [Drawing(name, title, partial(_crowd, chart, ways), f"{title}. Medians over the networks: {told}.")]
     pages = [networks[start : start + each] for start in range(0, len(networks), each)]
     drawings = []
     for number, own in enumerate(pages, 1):
@@ -116,6 +122,33 @@ def _pages(chart: Chart, shown: Sequence[str], taken: Counter[str]) -> list[Draw
         figure = partial(_figure, chart, bars, own, ways)
         drawings.append(Drawing(f"{name}{tail}", f"{title}{part}", figure, f"{title}{part}. {told}."))
     return drawings
+
+
+def _middle(bars: Sequence[Bar], way: str) -> float:
+    return median([bar.ratio.value for bar in bars if bar.way == way])
+
+
+def _crowd(chart: Chart, ways: Sequence[str]) -> Figure:
+    """Where bars for every network would fill a book: a row for each way to run, and on it a dot for each network."""
+    figure, (axes,) = strips.rows(ways, pitch=_ROW, right=0.35)
+    _scale(axes, chart.bars, chart.base)
+    for y, way in enumerate(ways):
+        hue = PALETTE[y % len(PALETTE)]
+        values = [bar.ratio.value for bar in chart.bars if bar.way == way]
+        axes.scatter(
+            values, [y] * len(values), s=7.0, facecolors="none", edgecolors=hue, linewidths=0.6, alpha=0.6, zorder=2, gid="dots"
+        )
+        axes.plot([median(values)] * 2, [y - 0.36, y + 0.36], color=INK, linewidth=1.2, zorder=3, gid="median")
+        strips.beside(axes, max(values), y, f"{median(values):.3g}")
+    axes.axvline(1.0, color=SOFT, linewidth=0.8, zorder=1.5, gid="baseline")
+    many = len({bar.network for bar in chart.bars})
+    footer = [
+        *conditions.where([bar.row for bar in chart.bars], _WAYS),
+        f"Dot: a network, by its median ratio of images per second; line and number: their median. {many} networks.",
+        *([f"{len(chart.without)} were not measured in {chart.base}."] if chart.without else []),
+    ]
+    foot(figure, footer)
+    return figure
 
 
 def _figure(chart: Chart, bars: Sequence[Bar], networks: Sequence[str], ways: Sequence[str]) -> Figure:
