@@ -74,20 +74,23 @@ def place(sizes: Array, scene: Scene, far: float = math.inf) -> Placement:
     fixed = [cost for *_, cost in options]
     # Whoever has the fewest good places chooses first.
     order = sorted(range(many), key=lambda i: (-float(fixed[i][:8].sum()), i))
+    regions = [_region(boxes, leaders, _AIR * scene.point + 1) for boxes, leaders, _ in options]
+    # Where the names are now; of NaN before they have a place, which overlaps nothing.
+    boxes, leaders = np.full((many, 4), np.nan), np.full((many, 4), np.nan)
     chosen: dict[int, int] = {}
     for _ in range(_SWEEPS if many <= _MANY else 2):
         moved = False
         for i in order:
-            others = [(options[j][0][k], options[j][1][k]) for j, k in chosen.items() if j != i]
-            total = fixed[i] + _mutual_cost(*options[i][:2], others, scene.point)
+            near = _box_box(regions[i], boxes)[0] | _box_box(regions[i], _spans(leaders))[0]
+            near[i] = False
+            total = fixed[i] + _mutual_cost(*options[i][:2], boxes[near], leaders[near], scene.point)
             best = int(np.argmin(total))
             # Only a better place is worth moving to, or two names could swap for ever.
             if i not in chosen or total[best] < total[chosen[i]] - _TINY:
                 moved, chosen[i] = True, best
+                boxes[i], leaders[i] = options[i][0][best], options[i][1][best]
         if not moved:
             break
-    boxes = np.array([options[i][0][chosen[i]] for i in range(many)])
-    leaders = np.array([options[i][1][chosen[i]] for i in range(many)])
     return Placement(boxes, leaders, _clear(boxes, leaders, scene))
 
 
@@ -118,6 +121,11 @@ def _options(i: int, size: Array, scene: Scene, far: float) -> tuple[Array, Arra
 
 def _fixed_cost(i: int, boxes: Array, leaders: Array, scene: Scene) -> Array:
     """What each place costs for the markers, the bars, the front and the axes."""
+    own = _gaps(boxes, scene.centres[[i]]).max()
+    # What lies farther off than this from all places has no part in any: of many points most do.
+    near = _box_box(_region(boxes, leaders, own + scene.radii.max() + 2 * scene.point), np.tile(scene.centres, 2))[0]
+    near[i] = True
+    scene, i = _at(scene, near, _box_box(_region(boxes, leaders, scene.point), scene.bars)[0]), int(near[:i].sum())
     others = np.arange(len(scene.centres)) != i
     gaps = _gaps(boxes, scene.centres) - scene.radii
     cost = _OVERLAP * _blocked(boxes, scene)
@@ -126,6 +134,22 @@ def _fixed_cost(i: int, boxes: Array, leaders: Array, scene: Scene) -> Array:
     cost += _DOUBT * (gaps[:, others] < gaps[:, [i]] + scene.point).any(axis=1)
     cost += _FRONT * _box_box(boxes, scene.front).any(axis=1)
     return np.asarray(cost, dtype=float)
+
+
+def _at(scene: Scene, points: Mask, bars: Mask) -> Scene:
+    """The scene with these points and these bars alone."""
+    return scene._replace(centres=scene.centres[points], radii=scene.radii[points], bars=scene.bars[bars])
+
+
+def _region(boxes: Array, leaders: Array, margin: float) -> Array:
+    """The box around all of these boxes and lines, and so much around it, as a row."""
+    ends = np.vstack([boxes, leaders]).reshape(-1, 2)
+    return np.hstack([np.nanmin(ends, axis=0) - margin, np.nanmax(ends, axis=0) + margin])[None]
+
+
+def _spans(lines: Array) -> Array:
+    """The box around each line."""
+    return np.hstack([np.minimum(lines[:, :2], lines[:, 2:]), np.maximum(lines[:, :2], lines[:, 2:])])
 
 
 def _blocked(boxes: Array, scene: Scene) -> Array:
@@ -137,12 +161,8 @@ def _blocked(boxes: Array, scene: Scene) -> Array:
     return np.asarray(markers + _box_box(_grown(boxes, air), scene.bars).sum(axis=1) + outside, dtype=float)
 
 
-def _mutual_cost(boxes: Array, leaders: Array, others: list[tuple[Array, Array]], point: float) -> Array:
-    """What each place costs for where the other names are now."""
-    if not others:
-        return np.zeros(len(boxes))
-    placed = np.array([box for box, _ in others])
-    lines = np.array([line for _, line in others])
+def _mutual_cost(boxes: Array, leaders: Array, placed: Array, lines: Array, point: float) -> Array:
+    """What each place costs for where the other names are now, and their leaders."""
     cost = _OVERLAP * _box_box(_grown(boxes, _AIR * point), placed).sum(axis=1)
     cost += _STRIKE * (_line_box(leaders, placed).sum(axis=1) + _line_box(lines, boxes).sum(axis=0))
     cost += _CROSSING * _line_line(leaders, lines).sum(axis=1)

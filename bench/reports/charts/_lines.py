@@ -68,13 +68,14 @@ def compose(lines: Sequence[Line], plan: Plan) -> Figure:
     for line in lines:
         look = looks[line.family]
         axes.plot(line.xs, line.ys, color=look.color, linewidth=1.0, zorder=2, gid="line")
-        for x, y, low, high, row in zip(line.xs, line.ys, line.lows, line.highs, line.rows, strict=True):
-            if low is not None and high is not None:
-                axes.errorbar([x], [y], yerr=[[y - low], [high - y]], fmt="none", ecolor=look.color, elinewidth=0.8, capsize=1.4,
-                              capthick=0.8, zorder=2.5)  # fmt: skip
-            face = "white" if row.result.flags else look.color
-            axes.scatter([x], [y], s=_ACROSS**2 * look.area, marker=look.marker, facecolors=face, edgecolors=look.color,
-                         linewidths=0.8, zorder=3, gid="point")  # fmt: skip
+        ends = zip(line.xs, line.ys, line.lows, line.highs, strict=True)
+        if bars := [(x, y, y - low, high - y) for x, y, low, high in ends if low is not None and high is not None]:
+            xs, ys, below, above = zip(*bars, strict=True)
+            axes.errorbar(xs, ys, yerr=[below, above], fmt="none", ecolor=look.color, elinewidth=0.8, capsize=1.4, capthick=0.8,
+                          zorder=2.5)  # fmt: skip
+        faces = ["white" if row.result.flags else look.color for row in line.rows]
+        axes.scatter(line.xs, line.ys, s=_ACROSS**2 * look.area, marker=look.marker, facecolors=faces, edgecolors=look.color,
+                     linewidths=0.8, zorder=3, gid="points")  # fmt: skip
     left_out = _name(axes, lines)
     foot(figure, [*plan.footer, *([f"No room for the names of {names(left_out)}."] if left_out else [])])
     return figure

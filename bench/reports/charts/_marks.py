@@ -62,10 +62,12 @@ def _bars(axes: Axes, points: Sequence[Point], hue: str) -> None:
     style: dict[str, Any] = {"fmt": "none", "ecolor": hue, "elinewidth": 0.9, "capsize": 1.6, "capthick": 0.9, "zorder": 2}
     along = [(p.x, p.y, p.x - p.low, p.high - p.x) for p in points if p.low is not None and p.high is not None]
     up = [(p.x, p.y, p.y - p.y_low, p.y_high - p.y) for p in points if p.y_low is not None and p.y_high is not None]
-    for axis, given in (("xerr", along), ("yerr", up)):
-        if given:
-            xs, ys, below, above = zip(*given, strict=True)
-            axes.errorbar(xs, ys, **{axis: [below, above]}, **style)
+    if along:
+        xs, ys, below, above = zip(*along, strict=True)
+        axes.errorbar(xs, ys, xerr=[below, above], **style)
+    if up:
+        xs, ys, below, above = zip(*up, strict=True)
+        axes.errorbar(xs, ys, yerr=[below, above], **style)
 
 
 def paint_front(axes: Axes, steps: Sequence[tuple[float, float]], *, rising: bool = False) -> None:

@@ -63,7 +63,7 @@ def draw(rows: Sequence[Row], protocol: Protocol | None, cost: Cost) -> list[Dra
     groups = conditions.parts(rows)
     if len(groups) == 1:
         return [_measured(rows, protocol, cost, plain)]
-    if cost.single:
+    if cost.single and groups:
         most = max(groups, key=lambda own: len(select(own, protocol, cost)))
         return [_measured(most, protocol, cost, plain, others=rows)]
     tried = [own for own in groups if any(row.result.status != "skipped" for row in own)]

@@ -37,6 +37,7 @@ _ACROSS = 4.6  # points
 _LINE, _ENGINE = 0.10, 0.085  # inches between networks, and between engines of one
 _LEGEND = 0.15  # inches for a line of the legend
 _COLUMNS = 5
+_TALLEST, _PAGES = 8.0, 3  # inches of networks on a page, and pages that anybody reads
 _MARGIN = 0.02
 
 
@@ -72,10 +73,10 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     several = [own for own in groups.values() if len({tuple(getattr(r.case, axis) for axis in _WAYS) for r in own}) > 1]
     taken: Counter[str] = Counter()
     shown = [axis for axis in varied([row for own in several for row in own]) if axis in _CONDITIONS]
-    return [_draw(own, shown, taken) for own in several]
+    return [drawing for own in several for drawing in _draw(own, shown, taken)]
 
 
-def _draw(rows: Sequence[Row], shown: Sequence[str], taken: Counter[str]) -> Drawing:
+def _draw(rows: Sequence[Row], shown: Sequence[str], taken: Counter[str]) -> list[Drawing]:
     case = rows[0].case
     told = [f"{axis.replace('_', ' ')} {axis_text(case, axis)}" for axis in shown]
     slugs = [re.sub(r"[^\w.]+", "-", text).strip("-") for text in told]
@@ -84,8 +85,19 @@ def _draw(rows: Sequence[Row], shown: Sequence[str], taken: Counter[str]) -> Dra
     name = name if taken[name] == 1 else f"{name}-{taken[name]}"
     title = ": ".join([TITLE_TEXT, *([", ".join(told)] if told else [])])
     marks = _marks(rows)
-    said = ", ".join(f"{m.network} {m.engine} {m.row.case.precision} {units.rate(m.value)}" for m in marks)
-    return Drawing(name, title, partial(_figure, marks), f"{title}. {said}.")
+    networks, engines = list(dict.fromkeys(mark.network for mark in marks)), {mark.engine for mark in marks}
+    each = int(_TALLEST / (_LINE + _ENGINE * len(engines)))
+    if len(networks) > _PAGES * each:
+        reason = f"{len(networks)} networks are more than {_PAGES} pages hold: the chart speed-ups has their ratios"
+        return [Drawing(name, title, reason=reason)]
+    pages = [networks[start : start + each] for start in range(0, len(networks), each)]
+    drawings = []
+    for number, own in enumerate(pages, 1):
+        tail, part = (f"-{number}", f", part {number} of {len(pages)}") if len(pages) > 1 else ("", "")
+        shown_here = [mark for mark in marks if mark.network in own]
+        said = ", ".join(f"{m.network} {m.engine} {m.row.case.precision} {units.rate(m.value)}" for m in shown_here)
+        drawings.append(Drawing(f"{name}{tail}", f"{title}{part}", partial(_figure, shown_here), f"{title}{part}. {said}."))
+    return drawings
 
 
 def _marks(rows: Sequence[Row]) -> list[Mark]:
