@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from .. import units
@@ -140,7 +141,8 @@ def _settings(given: Mapping[str, Any]) -> str:
 def _processes(record: Record) -> str:
     """How many fresh processes measured each case, and in how many rounds."""
     timed = [replicate for replicate in record.replicates if replicate.latency_ns]
-    each = [sum(replicate.case == result.case.id for replicate in timed) for result in record.results if result.status == "ok"]
+    times = Counter(replicate.case for replicate in timed)
+    each = [times[result.case.id] for result in record.results if result.status == "ok"]
     if not each:
         return ""
     many = f"{min(each)}" if min(each) == max(each) else f"{min(each)} to {max(each)}"

@@ -79,12 +79,14 @@ def chart_title(what: str, protocol: Protocol | None) -> str:
 
 def labelled(rows: Sequence[Row]) -> list[str]:
     """A name for each row of a chart: the network, and what else tells it from a namesake."""
-    several = {name for name, times in Counter(row.name for row in rows).items() if times > 1}
+    by_name: dict[str, list[Row]] = {}
+    for row in rows:
+        by_name.setdefault(row.name, []).append(row)
+    apart = {name: varied(own) if len(own) > 1 else [] for name, own in by_name.items()}
     numbers = {machine.fingerprint: number for number, machine in enumerate(machines(rows), 1)}
     found = []
     for row in rows:
-        twins = [other for other in rows if other.name == row.name]
-        tail = [axis_text(row.case, axis) for axis in varied(twins)] if row.name in several else []
+        tail = [axis_text(row.case, axis) for axis in apart[row.name]]
         if len(numbers) > 1:
             tail.append(f"[{numbers[row.run.machine.fingerprint]}]")
         found.append(" ".join([row.name, *tail]))
