@@ -20,6 +20,9 @@ ARCHITECTURES are names, globs ('resnet/*'), networks of other packages (timm:NA
 the suite `default` is measured. Axes may be repeated or written with commas: --batch 1,8. Each finished process is on disk before
 the next starts, so an interrupted run goes on with --resume FILE."""
 
+# A run ends with these, so that it is over soon after the last process; `vbench report` draws the others too.
+_CHARTS = ("quality-gmacs", "quality-latency", "throughput-engines")
+
 
 def run(
     architectures: Annotated[options.Many, typer.Argument(metavar="ARCHITECTURES", help="What to measure.")] = None,
@@ -168,7 +171,8 @@ def _report(path: Path, config: Path | None) -> None:
 
     out = path.with_suffix(".report")
     code = "from vbench.cli import main; main()"
-    words = ["report", str(path), "-o", str(out), *(("--config", str(config)) if config is not None else ())]
+    few = ["--chart", ",".join(_CHARTS), "--format", "png,svg"]
+    words = ["report", str(path), "-o", str(out), *few, *(("--config", str(config)) if config is not None else ())]
     done = subprocess.run(  # noqa: S603 - our own interpreter and code
         [sys.executable, "-c", code, *words], check=False, capture_output=True, text=True
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Above this share of a ceiling a number wants an explanation; below it, it is the ceiling's own uncertainty.
 EXCESS = 1.05
 # What is counted as moved is counted in fp32, as networks are built; operators move as many elements in every precision.
-_NARROWER = {"bf16": 0.5, "fp16": 0.5, "int8": 0.25}
+NARROWER = {"bf16": 0.5, "fp16": 0.5, "int8": 0.25}
 
 
 @metric(
@@ -66,7 +66,7 @@ def _roof(case: Case, found: Counted, peak: float, bandwidth: float | None) -> t
     counted_here = case.phase == "infer" and found.batch == case.batch and case.scenario != sweeps.SCENARIO
     moved = found.bytes_moved if counted_here else None
     if moved and bandwidth:
-        intensity = 2 * found.macs * case.batch / (moved * _NARROWER.get(case.precision, 1.0))
+        intensity = 2 * found.macs * case.batch / (moved * NARROWER.get(case.precision, 1.0))
         if intensity * bandwidth < peak:
             return intensity * bandwidth, "memory"
     return peak, "compute"

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+from ..errors import UnknownNameError, UsageError, nearest
 from . import markdown
+from .markdown import FORMATS
 from .rows import check_machines, choose_protocols, rows
+
+__all__ = ["FORMATS", "choose_protocols", "make", "readme_table", "rows"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,33 +19,40 @@ if TYPE_CHECKING:
     from ..groups import Group
 
 
-def make(
+def make(  # noqa: PLR0913 - each is an option of the command line
     records: Sequence[Record],
     out: Path,
     *,
     protocol: str | None = None,
     mix_machines: bool = False,
     groups: Iterable[Group] = (),
+    only: Iterable[str] = (),
+    formats: Sequence[str] = FORMATS,
 ) -> list[Path]:
-    """Write `summary.md`, the page `report.html` and each chart as PNG and SVG into `out`; return the files, the summary first.
+    """Write `summary.md`, the page `report.html` and each chart in these formats into `out`; return the files, the summary first.
 
     `protocol` names the accuracy protocol of charts and table; left out, it is of each metric the one that most rows have.
-    Of `groups` those are compared of which the records hold every member. Raises NothingSelectedError when the records hold
-    no case, UsageError when they are of several machines and `mix_machines` is not set, when no network declares the
-    protocol, or when `out` cannot be written.
+    Of `groups` those are compared of which the records hold every member. `only` names the charts that are wanted, all if left
+    out. Raises NothingSelectedError when the records hold no case, UnknownNameError for a chart or a protocol that there is not,
+    UsageError when the records are of several machines and `mix_machines` is not set, for an unknown format, or when `out`
+    cannot be written.
     """
+    if strange := [name for name in formats if name not in FORMATS]:
+        message = f"unknown format {strange[0]!r}: {nearest(strange[0], FORMATS)}"
+        raise UnknownNameError(message)
+    given = list(groups)
     found = rows(records)
     check_machines(found, mix=mix_machines)
     chosen = choose_protocols(found, protocol)
     from . import charts, page  # matplotlib takes a second, which a refusal need not wait for  # noqa: PLC0415
 
-    drawings = charts.draw(found, chosen)
+    drawings = charts.draw(found, chosen, given, only)
     summary, web = out / "summary.md", out / page.NAME
     try:
         out.mkdir(parents=True, exist_ok=True)
-        summary.write_text(markdown.summary(records, drawings, chosen, groups), encoding="utf-8")
+        summary.write_text(markdown.summary(records, drawings, chosen, given, formats), encoding="utf-8")
         web.write_text(page.make(records, found, chosen, drawings, mix=mix_machines), encoding="utf-8")
-        return [summary, web, *(path for drawing in drawings for path in charts.save(drawing, out))]
+        return [summary, web, *charts.write(drawings, out, formats)]
     except OSError as error:
         message = f"cannot write the report to {out}: {error.strerror}; name another folder with -o DIR"
         raise UsageError(message) from None

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # What would be markup: an underscore only at the edge of a word, a bracket only where it would make a link.
 _MARKUP = re.compile(r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])")
+# Each way a chart can be written, in this order.
+FORMATS = ("png", "svg", "pdf")
 # How the settings of a run are written; one that is not named here is written as it is.
 _SETTINGS: dict[str, Callable[[Any], str]] = {
     "interval": lambda share: f"± {units.percent(share)}",
@@ -63,13 +65,24 @@ def _table(found: Iterable[Row], shown: Sequence[text.Column]) -> str:
 
 
 def summary(
-    records: Sequence[Record], drawings: Sequence[Drawing], protocols: Sequence[Protocol], groups: Iterable[Group] = ()
+    records: Sequence[Record],
+    drawings: Sequence[Drawing],
+    protocols: Sequence[Protocol],
+    groups: Iterable[Group] = (),
+    formats: Sequence[str] = FORMATS,
 ) -> str:
     """The whole of `summary.md`: what was measured where and how, the charts, and everything that went wrong."""
     found = rows(records)
     parts = ["# What these networks cost\n"]
     parts += [_run(record, protocols, alone=len(records) == 1) for record in records]
-    parts += [_comparisons(found, groups, protocols), _charts(drawings), _slow(found), _columns(), _flags(found), _wrong(found)]
+    parts += [
+        _comparisons(found, groups, protocols),
+        _charts(drawings, formats),
+        _slow(found),
+        _columns(),
+        _flags(found),
+        _wrong(found),
+    ]
     parts += [_accuracies(found, protocols), _deviations(found)]
     return "\n".join(part for part in parts if part)
 
@@ -135,8 +148,8 @@ def setting(key: str, value: Any) -> str:
 def processes_text(record: Record) -> str:
     """How many fresh processes measured each case, and in how many rounds."""
     timed = [replicate for replicate in record.replicates if replicate.latency_ns]
-    by_case = Counter(replicate.case for replicate in timed)
-    each = [by_case[result.case.id] for result in record.results if result.status == "ok"]
+    times = Counter(replicate.case for replicate in timed)
+    each = [times[result.case.id] for result in record.results if result.status == "ok"]
     if not each:
         return ""
     many = f"{min(each)}" if min(each) == max(each) else f"{min(each)} to {max(each)}"
@@ -166,15 +179,28 @@ def _ratio(ratio: Ratio, of: Row, to: Row) -> str:
     return f"- {escape(f'{ratio.metric} of {ratio.of} over that of {ratio.to}: {above / below:.4g} counted{stated}')}\n"
 
 
-def _charts(drawings: Sequence[Drawing]) -> str:
+def _charts(drawings: Sequence[Drawing], formats: Sequence[str] = FORMATS) -> str:
+    """The charts, each with its files; in one line those that are left out, by the reason that they have in common."""
     parts = ["## Charts\n"]
+    reasons: dict[str, list[str]] = {}
     for drawing in drawings:
         title = escape(drawing.title)
-        if drawing.figure is None:
-            parts.append(f"{title}: not drawn, since {escape(drawing.reason)}.\n")
+        if drawing.paint is None:
+            reasons.setdefault(drawing.reason, []).append(title)
         else:
-            parts.append(f"![{title}]({drawing.name}.png)\n\n{title} ([SVG]({drawing.name}.svg))\n")
+            parts.append(_picture(drawing, title, formats))
+    if reasons:
+        said = "; ".join(f"{', '.join(titles)} ({escape(reason)})" for reason, titles in reasons.items())
+        parts.append(f"Not drawn: {said}.\n")
     return "\n".join(parts)
+
+
+def _picture(drawing: Drawing, title: str, formats: Sequence[str]) -> str:
+    """What a reader of markdown can show stands there, the other formats beside the title."""
+    shown = next((name for name in ("png", "svg") if name in formats), None)
+    links = ", ".join(f"[{name.upper()}]({drawing.name}.{name})" for name in formats if name != shown)
+    picture = f"![{title}]({drawing.name}.{shown})\n\n" if shown else ""
+    return f"{picture}{title}{f' ({links})' if links else ''}\n"
 
 
 def _columns() -> str:

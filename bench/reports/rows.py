@@ -11,7 +11,7 @@ from ..errors import NothingSelectedError, UnknownNameError, UsageError, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..core import Accuracy, Case, Machine, Record, Result, Run
+    from ..core import Accuracy, Case, Machine, Record, Replicate, Result, Run
 
 # Every axis of a case but the network itself, in the order in which a reader asks for them.
 AXES = (
@@ -35,10 +35,11 @@ class Protocol(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One case, what came of it, and the run that it belongs to."""
+    """One case, what came of it, the run that it belongs to, and what it was derived from."""
 
     run: Run
     result: Result
+    replicates: tuple[Replicate, ...] = ()
 
     @property
     def case(self) -> Case:
@@ -84,12 +85,19 @@ class Row(NamedTuple):
 def rows(records: Iterable[Record]) -> list[Row]:
     """Every case of the records, in the order of their plans. Raises NothingSelectedError when there is none."""
     given = list(records)
-    found = [Row(record.run, result) for record in given for result in record.results]
+    found = [row for record in given for row in _of(record)]
     if not found:
         where = ", ".join(record.path or record.run.run_id for record in given) or "no result file"
         message = f"nothing to report: {where} holds no case; `vbench run --list` prints what a run would measure"
         raise NothingSelectedError(message)
     return found
+
+
+def _of(record: Record) -> list[Row]:
+    own: dict[str, list[Replicate]] = {}
+    for replicate in record.replicates:
+        own.setdefault(replicate.case, []).append(replicate)
+    return [Row(record.run, result, tuple(own.get(result.case.id, ()))) for result in record.results]
 
 
 def _published(row: Row) -> list[Accuracy]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import catalogue
 from vbench import agreement, config, effort, flags, groups, measure, reports, results, stats, tolerances, units
 from vbench.data import ROTATION
 from vbench.registry import METRICS
+from vbench.reports import charts as report_charts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -132,6 +134,14 @@ def table() -> str:
     return said + reports.readme_table([record])
 
 
+def drawn() -> str:
+    """Every chart of a report with what it says of itself."""
+    found = {name: import_module(f"vbench.reports.charts.{name.replace('-', '_')}") for name in report_charts.known()}
+    return _table(
+        ("chart", "what it shows"), [(f"`{name}`", (module.__doc__ or "").split("\n")[0]) for name, module in found.items()]
+    )
+
+
 def charts() -> str:
     """The charts of the newest committed run, where they are committed beside it."""
     record = newest()
@@ -201,6 +211,7 @@ REGIONS: dict[str, Callable[[], str]] = {
     "limits": limits,
     "table": table,
     "charts": charts,
+    "drawn": drawn,
     "proof": proof,
     "stopping": stopping,
     "identical": identical,

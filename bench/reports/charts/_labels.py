@@ -7,6 +7,7 @@ others are, in turn, until none moves. There is no random number in it. Coordina
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ _GAP = 1.6  # points between a marker and its name
 _AIR = 0.6  # points around a name that nothing else may enter
 _NEAR = 3.0  # beyond this many points a thin line leads from the marker to its name
 _SWEEPS = 12
+_MANY = 40  # names of which a second look at each place is worth its time, but not a tenth
 _PLACES = 48  # of each name's places, so many that are cheapest on their own are tried
 _TINY = 1e-9  # keeps divisions finite, and is far below a pixel
 
@@ -60,36 +62,43 @@ class Scene(NamedTuple):
     point: float
 
 
-def place(sizes: Array, scene: Scene) -> Placement:
-    """Find a place for each name. `sizes` are width and height in pixels, one row per point of the scene."""
+def place(sizes: Array, scene: Scene, far: float = math.inf) -> Placement:
+    """Find a place for each name. `sizes` are width and height in pixels, one row per point of the scene.
+
+    No name stands farther from its marker than `far` points.
+    """
     many = len(sizes)
     if not many:
         return Placement(np.empty((0, 4)), np.empty((0, 4)), np.empty(0, dtype=bool))
-    options = [_options(i, sizes[i], scene) for i in range(many)]
+    options = [_options(i, sizes[i], scene, far) for i in range(many)]
     fixed = [cost for *_, cost in options]
     # Whoever has the fewest good places chooses first.
     order = sorted(range(many), key=lambda i: (-float(fixed[i][:8].sum()), i))
+    regions = [_region(boxes, leaders, _AIR * scene.point + 1) for boxes, leaders, _ in options]
+    # Where the names are now; of NaN before they have a place, which overlaps nothing.
+    boxes, leaders = np.full((many, 4), np.nan), np.full((many, 4), np.nan)
     chosen: dict[int, int] = {}
-    for _ in range(_SWEEPS):
+    for _ in range(_SWEEPS if many <= _MANY else 2):
         moved = False
         for i in order:
-            others = [(options[j][0][k], options[j][1][k]) for j, k in chosen.items() if j != i]
-            total = fixed[i] + _mutual_cost(*options[i][:2], others, scene.point)
+            near = _box_box(regions[i], boxes)[0] | _box_box(regions[i], _spans(leaders))[0]
+            near[i] = False
+            total = fixed[i] + _mutual_cost(*options[i][:2], boxes[near], leaders[near], scene.point)
             best = int(np.argmin(total))
             # Only a better place is worth moving to, or two names could swap for ever.
             if i not in chosen or total[best] < total[chosen[i]] - _TINY:
                 moved, chosen[i] = True, best
+                boxes[i], leaders[i] = options[i][0][best], options[i][1][best]
         if not moved:
             break
-    boxes = np.array([options[i][0][chosen[i]] for i in range(many)])
-    leaders = np.array([options[i][1][chosen[i]] for i in range(many)])
     return Placement(boxes, leaders, _clear(boxes, leaders, scene))
 
 
-def _options(i: int, size: Array, scene: Scene) -> tuple[Array, Array, Array]:
+def _options(i: int, size: Array, scene: Scene, far: float) -> tuple[Array, Array, Array]:
     """The places of a name, cheapest first: boxes, leaders, and what each costs whatever the other names do."""
-    angles, rings = np.meshgrid(np.radians(list(_DIRECTIONS)), np.array(_RINGS) * scene.point, indexing="ij")
-    taste = np.repeat(np.array(list(_DIRECTIONS.values()))[:, None], len(_RINGS), axis=1).ravel()
+    near = [ring for ring in _RINGS if ring <= far]
+    angles, rings = np.meshgrid(np.radians(list(_DIRECTIONS)), np.array(near) * scene.point, indexing="ij")
+    taste = np.repeat(np.array(list(_DIRECTIONS.values()))[:, None], len(near), axis=1).ravel()
     unit = np.stack([np.cos(angles).ravel(), np.sin(angles).ravel()], axis=1)
     unit[np.abs(unit) < _TINY] = 0.0
     reach = scene.radii[i] + _GAP * scene.point + rings.ravel()
@@ -98,13 +107,13 @@ def _options(i: int, size: Array, scene: Scene) -> tuple[Array, Array, Array]:
     boxes = np.hstack([centre - size / 2, centre + size / 2])
     nearest = np.clip(scene.centres[i], boxes[:, :2], boxes[:, 2:])
     step = nearest - scene.centres[i]
-    far = np.hypot(*step.T)
-    start = scene.centres[i] + step / np.maximum(far, _TINY)[:, None] * scene.radii[i]
+    away = np.hypot(*step.T)
+    start = scene.centres[i] + step / np.maximum(away, _TINY)[:, None] * scene.radii[i]
     leaders = np.hstack([start, nearest])
     # Beside its marker, or at the end of its bar, a name needs no line.
-    away = np.maximum(0.0, np.maximum(scene.bars[i, :2] - boxes[:, 2:], boxes[:, :2] - scene.bars[i, 2:]))
-    leaders[np.fmin(far - scene.radii[i], np.hypot(*away.T)) < _NEAR * scene.point] = np.nan
-    cost = taste + _PER_POINT * np.maximum(0.0, far - scene.radii[i]) / scene.point
+    beside = np.maximum(0.0, np.maximum(scene.bars[i, :2] - boxes[:, 2:], boxes[:, :2] - scene.bars[i, 2:]))
+    leaders[np.fmin(away - scene.radii[i], np.hypot(*beside.T)) < _NEAR * scene.point] = np.nan
+    cost = taste + _PER_POINT * np.maximum(0.0, away - scene.radii[i]) / scene.point
     cost += _fixed_cost(i, boxes, leaders, scene)
     best = np.argsort(cost, kind="stable")[:_PLACES]
     return boxes[best], leaders[best], cost[best]
@@ -112,6 +121,11 @@ def _options(i: int, size: Array, scene: Scene) -> tuple[Array, Array, Array]:
 
 def _fixed_cost(i: int, boxes: Array, leaders: Array, scene: Scene) -> Array:
     """What each place costs for the markers, the bars, the front and the axes."""
+    own = _gaps(boxes, scene.centres[[i]]).max()
+    # What lies farther off than this from all places has no part in any: of many points most do.
+    near = _box_box(_region(boxes, leaders, own + scene.radii.max() + 2 * scene.point), np.tile(scene.centres, 2))[0]
+    near[i] = True
+    scene, i = _at(scene, near, _box_box(_region(boxes, leaders, scene.point), scene.bars)[0]), int(near[:i].sum())
     others = np.arange(len(scene.centres)) != i
     gaps = _gaps(boxes, scene.centres) - scene.radii
     cost = _OVERLAP * _blocked(boxes, scene)
@@ -120,6 +134,22 @@ def _fixed_cost(i: int, boxes: Array, leaders: Array, scene: Scene) -> Array:
     cost += _DOUBT * (gaps[:, others] < gaps[:, [i]] + scene.point).any(axis=1)
     cost += _FRONT * _box_box(boxes, scene.front).any(axis=1)
     return np.asarray(cost, dtype=float)
+
+
+def _at(scene: Scene, points: Mask, bars: Mask) -> Scene:
+    """The scene with these points and these bars alone."""
+    return scene._replace(centres=scene.centres[points], radii=scene.radii[points], bars=scene.bars[bars])
+
+
+def _region(boxes: Array, leaders: Array, margin: float) -> Array:
+    """The box around all of these boxes and lines, and so much around it, as a row."""
+    ends = np.vstack([boxes, leaders]).reshape(-1, 2)
+    return np.hstack([np.nanmin(ends, axis=0) - margin, np.nanmax(ends, axis=0) + margin])[None]
+
+
+def _spans(lines: Array) -> Array:
+    """The box around each line."""
+    return np.hstack([np.minimum(lines[:, :2], lines[:, 2:]), np.maximum(lines[:, :2], lines[:, 2:])])
 
 
 def _blocked(boxes: Array, scene: Scene) -> Array:
@@ -131,12 +161,8 @@ def _blocked(boxes: Array, scene: Scene) -> Array:
     return np.asarray(markers + _box_box(_grown(boxes, air), scene.bars).sum(axis=1) + outside, dtype=float)
 
 
-def _mutual_cost(boxes: Array, leaders: Array, others: list[tuple[Array, Array]], point: float) -> Array:
-    """What each place costs for where the other names are now."""
-    if not others:
-        return np.zeros(len(boxes))
-    placed = np.array([box for box, _ in others])
-    lines = np.array([line for _, line in others])
+def _mutual_cost(boxes: Array, leaders: Array, placed: Array, lines: Array, point: float) -> Array:
+    """What each place costs for where the other names are now, and their leaders."""
     cost = _OVERLAP * _box_box(_grown(boxes, _AIR * point), placed).sum(axis=1)
     cost += _STRIKE * (_line_box(leaders, placed).sum(axis=1) + _line_box(lines, boxes).sum(axis=0))
     cost += _CROSSING * _line_line(leaders, lines).sum(axis=1)

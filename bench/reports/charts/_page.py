@@ -7,7 +7,7 @@ are many points. Where names find no room, the axes grow taller; a name that sti
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -26,14 +26,21 @@ if TYPE_CHECKING:
     from ._points import Point
 
 DPI = 200
+POINT = DPI / 72  # pixels
 _COLUMN_POINTS = 15  # more names than these do not fit into a column
-_LEFT, _RIGHT, _BELOW, _EDGE = 0.44, 0.12, 0.38, 0.05
+_LEFT, _RIGHT, BELOW, _EDGE = 0.44, 0.12, 0.38, 0.05
 _HEIGHT = {COLUMN: 2.5, PAGE: 4.2}
 _GROWTH = (1.0, 1.25, 1.6)
 _ABOVE = 12.0  # points above and below the outermost markers, for a name each
 _LEADING = 1.32
-_LEAST_TOP1 = 2.0  # percentage points: closer ones are not spread over the whole axis
+LEAST_TOP1 = 2.0  # percentage points: closer ones are not spread over the whole axis
+_LEAST = 0.2  # of the largest value: closer ones are not spread over the whole axis
+_LEAST_DECADES = 0.3
 _MOST_NAMES = 8
+# Points that a name may stand away from its marker: among many, a long line is harder to follow than a name is missed.
+_MANY, _NEAR, _FAR = 40, 20.0, 80.0
+
+Scale = Literal["auto", "linear", "log"]
 
 
 class Sheet(NamedTuple):
@@ -41,6 +48,8 @@ class Sheet(NamedTuple):
 
     `paint` draws the points and returns their radii in points; `front` is boxes in data coordinates that names stay off where
     they can, as they stay off markers and intervals always; `head` is the height in inches that is kept free above the axes.
+    `scales` are those of x and y, `auto` being logarithmic where the values ask for it; `least_x` and `least_y` are what a linear
+    axis spans at least, a fifth of its largest value if left out; `within` are places that the axes hold beside the points.
     """
 
     xlabel: str
@@ -50,16 +59,20 @@ class Sheet(NamedTuple):
     reach: float
     front: Sequence[tuple[float, float, float, float]] = ()
     head: float = 0.06
+    scales: tuple[Scale, Scale] = ("auto", "linear")
+    least_x: float | None = None
+    least_y: float | None = None
+    within: Sequence[tuple[float, float]] = ()
 
 
 def compose(points: Sequence[Point], sheet: Sheet) -> Figure:
     """Draw the sheet. `sheet.reach` is the largest radius of a marker in points, which the axes leave free."""
     width = COLUMN if len(points) <= _COLUMN_POINTS else PAGE
-    for growth in _GROWTH:
+    for growth in _GROWTH if len(points) <= _MANY else _GROWTH[-1:]:
         figure, axes = _blank(points, sheet, width, _HEIGHT[width] * growth)
         radii = np.array(sheet.paint(axes), dtype=float)
         texts = _texts(axes, points)
-        placed = labels.place(*_scene(figure, texts, points, radii, sheet))
+        placed = labels.place(*_scene(figure, texts, points, radii, sheet), far=_FAR if len(points) <= _MANY else _NEAR)
         if placed.clear.all():
             break
     inverse = axes.transData.inverted()
@@ -75,7 +88,7 @@ def compose(points: Sequence[Point], sheet: Sheet) -> Figure:
             ends = inverse.transform(leader.reshape(2, 2))
             axes.plot(*ends.T, color=SOFT, linewidth=0.4, zorder=1.5, gid="leader", scalex=False, scaley=False)
     footer = [*sheet.footer, f"No room for the names of {names(left_out)}."] if left_out else sheet.footer
-    foot(figure, axes, footer, sheet.head)
+    foot(figure, footer)
     return figure
 
 
@@ -85,37 +98,68 @@ def names(given: Sequence[str], most: int = _MOST_NAMES) -> str:
     return ", ".join(given[:most]) + (f" and {rest} more (summary.md)" if rest > 0 else "")
 
 
-def blank(width: float, height: float, head: float, left: float = _LEFT) -> tuple[Figure, Axes]:
-    """An empty page of this width whose axes have this height, `head` being free above them and `left` beside. All in inches."""
-    total = height + _BELOW + head
+def blank(width: float, height: float, head: float, left: float = _LEFT, right: float = _RIGHT) -> tuple[Figure, Axes]:
+    """An empty page of this width whose axes have this height, with so much free above and beside them. All in inches."""
+    total = height + BELOW + head
     figure = Figure(figsize=(width, total), dpi=DPI)
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((left / width, _BELOW / total, (width - left - _RIGHT) / width, height / total))
+    return figure, panel(figure, (left, BELOW, width - left - right, height))
+
+
+def panel(figure: Figure, place: tuple[float, float, float, float]) -> Axes:
+    """Axes at this place of a figure: from the left, from the bottom, width and height, in inches."""
+    width, total = figure.get_size_inches()
+    x, y, across, height = place
+    axes = figure.add_axes((x / width, y / total, across / width, height / total))
     axes.tick_params(labelsize=TICK, length=2.5, width=0.6, color=SOFT, labelcolor=INK, pad=2)
     axes.grid(color=FAINT, linewidth=0.5, zorder=0)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(SOFT)
-    return figure, axes
+    return axes
 
 
 def _blank(points: Sequence[Point], sheet: Sheet, width: float, height: float) -> tuple[Figure, Axes]:
     figure, axes = blank(width, height, sheet.head)
-    across = width - _LEFT - _RIGHT
-    reach = (sheet.reach + 4) / 72
-    tall = (sheet.reach + _ABOVE) / 72
-    edges = [edge for p in points for edge in (p.x, p.low, p.high) if edge is not None]
-    log = is_log([p.x for p in points]) and min(edges) > 0
-    low, high = limits(min(edges), max(edges), reach / across, log=log, least=0.0 if log else 0.2 * max(edges))
-    bottom, top = limits(min(p.y for p in points), max(p.y for p in points), tall / height, log=False, least=_LEAST_TOP1)
-    axes.set_xscale("log" if log else "linear")
+    reach, across = sheet.reach + 4, (width - _LEFT - _RIGHT) * 72
+    tall = sheet.reach + _ABOVE
+    xs = [edge for p in points for edge in (p.x, p.low, p.high) if edge is not None] + [x for x, _ in sheet.within]
+    ys = [edge for p in points for edge in (p.y, p.y_low, p.y_high) if edge is not None] + [y for _, y in sheet.within]
+    x_log = _is_log(sheet.scales[0], [p.x for p in points], xs)
+    y_log = _is_log(sheet.scales[1], [p.y for p in points], ys)
+    least_x = _LEAST * max(xs) if sheet.least_x is None else sheet.least_x
+    low, high = limits(min(xs), max(xs), reach / across, log=x_log, least=_LEAST_DECADES if x_log else least_x)
+    least_y = _LEAST * max(ys) if sheet.least_y is None else sheet.least_y
+    bottom, top = limits(min(ys), max(ys), tall / (height * 72), log=y_log, least=_LEAST_DECADES if y_log else least_y)
+    axes.set_xscale("log" if x_log else "linear")
+    axes.set_yscale("log" if y_log else "linear")
     axes.set_xlim(low, high)
     axes.set_ylim(bottom, top)
-    ticks(axes.xaxis, low, high, log=log)
-    ticks(axes.yaxis, bottom, top, log=False)
+    ticks(axes.xaxis, low, high, log=x_log)
+    ticks(axes.yaxis, bottom, top, log=y_log)
     axes.set_xlabel(sheet.xlabel, fontsize=TITLE, color=INK, labelpad=3)
     axes.set_ylabel(sheet.ylabel, fontsize=TITLE, color=INK, labelpad=3)
+    make_room(figure, axes)
     return figure, axes
+
+
+def make_room(figure: Figure, axes: Axes) -> None:
+    """Move the left edge of the axes to the right where the numbers beside them are too long for it."""
+    needed = _EDGE * DPI - axes.yaxis.label.get_window_extent(_settled(figure, axes)).x0
+    if needed > 0:
+        box, share = axes.get_position(), needed / figure.bbox.width
+        axes.set_position((box.x0 + share, box.y0, box.width - share, box.height))
+
+
+def _settled(figure: Figure, axes: Axes) -> RendererAgg:
+    """The renderer, once the label of the vertical axis stands where its numbers end."""
+    renderer = renderer_of(figure)
+    axes.yaxis.get_tightbbox(renderer)
+    return renderer
+
+
+def _is_log(scale: Scale, values: Sequence[float], edges: Sequence[float]) -> bool:
+    return min(edges) > 0 and (scale == "log" or (scale == "auto" and is_log(values)))
 
 
 def _texts(axes: Axes, points: Sequence[Point]) -> list[Text]:
@@ -150,6 +194,8 @@ def _scene(
 
 def _bar(point: Point) -> tuple[float, float, float, float]:
     """The interval of a point as a box without thickness, of NaN where it has none."""
+    if point.y_low is not None and point.y_high is not None:
+        return point.x, point.y_low, point.x, point.y_high
     if point.low is None or point.high is None:
         return (math.nan,) * 4
     return point.low, point.y, point.high, point.y
@@ -163,16 +209,17 @@ def _boxes(axes: Axes, given: Sequence[tuple[float, float, float, float]], half:
     return np.asarray(corners + np.array([-half, -half, half, half]), dtype=float)
 
 
-def foot(figure: Figure, axes: Axes, footer: Sequence[str], head: float, left: float = _LEFT) -> None:
-    """Write the footer, wrapped to the width, and give the figure the height that it needs, with `head` free above the axes."""
-    width, total = figure.get_size_inches()
-    height = axes.get_position().height * total
+def foot(figure: Figure, footer: Sequence[str]) -> None:
+    """Write the footer, wrapped to the width, below the axes, and make the figure as much higher as that takes."""
+    width, before = figure.get_size_inches()
     lines = [line for part in footer for line in _wrapped(figure, part, width - 2 * _EDGE)]
     leading = NOTE * _LEADING / 72
-    below = _BELOW + leading * len(lines) + _EDGE
-    total = height + below + head
+    more = leading * len(lines) + _EDGE
+    total = before + more
     figure.set_size_inches(width, total)
-    axes.set_position((left / width, below / total, (width - left - _RIGHT) / width, height / total))
+    for axes in figure.axes:
+        box = axes.get_position()
+        axes.set_position((box.x0, (box.y0 * before + more) / total, box.width, box.height * before / total))
     for number, line in enumerate(lines):
         y = (leading * (len(lines) - number) + _EDGE) / total
         figure.text(_EDGE / width, y, line, fontsize=NOTE, color=SOFT, va="top", parse_math=False, gid="footer")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
+
+import matplotlib as mpl
 
 from ... import units
 from ..rows import axis_text, machines, varied
 from ._page import names
+from ._style import RC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from matplotlib.figure import Figure
 
@@ -22,7 +27,7 @@ NO_PROTOCOL = "no network of this report has a published accuracy"
 
 
 class Point(NamedTuple):
-    """A network in a chart: `x` with the ends of its interval where it has one, `y` its published accuracy in percent."""
+    """A network in a chart: `x` and `y`, each with the ends of its interval where it has one."""
 
     row: Row
     label: str
@@ -30,6 +35,8 @@ class Point(NamedTuple):
     y: float
     low: float | None = None
     high: float | None = None
+    y_low: float | None = None
+    y_high: float | None = None
 
     @property
     def family(self) -> str:
@@ -37,14 +44,26 @@ class Point(NamedTuple):
         return self.row.family
 
 
-class Drawing(NamedTuple):
-    """A chart that is ready to be written under `name`, or the reason why there is none."""
+@dataclass(frozen=True)
+class Drawing:
+    """A chart that can be written under `name`, or the reason why there is none.
+
+    Its figure is made by `paint` when it is asked for, so that those who only list the charts need not wait for them.
+    """
 
     name: str
     title: str
-    figure: Figure | None = None
+    paint: Callable[[], Figure] | None = None
     description: str = ""
     reason: str = ""
+
+    @cached_property
+    def figure(self) -> Figure | None:
+        """The figure; None where there is a reason instead."""
+        if self.paint is None:
+            return None
+        with mpl.rc_context(RC):
+            return self.paint()
 
 
 def chart_name(what: str, protocol: Protocol | None) -> str:
@@ -60,12 +79,14 @@ def chart_title(what: str, protocol: Protocol | None) -> str:
 
 def labelled(rows: Sequence[Row]) -> list[str]:
     """A name for each row of a chart: the network, and what else tells it from a namesake."""
-    several = {name for name, times in Counter(row.name for row in rows).items() if times > 1}
+    by_name: dict[str, list[Row]] = {}
+    for row in rows:
+        by_name.setdefault(row.name, []).append(row)
+    apart = {name: varied(own) if len(own) > 1 else [] for name, own in by_name.items()}
     numbers = {machine.fingerprint: number for number, machine in enumerate(machines(rows), 1)}
     found = []
     for row in rows:
-        twins = [other for other in rows if other.name == row.name]
-        tail = [axis_text(row.case, axis) for axis in varied(twins)] if row.name in several else []
+        tail = [axis_text(row.case, axis) for axis in apart[row.name]]
         if len(numbers) > 1:
             tail.append(f"[{numbers[row.run.machine.fingerprint]}]")
         found.append(" ".join([row.name, *tail]))

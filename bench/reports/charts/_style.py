@@ -32,6 +32,7 @@ COLUMN, PAGE = 3.5, 7.16  # inches: one column and both of a two-column paper
 _LOG_SPREAD = 8.0
 _DECADE_STEPS = ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 _MOST_TICKS = 8
+_LONG = 10_000  # from here on, thousands are set apart
 
 # What XML forbids, and what else draws nothing: control characters, half pairs, non-characters.
 _UNPRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
@@ -41,6 +42,7 @@ RC: Any = {  # matplotlib types its settings by name, which a dict of ours canno
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so that the picture is the same everywhere
     "svg.fonttype": "none",
     "svg.hashsalt": "vbench",
+    "pdf.fonttype": 42,  # TrueType: publishers refuse the Type 3 fonts that would be taken else
     "axes.linewidth": 0.6,
     "path.simplify": False,
 }
@@ -89,9 +91,12 @@ def is_log(values: Sequence[float]) -> bool:
 
 
 def limits(low: float, high: float, margin: float, *, log: bool, least: float = 0.0) -> tuple[float, float]:
-    """The ends of an axis that holds `low` to `high` with a share of `margin` free at each end, and spans at least `least`."""
+    """The ends of an axis that holds `low` to `high` with a share of `margin` free at each end, and spans at least `least`.
+
+    On a logarithmic axis `least` is in decades.
+    """
     if log:
-        bottom, top = limits(math.log10(low), math.log10(high), margin, log=False)
+        bottom, top = limits(math.log10(low), math.log10(high), margin, log=False, least=least)
         return 10**bottom, 10**top
     spare = max(least - (high - low), 0.0) / 2
     low, high = low - spare, high + spare
@@ -104,7 +109,7 @@ def ticks(axis: Axis, low: float, high: float, *, log: bool) -> None:
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
     axis.set_major_locator(FixedLocator(decades(low, high)) if log else MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}" if abs(value) >= _LONG else f"{value:.10g}"))
 
 
 def decades(low: float, high: float) -> list[float]:
@@ -114,7 +119,10 @@ def decades(low: float, high: float) -> list[float]:
         found = [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
         if len(found) <= _MOST_TICKS:
             break
-    return found
+    if len(found) > 1:
+        return found
+    # Less than a decade, and between the steps: round values in equal steps will do.
+    return [float(value) for value in MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) if low <= value <= high]
 
 
 def rounded(value: float) -> float:

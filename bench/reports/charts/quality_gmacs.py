@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.colors import to_rgba
@@ -11,8 +12,10 @@ from matplotlib.lines import Line2D
 
 from ... import units
 from ..rows import Protocol, Row, axis_text, latest
-from ._page import Sheet, compose
-from ._points import NO_PROTOCOL, Drawing, Point, chart_name, chart_title, missing_note, protocol_note, versions_note
+from . import _conditions as conditions
+from ._marks import CORNER
+from ._page import LEAST_TOP1, Sheet, compose
+from ._points import NO_PROTOCOL, Drawing, Point, chart_name, chart_title, missing_note, protocol_note
 from ._style import INK, SOFT, TICK, marks, rounded
 
 if TYPE_CHECKING:
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
 
 WHAT = "multiply-accumulates per image"
 _LARGEST = 20.0  # points across, for the most parameters in the chart
-_CORNER = math.sqrt(2)  # how much farther the corners of the other markers reach than a circle
 _HEAD = 0.34
 
 
@@ -37,21 +39,22 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
         return [Drawing(name, title, reason=reason)]
     drawn = [point.row for point in points]
     footer = [
-        "Area: parameters. MACs of convolutions, linear layers and matrix products, counted: they do not depend on the machine.",
+        "Area: parameters. MACs of convolutions, linear layers and matrix products.",
         protocol_note(drawn, protocol),
         *missing_note(rows, protocol),
-        f"{versions_note(drawn)}.",
+        conditions.counted_where(drawn),
     ]
-    figure = compose(points, Sheet(
+    sheet = Sheet(
         xlabel="GMACs per image",
         ylabel=f"Published {protocol.name} (%)",
         footer=footer,
         paint=lambda axes: _paint(axes, points),
-        reach=_LARGEST / 2 * _CORNER,
+        reach=_LARGEST / 2 * CORNER,
         head=_HEAD,
-    ))  # fmt: skip
+        least_y=LEAST_TOP1,
+    )
     description = ", ".join(f"{p.label} {p.y:g} % at {units.count(p.row.value('macs'))} MACs" for p in points)
-    return [Drawing(name, title, figure, f"{title}, protocol {protocol.text}. {description}.")]
+    return [Drawing(name, title, partial(compose, points, sheet), f"{title}, protocol {protocol.text}. {description}.")]
 
 
 def select(rows: Sequence[Row], protocol: Protocol) -> list[Point]:
@@ -79,7 +82,7 @@ def _paint(axes: Axes, points: Sequence[Point]) -> list[float]:
         face, order = to_rgba(look.color, 0.55), 3 - weight / max(params)  # small ones lie on large ones
         axes.scatter([point.x], [point.y], s=area, marker=look.marker, facecolors=[face], edgecolors=look.color, linewidths=0.7,
                      zorder=order, gid="point")  # fmt: skip
-        radii.append(math.sqrt(area) / 2 * (1 if look.marker == "o" else _CORNER) + 0.4)
+        radii.append(math.sqrt(area) / 2 * (1 if look.marker == "o" else CORNER) + 0.4)
     _sizes(axes, params, per_area)
     return radii
 

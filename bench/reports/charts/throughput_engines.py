@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.lines import Line2D
@@ -12,7 +13,8 @@ from matplotlib.lines import Line2D
 from ... import units
 from ...metrics.executed import MOSTLY, UNKNOWN
 from ..rows import AXES, Protocol, Row, axis_text, latest, varied
-from ._page import blank, foot, renderer_of
+from . import _strips as strips
+from ._page import blank, foot
 from ._points import Drawing, machine_note, versions_note
 from ._style import FAINT, INK, PAGE, PALETTE, SOFT, TICK, TITLE, is_log, limits, plain, ticks
 
@@ -35,6 +37,7 @@ _ACROSS = 4.6  # points
 _LINE, _ENGINE = 0.10, 0.085  # inches between networks, and between engines of one
 _LEGEND = 0.15  # inches for a line of the legend
 _COLUMNS = 5
+_TALLEST, _PAGES = 8.0, 3  # inches of networks on a page, and pages that anybody reads
 _MARGIN = 0.02
 
 
@@ -70,10 +73,10 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     several = [own for own in groups.values() if len({tuple(getattr(r.case, axis) for axis in _WAYS) for r in own}) > 1]
     taken: Counter[str] = Counter()
     shown = [axis for axis in varied([row for own in several for row in own]) if axis in _CONDITIONS]
-    return [_draw(own, shown, taken) for own in several]
+    return [drawing for own in several for drawing in _draw(own, shown, taken)]
 
 
-def _draw(rows: Sequence[Row], shown: Sequence[str], taken: Counter[str]) -> Drawing:
+def _draw(rows: Sequence[Row], shown: Sequence[str], taken: Counter[str]) -> list[Drawing]:
     case = rows[0].case
     told = [f"{axis.replace('_', ' ')} {axis_text(case, axis)}" for axis in shown]
     slugs = [re.sub(r"[^\w.]+", "-", text).strip("-") for text in told]
@@ -82,8 +85,19 @@ def _draw(rows: Sequence[Row], shown: Sequence[str], taken: Counter[str]) -> Dra
     name = name if taken[name] == 1 else f"{name}-{taken[name]}"
     title = ": ".join([TITLE_TEXT, *([", ".join(told)] if told else [])])
     marks = _marks(rows)
-    said = ", ".join(f"{m.network} {m.engine} {m.row.case.precision} {units.rate(m.value)}" for m in marks)
-    return Drawing(name, title, _figure(marks), f"{title}. {said}.")
+    networks, engines = list(dict.fromkeys(mark.network for mark in marks)), {mark.engine for mark in marks}
+    each = int(_TALLEST / (_LINE + _ENGINE * len(engines)))
+    if len(networks) > _PAGES * each:
+        reason = f"{len(networks)} networks are more than {_PAGES} pages hold: the chart speed-ups has their ratios"
+        return [Drawing(name, title, reason=reason)]
+    pages = [networks[start : start + each] for start in range(0, len(networks), each)]
+    drawings = []
+    for number, own in enumerate(pages, 1):
+        tail, part = (f"-{number}", f", part {number} of {len(pages)}") if len(pages) > 1 else ("", "")
+        shown_here = [mark for mark in marks if mark.network in own]
+        said = ", ".join(f"{m.network} {m.engine} {m.row.case.precision} {units.rate(m.value)}" for m in shown_here)
+        drawings.append(Drawing(f"{name}{tail}", f"{title}{part}", partial(_figure, shown_here), f"{title}{part}. {said}."))
+    return drawings
 
 
 def _marks(rows: Sequence[Row]) -> list[Mark]:
@@ -111,7 +125,7 @@ def _figure(marks: Sequence[Mark]) -> Figure:
     pitch = _LINE + _ENGINE * len(engines)
     head = 0.06 + _LEGEND * (math.ceil(len(engines) / _COLUMNS) + 1)
     height = pitch * len(networks)
-    left = _widest(networks) + 0.12
+    left = strips.widest(networks, PAGE) + 0.12
     figure, axes = blank(PAGE, height, head, left)
     _scales(axes, marks, len(networks))
     axes.set_yticks(range(len(networks)), [plain(name) for name in networks])
@@ -119,16 +133,8 @@ def _figure(marks: Sequence[Mark]) -> Figure:
         label.set_parse_math(False)
     _paint(axes, marks, networks, engines, pitch)
     _legends(axes, engines, precisions, height)
-    foot(figure, axes, _footer(marks), head, left)
+    foot(figure, _footer(marks))
     return figure
-
-
-def _widest(networks: Sequence[str]) -> float:
-    """Inches that the longest name takes."""
-    figure, _ = blank(PAGE, 1.0, 0.1)
-    renderer = renderer_of(figure)
-    texts = [figure.text(0, 0, plain(name), fontsize=TICK, parse_math=False) for name in networks]
-    return max(text.get_window_extent(renderer).width for text in texts) / float(figure.dpi)
 
 
 def _scales(axes: Axes, marks: Sequence[Mark], many: int) -> None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from ...history.look import History
 
+# A page shows them, and nobody prints a series.
+FORMATS = ("png", "svg")
+
 
 def make(history: History, out: Path) -> list[Path]:
     """Write `history.md`, `index.html` and a chart of every series, as PNG and SVG, into the folder `out`; the files written.
@@ -29,7 +32,7 @@ def make(history: History, out: Path) -> list[Path]:
         for name, one in zip(names(history.series), history.series, strict=True):
             drawing = chart.draw(one, name, set(pictures.values()))
             pictures[name.label] = drawing.name
-            written += charts.save(drawing, out)
+            written += charts.save(drawing, out, FORMATS)
         pages = [out / "history.md", out / "index.html"]
         pages[0].write_text(page.markdown(history, pictures), encoding="utf-8")
         pages[1].write_text(page.html(history, pictures), encoding="utf-8")

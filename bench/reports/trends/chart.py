@@ -6,10 +6,10 @@ Runs stand at equal distances in the order of time, so that a quiet month takes 
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.lines import Line2D
 
@@ -19,7 +19,7 @@ from ...history import jumps as changes
 from ...levels import LEAST
 from ..charts._page import blank, foot, renderer_of
 from ..charts._points import Drawing
-from ..charts._style import INK, LABEL, NOTE, PAGE, PALETTE, RC, SOFT, TICK, TITLE, limits, plain, ticks
+from ..charts._style import INK, LABEL, NOTE, PAGE, PALETTE, SOFT, TICK, TITLE, limits, plain, ticks
 from .text import commits
 
 if TYPE_CHECKING:
@@ -45,10 +45,8 @@ _GAP = 6.0  # points between two labels
 
 def draw(one: Series, name: Name, taken: set[str] | frozenset[str] = frozenset()) -> Drawing:
     """The chart of a series under a file name that is not taken yet."""
-    with mpl.rc_context(RC):
-        figure = _figure(one, name)
     title = f"{name.measure} of {name.case}, run by run"
-    return Drawing(_file(name, taken), title[0].upper() + title[1:], figure, _told(one))
+    return Drawing(_file(name, taken), title[0].upper() + title[1:], partial(_figure, one, name), _told(one))
 
 
 def _file(name: Name, taken: set[str] | frozenset[str]) -> str:
@@ -80,7 +78,7 @@ def _figure(one: Series, name: Name) -> Figure:
     _heading(figure, axes, one, name)
     _days(axes, points)
     axes.set_ylabel(_ylabel(one, unit), fontsize=TITLE, color=INK, labelpad=3)
-    foot(figure, axes, _footer(one, points, jumps), head)
+    foot(figure, _footer(one, points, jumps))
     return figure
 
 

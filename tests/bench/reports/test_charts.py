@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from vbench import errors
 from vbench.core import Machine
 from vbench.reports import charts, choose_protocols, make, rows
-from vbench.reports.charts import quality_gmacs, quality_latency
+from vbench.reports.charts import _marks, quality_gmacs
 from vbench.reports.rows import Protocol
 
 if TYPE_CHECKING:
@@ -27,12 +27,17 @@ if TYPE_CHECKING:
     from vbench.core import Record
 
 OTHER = Machine(slug="other-8c-1111bb", fingerprint="1111bb", processor="Other CPU", cores=8, usable_cores=8)
-FILES = ["summary.md", "report.html", "top1-gmacs.png", "top1-gmacs.svg", "top1-latency.png", "top1-latency.svg"]
+FIRST = ("quality-gmacs", "quality-latency", "throughput-engines")
+FILES = [
+    "summary.md",
+    "report.html",
+    *(f"top1-{what}.{form}" for what in ("gmacs", "latency") for form in ("png", "svg", "pdf")),
+]
 
 
 def drawings(*records: Record, protocol: str | None = None) -> dict[str, Any]:
     found = rows(records)
-    return {drawing.name: drawing for drawing in charts.draw(found, choose_protocols(found, protocol))}
+    return {drawing.name: drawing for drawing in charts.draw(found, choose_protocols(found, protocol), only=FIRST)}
 
 
 def tagged(axes: Axes, tag: str) -> list[Any]:
@@ -194,16 +199,20 @@ def test_the_drawn_line_steps_along_the_front(twelve: dict[str, Any]) -> None:
     axes = twelve["top1-latency"].figure.axes[0]
     (line,) = tagged(axes, "front")
     points = [tuple(map(float, p.get_offsets()[0])) for p in tagged(axes, "point")]
-    assert [tuple(map(float, xy)) for xy in line.get_xydata()] == quality_latency.front(points)
+    assert [tuple(map(float, xy)) for xy in line.get_xydata()] == _marks.front(points)
     assert line.get_drawstyle() == "steps-post"
 
 
 def test_files_and_what_they_hold(make_record: Callable[..., Record], tmp_path: Path) -> None:
-    written = make([make_record()], tmp_path / "a" / "b")
+    written = make([make_record()], tmp_path / "a" / "b", only=FIRST)
     assert [path.name for path in written] == FILES
     for path in written[2:]:
         if path.suffix == ".png":
             assert path.read_bytes().startswith(b"\x89PNG")
+            continue
+        if path.suffix == ".pdf":
+            assert path.read_bytes().startswith(b"%PDF")
+            assert b"/Type3" not in path.read_bytes()
             continue
         root = ET.parse(path).getroot()  # noqa: S314 - as above
         space = "{http://www.w3.org/2000/svg}"
@@ -214,13 +223,13 @@ def test_files_and_what_they_hold(make_record: Callable[..., Record], tmp_path: 
 
 
 def test_the_same_record_gives_the_same_bytes(make_record: Callable[..., Record], tmp_path: Path) -> None:
-    first, second = (make([make_record()], tmp_path / name) for name in "ab")
+    first, second = (make([make_record()], tmp_path / name, only=FIRST) for name in "ab")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
 def test_several_combinations_have_a_chart_each(make_record: Callable[..., Record], tmp_path: Path) -> None:
     fast = {"engine": "openvino", "engine_options": (("streams", "1"),), "precision": "int8"}
-    written = make([make_record(axes=({}, fast, fast | {"layout": "nhwc"}))], tmp_path)
+    written = make([make_record(axes=({}, fast, fast | {"layout": "nhwc"}))], tmp_path, only=FIRST)
     assert sorted({path.stem for path in written}) == [
         "summary",
         "throughput-engines",
@@ -242,7 +251,7 @@ def test_machines_are_not_mixed_unless_asked(make_record: Callable[..., Record],
     with pytest.raises(errors.UsageError, match=named):
         make(both, tmp_path / "no")
     assert not (tmp_path / "no").exists()
-    assert [path.name for path in make(both, tmp_path, mix_machines=True)] == FILES
+    assert [path.name for path in make(both, tmp_path, mix_machines=True, only=FIRST)] == FILES
     figure = drawings(*both)["top1-latency"].figure
     assert "Times of different machines, mixed as asked: [1] Some CPU" in footer(figure)
     assert len(tagged(figure.axes[0], "point")) == 22
@@ -274,7 +283,7 @@ def test_a_compressed_network_is_not_drawn_with_the_accuracy_of_the_whole(make_r
 
 
 def test_a_name_is_never_read_as_a_formula(make_record: Callable[..., Record], nets: Any, tmp_path: Path) -> None:
-    make([make_record([nets[3]._replace(name="odd/$\\frac{1$ & <b>")])], tmp_path)
+    make([make_record([nets[3]._replace(name="odd/$\\frac{1$ & <b>")])], tmp_path, only=FIRST, formats=("svg",))
     svg = (tmp_path / "top1-latency.svg").read_text(encoding="utf-8")
     texts = {"".join(text.itertext()) for text in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")}  # noqa: S314 - as above
     assert "odd/$\\frac{1$ & <b>" in texts
@@ -293,7 +302,7 @@ def test_control_characters_in_names_are_not_drawn(make_record: Callable[..., Re
     odd = "resnet/\x1b[31m\x00\x85\uffffodd"
     given = [net._replace(name=odd, recipe="the\x07 paper") if net.name == "resnet/50" else net for net in nets]
     for drawing in drawings(make_record(given)).values():
-        png, svg = charts.save(drawing, tmp_path)
+        png, svg, _ = charts.save(drawing, tmp_path)
         told = "".join(ET.parse(svg).getroot().itertext())  # noqa: S314 - our own file, which must be well-formed
         assert "resnet/[31modd" in told
         assert "the paper (" in told

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from vbench import errors, flags, reports
 from vbench.core import Accuracy
 from vbench.groups import Group, Ratio
-from vbench.reports import choose_protocols, markdown, rows
+from vbench.reports import charts, choose_protocols, markdown, rows
 from vbench.reports.rows import Protocol
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def test_the_summary_says_how_it_was_measured(make_record: Callable[..., Record]
     assert "- Processes: 8 for each case that is ok, in 8 rounds" in text
     assert HEAD in text
     assert "![Published top-1 against measured request latency](top1-latency.png)" in text
-    assert "([SVG](top1-gmacs.svg))" in text
+    assert "([SVG](top1-gmacs.svg), [PDF](top1-gmacs.pdf))" in text
 
 
 def test_every_flag_comes_with_its_advice(make_record: Callable[..., Record], tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_an_interrupted_run_says_so_and_how_to_go_on(make_record: Callable[..., 
     text = summary(tmp_path, record)
     assert "**interrupted**: ``vbench run --resume cut `here`.jsonl`` measures what is missing" in text
     assert lines(text, "- `vgg/16@none,")[0].endswith("skipped: not run: the run was interrupted before it")
-    assert "not drawn, since no row was measured" in text
+    assert "Published top-1 against measured request latency" in lines(text, "Not drawn: ")[0]
 
 
 def test_accuracies_stand_with_protocol_recipe_and_source(make_record: Callable[..., Record], tmp_path: Path) -> None:
@@ -127,11 +127,12 @@ def test_a_protocol_is_looked_for_among_all_that_a_network_declares(make_record:
 def test_without_any_accuracy_the_summary_says_why_there_is_no_chart(
     make_record: Callable[..., Record], nets: Any, tmp_path: Path
 ) -> None:
-    written = reports.make([make_record([net._replace(top1=None) for net in nets])], tmp_path)
+    only = ("quality-gmacs", "quality-latency")
+    written = reports.make([make_record([net._replace(top1=None) for net in nets])], tmp_path, only=only)
     assert [path.name for path in written] == ["summary.md", "report.html"]
-    assert (
-        written[0].read_text(encoding="utf-8").count("not drawn, since no network of this report has a published accuracy") == 2
-    )
+    (line,) = lines(written[0].read_text(encoding="utf-8"), "Not drawn: ")
+    titles = "Published accuracy against multiply-accumulates per image, Published accuracy against measured request latency"
+    assert line == f"Not drawn: {titles} (no network of this report has a published accuracy)."
 
 
 @pytest.mark.parametrize("records", [0, 1])
@@ -198,7 +199,9 @@ def test_a_report_is_made_without_torch(make_record: Callable[..., Record], tmp_
         "print(len(files), 'torch' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert done.stdout.split() == ["6", "False", "False"]
+    files, *imported = done.stdout.split()
+    assert int(files) > len(charts.FORMATS) * 4
+    assert imported == ["False", "False"]
 
 
 def test_a_group_that_is_complete_is_compared_in_its_order(make_record: Callable[..., Record], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from matplotlib.markers import MarkerStyle
 
 from vbench.reports.charts import _labels as labels
+from vbench.reports.charts import _marks
 from vbench.reports.charts import _style as style
-from vbench.reports.charts import quality_latency
 
 POINTS = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=25)
 
@@ -23,7 +24,7 @@ def test_the_front_is_exactly_the_points_that_none_dominates(points: list[tuple[
     def dominated(point: tuple[float, float]) -> bool:
         return any(x <= point[0] and y >= point[1] and (x, y) != point for x, y in points)
 
-    found = quality_latency.front(points)
+    found = _marks.front(points)
     assert found == sorted({point for point in points if not dominated(point)})
 
 
@@ -41,7 +42,10 @@ def test_a_family_has_one_colour_in_every_company() -> None:
 def test_ticks_are_round_and_few(low: float, ratio: float) -> None:
     found = style.decades(low, low * ratio)
     assert all(low <= tick <= low * ratio for tick in found)
-    assert all(re.fullmatch(r"[1235]e[+-]\d+", f"{tick:.0e}") and f"{tick:.6e}"[2:8] == "000000" for tick in found)
+    one_digit = all(re.fullmatch(r"[1235]e[+-]\d+", f"{tick:.0e}") and f"{tick:.6e}"[2:8] == "000000" for tick in found)
+    # Where less than two such lie between, they are in equal steps instead, of at most three digits.
+    steps = {f"{b - a:.3g}" for a, b in pairwise(found)}
+    assert one_digit or (len(steps) <= 1 and all(float(f"{tick:.4g}") == pytest.approx(tick) for tick in found))
     assert style.rounded(low) <= low * (1 + 1e-9) < 2.51 * style.rounded(low)
 
 
