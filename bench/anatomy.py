@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from . import agreement, check, contention, devices, measure
+from . import agreement, answers, check, contention, devices, measure
 from . import job as jobs
 from .job import Wrong
 
@@ -40,7 +40,7 @@ def told(job: Job, phase: Phase) -> dict[str, Any]:
     phase("build")
     module, notes["weights"] = jobs.build(architecture, case)
     jobs.refuse_nan(module)
-    pictures = check.compared(job, architecture, -(-check.FEW // case.batch) * case.batch)
+    pictures = check.compared(job, architecture, -(-answers.FEW // case.batch) * case.batch)
     with torch.inference_mode():
         wanted = torch.cat([agreement.flatten(module(batch)) for batch in pictures])
     phase("prepare")

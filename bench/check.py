@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import functools
-import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import devices
+from . import answers, devices
 from . import job as jobs
 from .job import Wrong
 from .stats import same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import torch
 
-    from .core import Architecture, Case, Counted, Operator
-    from .interfaces import Engine, Session
+    from .core import Architecture, Case, Counted
+    from .interfaces import Engine
     from .job import Job, Phase
 
-# So few pictures are compared at least; all that there are, as long as the job's seconds for it have not gone by.
-FEW = 4
 # The types in which a network can be walked without values, by what is cast where. A quantised network is another network.
 _WALKED = {"fp32": "float32", "tf32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
@@ -55,10 +50,10 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
     inputs = jobs.inputs(job, architecture)
     phase("reference")
     with torch.inference_mode():
-        first = _answers(batches, lambda batch: agreement.flatten(module(batch)), job)
+        first = answers.asked(batches, lambda batch: agreement.flatten(module(batch)), job)
     planned, batches, wanted = len(batches), batches[: len(first)], torch.cat(first)
     phase("prepare")
-    found = answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
+    found = answers.answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
     try:
         values = verdict(wanted[: found.pictures], found.answers, case, architecture, notes)
     except Wrong:
@@ -66,7 +61,7 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
             raise
         # What an earlier process kept is not trusted: made again, it must be wrong again.
         found.preparation.discard()
-        found = answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
+        found = answers.answered(job, engine, module, architecture, phase, inputs=inputs, batches=batches)
         values = verdict(wanted[: found.pictures], found.answers, case, architecture, notes)
         notes["artefact"] = "what an earlier run kept answered something else, and was made again"
     notes |= found.notes
@@ -76,85 +71,6 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
     values |= _scratch(module, batches[0], engine, case, counted)
     values |= _fitting(job, architecture, counted, notes) | found.values
     return {"counted": counted, "values": values, "notes": notes, "output": found.output, "operators": found.operators}
-
-
-class Answered(NamedTuple):
-    """What a prepared case answered, and what its engine says of itself."""
-
-    answers: torch.Tensor
-    pictures: int
-    output: tuple[float, ...]
-    operators: tuple[Operator, ...]
-    values: dict[str, float]
-    notes: dict[str, str]
-    preparation: Any
-
-
-def answered(  # noqa: PLR0913 - a case, and what it is run on
-    job: Job,
-    engine: Engine,
-    module: torch.nn.Module,
-    architecture: Architecture,
-    phase: Phase,
-    *,
-    inputs: list[torch.Tensor],
-    batches: list[torch.Tensor],
-) -> Answered:
-    """Prepare the case and ask it: once on the first of the run's inputs, and once on each batch of pictures."""
-    import torch  # noqa: PLC0415 - only workers that build need it
-
-    from . import agreement  # noqa: PLC0415 - imports torch
-
-    phase("prepare")
-    began = time.perf_counter()
-    session, preparation = jobs.prepare(job, engine, module, job.case, architecture)
-    values = jobs.start_seconds(time.perf_counter() - began, preparation)
-    notes = {} if preparation is None else dict(preparation.notes)
-    session.load(inputs)
-    phase("first run")
-    session.step()
-    session.synchronize()
-    output = jobs.fingerprint(session, job.case, architecture)
-    phase("verify")
-    session.load(batches)
-
-    def next_answer(_: torch.Tensor) -> torch.Tensor:
-        session.step()
-        session.synchronize()
-        return agreement.flatten(session.output()).clone()
-
-    got = _answers(batches, next_answer, job)
-    phase("account")
-    operators = _account(session, notes)
-    session.close()
-    if preparation is not None:
-        preparation.close()
-    # A warm start is timed in a fresh process, and only this one pays for a cold one.
-    values = {name: value for name, value in values.items() if name == "compile_cold_s"}
-    return Answered(torch.cat(got), len(got) * job.case.batch, output, operators, values, notes, preparation)
-
-
-def _answers(batches: list[torch.Tensor], answer: Callable[[torch.Tensor], torch.Tensor], job: Job) -> list[torch.Tensor]:
-    """What is answered to each batch, as long as the job's seconds for it have not gone by, and to a few pictures at least."""
-    got: list[torch.Tensor] = []
-    began = time.perf_counter()
-    for batch in batches:
-        if len(got) * job.case.batch >= FEW and time.perf_counter() - began >= job.verify_s:
-            break
-        got.append(answer(batch))
-    return got
-
-
-def _account(session: Session, notes: dict[str, str]) -> tuple[Operator, ...]:
-    """What the engine says it runs, where it says anything; one that fails at it has a note and no account."""
-    ask = getattr(session, "operators", None)
-    if ask is None:
-        return ()
-    try:
-        return tuple(ask())
-    except Exception as error:  # noqa: BLE001 - the answers were verified; what the engine cannot say takes no row with it
-        notes["operators"] = f"left empty: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        return ()
 
 
 def compared(job: Job, architecture: Architecture, count: int) -> list[torch.Tensor]:
@@ -176,7 +92,7 @@ def probed(case: Case, task: str, *, reference: bool) -> int:
     map need many, which holds a hundred thousand answers to each: 64 would fill the memory.
     """
     few = (reference and case.precision == "fp32") or task != "classification"
-    return -(-(FEW if few else 64) // case.batch) * case.batch
+    return -(-(answers.FEW if few else 64) // case.batch) * case.batch
 
 
 def _fitting(job: Job, architecture: Architecture, counted: Counted | None, notes: dict[str, str]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from . import agreement, check, devices
+from . import agreement, answers, check, devices
 from . import job as jobs
 from .job import Wrong
 from .preparation import Preparation
@@ -84,9 +84,9 @@ def _engine(  # noqa: PLR0913 - as above
     batches: list[torch.Tensor],
     wanted: torch.Tensor,
 ) -> dict[str, Any]:
-    answered = check.answered(job, engine, module, architecture, phase, inputs=batches[:1], batches=batches)
-    values = {"agreement_sqnr_db": _sqnr_db(wanted[: answered.pictures], answered.answers)}
-    return {"values": values, "notes": answered.notes, "operators": answered.operators}
+    found = answers.answered(job, engine, module, architecture, phase, inputs=batches[:1], batches=batches)
+    values = {"agreement_sqnr_db": _sqnr_db(wanted[: found.pictures], found.answers)}
+    return {"values": values, "notes": found.notes, "operators": found.operators}
 
 
 def _answers(module: nn.Module, batches: Sequence[torch.Tensor]) -> torch.Tensor:

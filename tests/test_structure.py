@@ -44,7 +44,7 @@ measure head
 job sentinel energy
 effort
 scenarios
-pairing inside
+pairing inside answers
 check
 sensitivity anatomy demonstrations
 worker

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from vbench import artefacts, check, job
+from vbench import answers, artefacts, check, job
 from vbench.check import probed
 from vbench.core import Architecture, Case, Source
 
@@ -142,7 +142,7 @@ def test_what_takes_long_is_compared_on_fewer_pictures_and_says_so(monkeypatch: 
     whole = _checked(Exporting(1.0), monkeypatch)
     assert "verified" not in whole["notes"]
     short = _checked(Exporting(1.0), monkeypatch, verify_s=0.0)
-    assert short["notes"]["verified"] == f"on the first {check.FEW} pictures, in 0 s"
+    assert short["notes"]["verified"] == f"on the first {answers.FEW} pictures, in 0 s"
     assert short["values"]["agreement_cosine"] == pytest.approx(1.0)
     for folder, _ in artefacts.entries():
         artefacts.remove(folder)

@@ -94,7 +94,7 @@ def make(
         runs=[_run(record) for record in records],
         flags={flag: FLAGS[flag] for flag in flags},
         deviations={row.case.architecture: row.facts.deviation for row in found if row.facts.deviation},
-        drawings=[drawing for drawing in drawings if drawing.figure is not None],
+        drawings=[drawing for drawing in drawings if drawing.paint is not None],
         meanings=[column for column in table if column.about and column.group != "identity"],
         style=_part(STYLE),
         library=library.vega(),
