@@ -54,7 +54,7 @@ def claims(
     from .. import claims as entries  # noqa: PLC0415 - --help must be quick
     from .. import config as configs  # noqa: PLC0415 - as above
 
-    given = {"--resume": resume, "--device": device, "--threads": threads}
+    given: dict[str, object] = {"--resume": resume, "--device": device, "--threads": threads}
     given |= {"--time-limit": time_limit, "--no-timing": not timing}
     _refuse(from_, resume, given)
     chosen = entries.select(common.words(names))

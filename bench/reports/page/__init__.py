@@ -150,7 +150,7 @@ def _machine(found: Sequence[Row], machine: Machine) -> str:
 
 def _values(table: Iterable[Column], name: str) -> list[str]:
     column = next(column for column in table if column.name == name)
-    found = [column.k] if column.k is not None else column.t or list(dict.fromkeys(column.v or ()))
+    found: Iterable[Any] = [column.k] if column.k is not None else column.t or dict.fromkeys(column.v or ())
     return [str(value) for value in found if value is not None]
 
 

@@ -26,7 +26,7 @@ def make(profile: Profile, out: Path) -> list[Path]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         drawings = [chart.draw(profile), roof.draw(profile)]
-        pictures = [path for drawing in drawings for path in charts.save(drawing, out)]
+        pictures = [path for drawing in drawings for path in charts.save(drawing, out, ("png", "svg"))]
         written = {
             out / "profile.html": page.html(profile, [(drawing, _svg(drawing.name, pictures)) for drawing in drawings]),
             out / "profile.json": msgspec.json.format(msgspec.json.encode(profile), indent=1).decode(),

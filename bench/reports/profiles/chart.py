@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-
 from ... import units
-from ..charts._page import blank, foot
+from ..charts._page import blank, foot, panel
 from ..charts._points import Drawing
-from ..charts._style import FAINT, INK, LABEL, PAGE, RC, SOFT, TICK, TITLE, ticks
+from ..charts._style import INK, LABEL, PAGE, TITLE, ticks
 from ._marks import COLORS, footer, name_slowest
 
 if TYPE_CHECKING:
@@ -28,8 +26,7 @@ def draw(profile: Profile) -> Drawing:
     """The chart; there is always one, since a profile without times is none."""
     said = ", ".join(f"{group.name} {units.percent(group.share)}" for group in profile.kinds)
     title = f"Time by layer and by kind: {profile.case_id}"
-    with mpl.rc_context(RC):
-        return Drawing(NAME, title, _figure(profile), f"{title}. {said}.")
+    return Drawing(NAME, title, lambda: _figure(profile), f"{title}. {said}.")
 
 
 def _figure(profile: Profile) -> Figure:
@@ -37,16 +34,12 @@ def _figure(profile: Profile) -> Figure:
     head = _LAYERS + _GAP + _HEAD
     figure, below = blank(PAGE, height, head, _LEFT)
     _kinds(below, profile)
-    foot(figure, below, footer(profile), head, _LEFT)
-    total = figure.get_size_inches()[1]
+    width, total = figure.get_size_inches()
     box = below.get_position()
-    above = figure.add_axes((box.x0, box.y1 + _GAP / total, box.width, _LAYERS / total))
-    above.spines[["top", "right"]].set_visible(False)
-    above.spines[["left", "bottom"]].set_color(SOFT)
-    above.tick_params(labelsize=TICK, length=2.5, width=0.6, color=SOFT, labelcolor=INK, pad=2)
-    above.grid(color=FAINT, linewidth=0.5, zorder=0, axis="y")
-    above.set_axisbelow(True)
+    above = panel(figure, (box.x0 * width, box.y1 * total + _GAP, box.width * width, _LAYERS))
+    above.grid(visible=False, axis="x")
     _layers(above, profile)
+    foot(figure, footer(profile))
     return figure
 
 

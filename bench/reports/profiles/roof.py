@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 from matplotlib.lines import Line2D
 
 from ... import roofline, units
 from ..charts._page import blank, foot
 from ..charts._points import Drawing
-from ..charts._style import INK, PAGE, RC, SOFT, TICK, TITLE, limits, ticks
+from ..charts._style import INK, PAGE, SOFT, TICK, TITLE, limits, ticks
 from ._marks import COLORS, footer, name_slowest
 
 if TYPE_CHECKING:
@@ -42,8 +41,7 @@ def draw(profile: Profile) -> Drawing:
         reason = f"the {profile.case.engine} engine does not say what its layers move, or none of them multiplies"
         return Drawing(NAME, title, reason=reason)
     said = ", ".join(f"{layer.name} {units.quantity(layer.flops_per_s, 'FLOP/s')} ({layer.bound})" for layer in layers)
-    with mpl.rc_context(RC):
-        return Drawing(NAME, title, _figure(profile, layers), f"{title}. {said}.")
+    return Drawing(NAME, title, lambda: _figure(profile, layers), f"{title}. {said}.")
 
 
 def _figure(profile: Profile, layers: Sequence[Judged]) -> Figure:
@@ -67,7 +65,7 @@ def _figure(profile: Profile, layers: Sequence[Judged]) -> Figure:
     handles = [Line2D([], [], linestyle="", marker="o", markersize=4.6, color=COLORS[name], label=name) for name in kinds]
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=_COLUMNS, frameon=False, fontsize=TICK,
                 labelcolor=INK, handletextpad=0.1, columnspacing=1.0, borderaxespad=0.1)  # fmt: skip
-    foot(figure, axes, [*_told(profile, layers, roofs), *footer(profile)], head, _LEFT)
+    foot(figure, [*_told(profile, layers, roofs), *footer(profile)])
     return figure
 
 
