@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -34,8 +35,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 56rem; margin: 2rem auto;
   padding: 0 1rem; }
 a { color: var(--yes); } h2 { margin-top: 3rem; border-bottom: 1px solid var(--line); } .soft { color: var(--soft); }
-article { margin: 2rem 0; }
-blockquote { font-size: 1.15rem; margin: 0.3rem 0; padding-left: 0.8rem; border-left: 4px solid var(--line); }
+article { margin: 2rem 0; } h3 { font-size: 1.15rem; margin: 0.3rem 0; } article p { margin: 0.4rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: 0.92rem; } th, td { text-align: left; padding: 0.2rem 0.6rem 0.2rem 0;
   border-bottom: 1px solid var(--line); vertical-align: top; } td.number { text-align: right; white-space: nowrap; }
 .verdict { font-weight: 600; } .verdict.yes { color: var(--yes); } .verdict.no { color: var(--no); }
@@ -117,8 +117,17 @@ def _article(finding: Finding, seen: Evidence) -> str:
     drawn = "".join(PICTURES[name](seen) for name in entry.pictures)
     rows = "".join(f"<tr><td>{escape(part.kind)}</td><td>{escape(text.line(part))}</td></tr>" for part in finding.parts)
     table = f"<details><summary>All numbers</summary><table><tbody>{rows}</tbody></table></details>" if rows else ""
+    tested = f"<br>Tested by: {escape(entry.formula)}." if finding.parts else ""
+    gone = dict.fromkeys(part.span.missing for part in finding.parts if part.expected is not None and not part.span.known)
+    lacking = f'<p class="soft">Missing: {escape("; ".join(gone))}.</p>' if gone else ""
+    place = entry.place if entry.place.endswith("?") else f"{entry.place}."
     return (
-        f'<article id="{escape(entry.id)}"><h3>{_verdict(finding.verdict)}</h3><blockquote>{escape(entry.sentence)}</blockquote>'
-        f'<p class="soft">{escape(entry.place)}. Source: {escape(entry.source)}; it says: {escape(entry.says)}.<br>'
-        f"Tested by: {escape(entry.formula)}.</p>{drawings.bars(finding)}{drawn}<p>{escape(entry.remark)}</p>{table}</article>"
+        f'<article id="{escape(entry.id)}"><h3>{escape(entry.sentence)}</h3><p>{_verdict(finding.verdict)}</p>'
+        f'<p class="soft">{escape(place)} Source: {escape(entry.source)}; it says: {escape(entry.says)}.{tested}</p>'
+        f"{drawings.bars(finding)}{drawn}<p>{_coded(entry.remark)}</p>{lacking}{table}</article>"
     )
+
+
+def _coded(words: str) -> str:
+    """Words with what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words))

@@ -38,9 +38,7 @@ def claims(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write claims.html and claims.md there.")
     ] = None,
-    timing: Annotated[
-        bool, typer.Option("--timing/--no-timing", help="Without: only count and demonstrate, in a minute.")
-    ] = True,
+    no_timing: Annotated[bool, typer.Option("--no-timing", help="Only count and demonstrate, in a minute.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show the entries and what they need, and measure nothing.")] = False,
     quiz: Annotated[bool, typer.Option("--quiz", help="Ask for a prediction first, then show what was measured.")] = False,
     details: Annotated[bool, typer.Option("--details", help="Every number of every entry, in place of a table.")] = False,
@@ -55,7 +53,7 @@ def claims(
     from .. import config as configs  # noqa: PLC0415 - as above
 
     given: dict[str, object] = {"--resume": resume, "--device": device, "--threads": threads}
-    given |= {"--time-limit": time_limit, "--no-timing": not timing}
+    given |= {"--time-limit": time_limit, "--no-timing": no_timing}
     _refuse(from_, resume, given)
     chosen = entries.select(common.words(names))
     cfg = configs.load(config)
@@ -75,7 +73,7 @@ def claims(
         if time_limit is not None:
             settings["time_limit"] = common.quantity(time_limit, units.parse_duration, "--time-limit") or None
         axes = {"device": common.words(device), "threads": common.numbers(threads, "--threads")}
-        path, interrupted = _measure(chosen, cfg, resume, timing=timing, settings=settings, axes=axes, config=config)
+        path, interrupted = _measure(chosen, cfg, resume, timing=not no_timing, settings=settings, axes=axes, config=config)
         paths = [path]
     seen = _evidence(paths, cfg)
     findings = entries.judged(chosen, seen)

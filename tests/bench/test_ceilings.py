@@ -88,17 +88,13 @@ def test_the_quick_cases_of_a_run_take_what_is_kept_and_the_others_measure(monke
     run = make.run(whole, quick, both, quick=(quick.id, both.id))
     found = ceilings.told(run, LONG, announced()[1]).ceilings
     assert asked.questions == [("cpu", ("fp32", BYTES), whole.threads)]
-    names = [f"cpu,{precision},t{whole.threads}" for precision in ("fp32", "int8")]
-    assert list(found) == names
-    assert [found[name].peak_flops for name in names] == [5.0, None]
-    assert "vbench doctor --ceilings" in found[names[1]].method
+    assert {name.split(",")[1]: ceiling.peak_flops for name, ceiling in found.items()} == {"fp32": 5.0, "int8": None}
 
 
 def test_only_what_runs_on_a_real_device_and_is_counted_has_ceilings(make: Any) -> None:
     cases = [make.case(device="fake", engine="fake"), make.case(device="fake:async", engine="fake"), make.case(engine="fake")]
     assert ceilings.needs(cases) == []
-    skipped, other = make.case(threads=64), make.case(device="fake", engine="fake")
-    run = make.run(skipped, other, skipped={skipped.id: "too many threads"})
+    run = make.run(make.case(threads=64), cases[0], skipped={make.case(threads=64).id: "too many threads"})
     assert ceilings.told(run, LONG, pytest.fail) == run
 
 
