@@ -143,9 +143,10 @@ def _number(name: str, told: labels.Told, values: Sequence[Any], *, axis: bool =
     same = len(set(numbers)) == 1
     places = [index for index, value in enumerate(numbers) if value is not None]
     sparse = not same and len(known) < _SPARSE * len(numbers)
+    kept: list[float | int | None] = [*known] if sparse else numbers
     return Column(
         name=name, label=told.label, unit=told.unit, better=told.better, about=told.about, group=told.group,
-        axis=axis and not name.endswith(_WIDTHS), whole=whole, v=None if same else known if sparse else numbers,
+        axis=axis and not name.endswith(_WIDTHS), whole=whole, v=None if same else kept,
         i=places if sparse else None, k=numbers[0] if same else None,
     )  # fmt: skip
 
@@ -182,7 +183,7 @@ def _short(value: Any) -> float | int | None:
 
 def _plain(value: Any) -> str | None:
     """Anything that is no number as text: a list with commas, what has parts as JSON."""
-    if value is None or isinstance(value, str):
+    if value is None or isinstance(value, str) or value in ({}, []):
         return value or None
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return ", ".join(value) or None

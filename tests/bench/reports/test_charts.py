@@ -222,6 +222,7 @@ def test_several_combinations_have_a_chart_each(make_record: Callable[..., Recor
     fast = {"engine": "openvino", "engine_options": (("streams", "1"),), "precision": "int8"}
     written = make([make_record(axes=({}, fast, fast | {"layout": "nhwc"}))], tmp_path)
     assert sorted({path.stem for path in written}) == [
+        "report",
         "summary",
         "throughput-engines",
         "top1-gmacs",
