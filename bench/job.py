@@ -35,7 +35,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     makes each step longer by that share of its own time: a slowdown that is known, for the gate to find. `weights` is the path of
     the case's file, or empty for random ones. `full_precision` are the paths of modules that a quantisation leaves as they are.
     `verify_s` is for how long answers are compared. `sensitivity` asks what makes a quantised case differ, on so many `pictures`:
-    each of the `layers` alone, or the `engine`. `demonstration` names what is to be shown of the architecture in place of all that,
+    each of the `layers` alone, or the `engine`. `demonstration` names what is to be shown of the architecture instead,
     `profile` asks for its layers and their times.
     """
 

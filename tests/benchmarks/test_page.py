@@ -23,15 +23,9 @@ MACHINE = Machine(slug="some-cpu-2c-0000aa", fingerprint="0000aa", processor="So
 ENGINES = (("eager", "fp32"), ("eager", "bf16"), ("inductor", "fp32"), ("onnxruntime", "fp32"), ("openvino", "int8"))
 TIMES = ("build_s", "compile_s", "first_run_s", "latency_s_p90", "latency_s_p95", "enqueue_s", "device_time_s", "h2d_s", "d2h_s")
 COUNTS = (
-    "trainable_params",
-    "buffers",
-    "flops",
-    "other_ops",
-    "activations",
-    "weight_bytes",
-    "bytes_moved",
-    "peak_activation_bytes",
-)
+    "params", "macs", "trainable_params", "buffers", "flops", "other_ops", "activations", "weight_bytes", "bytes_moved",
+    "peak_activation_bytes", "peak_host_bytes", "base_host_bytes", "peak_device_bytes", "reserved_device_bytes",
+)  # fmt: skip
 SHARES = ("efficiency", "drift_share", "executed_share", "agreement_top1", "agreement_cosine", "sustained_ratio")
 # One of each kind of thing that a reader does; what it sets off is over after two frames.
 ACTIONS = {

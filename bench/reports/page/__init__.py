@@ -118,8 +118,8 @@ def _data(found: Sequence[Row], chosen: Sequence[Protocol], table: Sequence[Colu
     several = machines(found)
     axes = [axis for axis in varied(found) if axis in names]
     shown = ["name", *(axis for axis in axes if axis not in {"weights", "compression"}), *_TABLE]
-    shown += [accuracy_name(protocol) for protocol in chosen] + ["status", "flags"]
     x, y = _axes(found, chosen, names)
+    shown += [*([y] if y not in shown else []), "status", "flags"]
     only = _conditions(found, x, names) | ({REPEAT: ["newest"]} if REPEAT in names else {})
     if len(several) > 1 and not mix:
         only["fingerprint"] = [several[0].fingerprint]
@@ -150,8 +150,8 @@ def _machine(found: Sequence[Row], machine: Machine) -> str:
 
 def _values(table: Iterable[Column], name: str) -> list[str]:
     column = next(column for column in table if column.name == name)
-    found: Iterable[Any] = [column.k] if column.k is not None else column.t or dict.fromkeys(column.v or ())
-    return [str(value) for value in found if value is not None]
+    found: list[Any] = [column.k] if column.k is not None else [*(column.t or column.v or ())]
+    return list(dict.fromkeys(str(value) for value in found if value is not None))
 
 
 def _axes(found: Sequence[Row], chosen: Sequence[Protocol], names: set[str]) -> tuple[str, str]:

@@ -19,13 +19,22 @@ const has = (name) => columns.has(name);
 const value = (name, row) => (columns.has(name) ? columns.get(name).values[row] : null);
 const fingerprints = Object.keys(told.machines);
 
+// What has parts is JSON in the file, and a list for people: "fp32 0.98, int8 0.02".
+const inParts = (text) => {
+  try {
+    return Object.entries(JSON.parse(text)).map(([name, one]) => `${name} ${isNumber(one) ? Number(one.toPrecision(4)) : JSON.stringify(one)}`).join(", ");
+  } catch {
+    return text; // it only looked like it
+  }
+};
+
 // A cell as people read it, with its interval where it has one.
 const cell = (name, row) => {
   const column = columns.get(name);
   const found = column.values[row];
   if (found === null) return MISSING;
   if (name === "fingerprint") return told.machines[found] || found;
-  if (!column.number) return String(found);
+  if (!column.number) return found.startsWith("{") ? inParts(found) : found;
   if (column.group === "identity" && column.unit === "") return String(found);
   if (column.low) return interval(found, value(column.low, row), value(column.high, row), column.unit);
   return quantity(found, column.unit, column.unit === "%" ? 4 : DIGITS);

@@ -183,7 +183,7 @@ def _short(value: Any) -> float | int | None:
 
 def _plain(value: Any) -> str | None:
     """Anything that is no number as text: a list with commas, what has parts as JSON."""
-    if value is None or isinstance(value, str):
+    if value is None or isinstance(value, str) or value in ({}, []):
         return value or None
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return ", ".join(value) or None

@@ -17,10 +17,12 @@ const affordable = (row) => [...state.most].every(([name, most]) => {
   return found !== null && found <= most;
 });
 
+// An axis is logarithmic where the rows that a chart could have ask for it, whatever is filtered, so that it does not jump.
 const LOG_SPREAD = 8; // as the printed charts decide it
 const isLog = (axis) => {
   if (state[`${axis}log`] !== null) return state[`${axis}log`];
-  const known = columns.get(state[axis]).values.filter(isNumber);
+  const other = columns.get(state[axis === "x" ? "y" : "x"]).values;
+  const known = columns.get(state[axis]).values.filter((found, row) => isNumber(found) && other[row] !== null);
   const low = known.reduce((a, b) => Math.min(a, b), Infinity);
   return low > 0 && known.reduce((a, b) => Math.max(a, b), -Infinity) / low > LOG_SPREAD;
 };

@@ -13,8 +13,7 @@ from matplotlib.text import Text
 from vbench import errors
 from vbench.core import Machine
 from vbench.reports import charts, choose_protocols, make, rows
-from vbench.reports.charts import _marks, quality_gmacs
-from vbench.reports.rows import Protocol
+from vbench.reports.charts import _marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,6 +230,7 @@ def test_several_combinations_have_a_chart_each(make_record: Callable[..., Recor
     fast = {"engine": "openvino", "engine_options": (("streams", "1"),), "precision": "int8"}
     written = make([make_record(axes=({}, fast, fast | {"layout": "nhwc"}))], tmp_path, only=FIRST)
     assert sorted({path.stem for path in written}) == [
+        "report",
         "summary",
         "throughput-engines",
         "top1-gmacs",
@@ -265,45 +265,3 @@ def test_of_two_runs_on_one_machine_the_later_is_drawn(make_record: Callable[...
         assert len(tagged(figure.axes[0], "point")) == 11
         assert "9 fresh processes" in footer(figure)
         assert "2026-02-03" in footer(figure)
-
-
-def test_namesakes_are_told_apart_by_their_input(make_record: Callable[..., Record], nets: Any) -> None:
-    found = drawings(make_record(nets[2:4], axes=({}, {"input_shape": (3, 128, 128)})))
-    for name in ("top1-gmacs", "top1-latency"):
-        assert {text.get_text() for text in tagged(found[name].figure.axes[0], "name")} == {
-            "resnet/18 3x224x224", "resnet/18 3x128x128", "resnet/50 3x224x224", "resnet/50 3x128x128",
-        }  # fmt: skip
-
-
-def test_a_compressed_network_is_not_drawn_with_the_accuracy_of_the_whole(make_record: Callable[..., Record]) -> None:
-    found = drawings(make_record(axes=({}, {"compression": "l1-filter:0.5"})))
-    for drawing in found.values():
-        assert len(tagged(drawing.figure.axes[0], "point")) == 11
-        assert "alexnet/one-tower@l1-filter:0.5" in footer(drawing.figure)
-
-
-def test_a_name_is_never_read_as_a_formula(make_record: Callable[..., Record], nets: Any, tmp_path: Path) -> None:
-    make([make_record([nets[3]._replace(name="odd/$\\frac{1$ & <b>")])], tmp_path, only=FIRST, formats=("svg",))
-    svg = (tmp_path / "top1-latency.svg").read_text(encoding="utf-8")
-    texts = {"".join(text.itertext()) for text in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")}  # noqa: S314 - as above
-    assert "odd/$\\frac{1$ & <b>" in texts
-
-
-def test_the_gmacs_chart_needs_no_times(make_record: Callable[..., Record]) -> None:
-    found = drawings(make_record(processes=0))
-    assert len(tagged(found["top1-gmacs"].figure.axes[0], "point")) == 11
-    assert found["top1-latency"].figure is None
-    assert "no row was measured" in found["top1-latency"].reason
-    crashed = rows([make_record(wrong={"resnet/50": ("crashed", "signal 11")})])
-    assert quality_gmacs.select(crashed, Protocol("top1", "no such protocol")) == []
-
-
-def test_control_characters_in_names_are_not_drawn(make_record: Callable[..., Record], nets: Any, tmp_path: Path) -> None:
-    odd = "resnet/\x1b[31m\x00\x85\uffffodd"
-    given = [net._replace(name=odd, recipe="the\x07 paper") if net.name == "resnet/50" else net for net in nets]
-    for drawing in drawings(make_record(given)).values():
-        png, svg, _ = charts.save(drawing, tmp_path)
-        told = "".join(ET.parse(svg).getroot().itertext())  # noqa: S314 - our own file, which must be well-formed
-        assert "resnet/[31modd" in told
-        assert "the paper (" in told
-        assert png.stat().st_size

@@ -26,7 +26,7 @@ def test_charts_are_chosen_by_name_and_glob() -> None:
 
 def test_formats_are_chosen(make_record: Callable[..., Record], tmp_path: Path) -> None:
     written = make([make_record()], tmp_path, only=["quality-gmacs"], formats=["pdf"])
-    assert [path.name for path in written] == ["summary.md", "top1-gmacs.pdf"]
+    assert [path.name for path in written] == ["summary.md", "report.html", "top1-gmacs.pdf"]
     text = written[0].read_text(encoding="utf-8")
     assert "Published top-1 against multiply-accumulates per image ([PDF](top1-gmacs.pdf))" in text
     assert "](top1-gmacs.png)" not in text
