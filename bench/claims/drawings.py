@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from .entry import Finding, Part
 
-_LINE, _LEFT, _WIDTH, _RIGHT = 26, 250, 300, 170
-_WORD = 5.6  # the width of a letter at the size of a label
+_LINE, _LEFT, _WIDTH, _RIGHT = 26, 300, 280, 140
+_WORD = 6.2  # the width of a letter at the size of a label
 _MARKS = {True: "yes", False: "no", None: "open"}
 
 
