@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from . import _labels as labels
-from ._style import COLUMN, FAINT, INK, LABEL, NOTE, PAGE, SOFT, TICK, TITLE, ink, is_log, limits, plain, ticks
+from ._style import COLUMN, FAINT, INK, LABEL, NOTE, PAGE, SOFT, TICK, TITLE, ink, is_log, limits, marks, plain, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,6 +40,8 @@ _LEAST_DECADES = 0.3
 _MOST_NAMES = 8
 # Points that a name may stand away from its marker: among many, a long line is harder to follow than a name is missed.
 _MANY, _NEAR, _FAR = 40, 20.0, 80.0
+# Where more than this share of the points has no name, the families stand below the axes: so many in a row of so many inches.
+_UNNAMED, _FAMILIES, _FAMILY, _MARK = 0.15, 8, 0.125, 4.0
 
 Scale = Literal["auto", "linear", "log"]
 
@@ -88,7 +91,7 @@ def compose(points: Sequence[Point], sheet: Sheet) -> Figure:
             ends = inverse.transform(leader.reshape(2, 2))
             axes.plot(*ends.T, color=SOFT, linewidth=0.4, zorder=1.5, gid="leader", scalex=False, scaley=False)
     footer = [*sheet.footer, f"No room for the names of {names(left_out)}."] if left_out else sheet.footer
-    foot(figure, footer)
+    foot(figure, footer, [point.family for point in points] if len(left_out) > _UNNAMED * len(points) else ())
     return figure
 
 
@@ -209,17 +212,33 @@ def _boxes(axes: Axes, given: Sequence[tuple[float, float, float, float]], half:
     return np.asarray(corners + np.array([-half, -half, half, half]), dtype=float)
 
 
-def foot(figure: Figure, footer: Sequence[str]) -> None:
-    """Write the footer, wrapped to the width, below the axes, and make the figure as much higher as that takes."""
+def foot(figure: Figure, footer: Sequence[str], families: Sequence[str] = ()) -> None:
+    """Write the footer, wrapped to the width, below the axes, and make the figure as much higher as that takes.
+
+    Above it stands the mark of each of the `families`, where there are any.
+    """
     width, before = figure.get_size_inches()
     lines = [line for part in footer for line in _wrapped(figure, part, width - 2 * _EDGE)]
     leading = NOTE * _LEADING / 72
-    more = leading * len(lines) + _EDGE
+    looks = marks(families)
+    rows = -(-len(looks) // _FAMILIES)
+    more = leading * len(lines) + _EDGE + rows * _FAMILY
     total = before + more
     figure.set_size_inches(width, total)
     for axes in figure.axes:
         box = axes.get_position()
         axes.set_position((box.x0, (box.y0 * before + more) / total, box.width, box.height * before / total))
+    if looks:
+        handles = [
+            Line2D(
+                [], [], linestyle="", marker=look.marker, color=look.color, markersize=_MARK * look.area**0.5, label=plain(family)
+            )
+            for family, look in looks.items()
+        ]
+        at = (0.0, (leading * len(lines) + _EDGE) / total, 1.0, rows * _FAMILY / total)
+        figure.legend(handles=handles, loc="lower left", bbox_to_anchor=at, mode="expand", ncols=min(_FAMILIES, len(handles)),
+                      frameon=False, fontsize=NOTE, labelcolor=INK, handletextpad=0.1, borderaxespad=0.2, borderpad=0.1,
+                      labelspacing=0.25)  # fmt: skip
     for number, line in enumerate(lines):
         y = (leading * (len(lines) - number) + _EDGE) / total
         figure.text(_EDGE / width, y, line, fontsize=NOTE, color=SOFT, va="top", parse_math=False, gid="footer")

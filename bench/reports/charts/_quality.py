@@ -112,6 +112,8 @@ def _measured(rows: Sequence[Row], protocol: Protocol, cost: Cost, name: str, ot
     if not points:
         reason = f"no row was measured and has {_article(cost)}a published {protocol.name} in the protocol {protocol.text}"
         return Drawing(name, title, reason=cost.missing if cost.missing and not any(map(cost.of, rows)) else reason)
+    if len(points) == 1 and cost.name != "latency":
+        return Drawing(name, title, reason=f"one network alone has a published {protocol.name} in the protocol {protocol.text}")
     told = ", ".join(f"{p.label} {p.y:g} % at {cost.told(p.row)}" for p in points)
     footer = _footer(rows, points, protocol, cost)
     footer += [conditions.OTHERS] if len(select(others, protocol, cost)) > len(points) else []
@@ -129,6 +131,8 @@ def _counted(rows: Sequence[Row], protocol: Protocol, cost: Cost) -> Drawing:
     if not points:
         reason = f"no row has a {cost.what} and a published {protocol.name} in the protocol {protocol.text}"
         return Drawing(name, title, reason=cost.missing if cost.missing and not any(map(cost.of, rows)) else reason)
+    if len(points) == 1 and cost.name != "latency":
+        return Drawing(name, title, reason=f"one network alone has a published {protocol.name} in the protocol {protocol.text}")
     drawn = [point.row for point in points]
     footer = [
         *([cost.note] if cost.note else []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,8 +34,8 @@ _PITCH = 0.17  # inches
 _BAR = 0.5
 _HEAD = 0.17
 _TALLEST = 6.5
-_MOST_TICKS = 4
-_STATED = PALETTE[7]
+_APART = 0.16  # of the axis, from one tick to the next
+_STATED, _HUE = PALETTE[7], PALETTE[3]
 
 
 class Quantity(NamedTuple):
@@ -162,33 +163,44 @@ def _panel(axes: Axes, quantity: Quantity, own: Sequence[Pair]) -> None:
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     ticks(axes.xaxis, low, high, log=True)
-    axes.xaxis.set_major_locator(_few(low, high))
+    # The numbers beside the bars have the right of the panel for themselves.
+    axes.xaxis.set_major_locator(_few(low, max(*values, 1.25) * 1.05, _APART * math.log(high / low)))
     axes.set_title(quantity.heading, fontsize=TITLE, color=INK, loc="left", pad=3)
     axes.axvline(1.0, color=SOFT, linewidth=0.8, zorder=2.5, gid="one")
     for y, (ratio, stated) in enumerate(zip(found, claims, strict=True)):
         for one in stated:
             across = one if isinstance(one, tuple) else (one, one)
             axes.plot(across, (y, y), color=_STATED, linewidth=1.0, marker="D", markersize=3.6, markerfacecolor="none",
-                      markeredgewidth=0.8, zorder=4, gid="stated", scalex=False, scaley=False)  # fmt: skip
+                      markeredgewidth=0.8, zorder=4, gid="stated", clip_on=False,
+                      scalex=False, scaley=False)  # fmt: skip
         if ratio is None:
             continue
-        axes.barh(y, ratio.value - 1.0, left=1.0, height=_BAR, color=PALETTE[3], zorder=2, gid="bar")
+        hollow = quantity.metric == "latency" and bool(own[y].of.result.flags or own[y].to.result.flags)
+        face = "white" if hollow else _HUE
+        axes.barh(y, ratio.value - 1.0, left=1.0, height=_BAR, facecolor=face, edgecolor=_HUE, linewidth=0.8, zorder=2, gid="bar")
         if ratio.low is not None and ratio.high is not None:
             axes.hlines(y, ratio.low, ratio.high, color=INK, linewidth=0.7, zorder=3, gid="interval")
         reach = max(
             1.0, ratio.value, ratio.high or 0.0, *(e for one in stated for e in (one if isinstance(one, tuple) else (one,)))
         )
-        strips.beside(axes, reach, y, units.quantity(ratio.value, ""), gap=4.5 if stated else 2.5)
+        strips.beside(axes, reach, y, _digits(ratio.value), gap=4.5 if stated else 2.5)
 
 
-def _few(low: float, high: float) -> FixedLocator:
-    """Powers of ten where there are two at least, else halves and doubles: a narrow panel has no room for more."""
+def _digits(value: float) -> str:
+    """Three digits, and two where they come after zeros: a panel is narrow."""
+    return units.quantity(value, "", digits=3 if value >= 0.1 else 2)  # noqa: PLR2004 - below it a zero follows the point
+
+
+def _few(low: float, high: float, apart: float) -> FixedLocator:
+    """Powers of ten where there are two at least, else halves and doubles, as far apart as a narrow panel needs them."""
     tens = [10.0**power for power in range(-6, 7) if low <= 10.0**power <= high]
     twos = [2.0**power for power in range(-20, 21) if low <= 2.0**power <= high]
-    kept = tens if len(tens) > 1 else twos if len(twos) > 1 else [0.8, 1.0, 1.25]
-    while len(kept) > _MOST_TICKS:
-        kept = [tick for tick in kept if tick == 1.0 or kept.index(tick) % 2 == kept.index(1.0) % 2]
-    return FixedLocator(kept)
+    wanted = tens if len(tens) > 1 else twos if len(twos) > 1 else [tick for tick in (0.8, 1.0, 1.25) if low <= tick <= high]
+    kept = [1.0]
+    for tick in sorted(wanted, key=lambda tick: abs(math.log(tick))):
+        if all(abs(math.log(tick / other)) >= apart for other in kept):
+            kept.append(tick)
+    return FixedLocator(sorted(kept))
 
 
 def _footer(own: Sequence[Pair], note: Sequence[str]) -> list[str]:
@@ -200,6 +212,7 @@ def _footer(own: Sequence[Pair], note: Sequence[str]) -> list[str]:
     return [
         *(conditions.where(timed) if timed else [conditions.counted_where(rows)]),
         f"Bar: the first over the second. Parameters, MACs and activations are counted, memory and latency measured{line}.",
+        *conditions.flag_note((row, row.name) for row in timed),
         *([memory.note(rows)] if any(memory.taken(row) for row in rows) else []),
         *([f"Stated: {'; '.join(sources)}."] if sources else []),
         *note,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _WHAT = "best under budgets of memory and frame rate"
 _MOST = 5  # rows and columns
 _CELL, _LEFT = 0.34, 0.62  # inches: a cell's height, what the limits of memory take
+_LEAST_HEIGHT = 0.95  # inches, for the label beside the cells
 _COLUMN_CELLS = 3  # more do not fit into a column
 _RATES = tuple(step * 10.0**power for power in range(-3, 6) for step in (1, 1.5, 3, 6))
 _SIZES = tuple(2.0**power * memory.MIB for power in range(24))
@@ -138,7 +139,7 @@ def _figure(
     cells: dict[tuple[float, float], Choice | None], sizes: Sequence[float], rates: Sequence[float], footer: Sequence[str]
 ) -> Figure:
     width = COLUMN if len(rates) <= _COLUMN_CELLS else PAGE
-    figure, axes = blank(width, _CELL * len(sizes), 0.06, _LEFT)
+    figure, axes = blank(width, max(_CELL * len(sizes), _LEAST_HEIGHT), 0.06, _LEFT)
     axes.grid(visible=False)
     axes.set_xlim(-0.5, len(rates) - 0.5)
     axes.set_ylim(-0.5, len(sizes) - 0.5)

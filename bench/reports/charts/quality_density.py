@@ -39,6 +39,8 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
         return [Drawing(name, "Accuracy density", reason=NO_PROTOCOL)]
     title = f"Published {protocol.name} per million parameters"
     points = select(rows, protocol)
+    if len(points) == 1:
+        return [Drawing(name, title, reason=f"one network alone has a published {protocol.name} in the protocol {protocol.text}")]
     if not points:
         return [
             Drawing(name, title, reason=f"no row has parameters and a published {protocol.name} in the protocol {protocol.text}")
@@ -56,8 +58,14 @@ def select(rows: Sequence[Row], protocol: Protocol) -> list[Point]:
     return [point._replace(x=point.x * point.y) for point in quality.select_counted(rows, protocol, _PARAMS)]
 
 
+def _label(protocol: Protocol) -> str:
+    """The axis, with a capital where the metric is a word: mIoU and mAP are written as they are."""
+    name = protocol.name.capitalize() if protocol.name.islower() else protocol.name
+    return f"{name} per million parameters (%)"
+
+
 def _digits(value: float) -> str:
-    return f"{value:.3g}" if value < 100 else f"{value:.0f}"  # noqa: PLR2004 - three digits either way
+    return f"{value:#.3g}".rstrip(".") if value < 100 else f"{value:.0f}"  # noqa: PLR2004 - three digits either way
 
 
 def _footer(points: Sequence[Point], protocol: Protocol, left_out: int = 0) -> list[str]:
@@ -74,7 +82,7 @@ def _ranked(points: Sequence[Point], protocol: Protocol) -> Figure:
     shown = ranked[:_MOST]
     figure, (axes,) = strips.rows([p.label for p in shown], right=0.3)
     values = [p.x for p in shown]
-    strips.scale(axes, values, values, f"{protocol.name[0].upper()}{protocol.name[1:]} per million parameters (%)", base=0.0)
+    strips.scale(axes, values, values, _label(protocol), base=0.0)
     for number, point in enumerate(shown):
         axes.barh(number, point.x, height=_BAR, color=color(point.family), zorder=2, gid="bar")
         strips.beside(axes, point.x, number, _digits(point.x))
@@ -84,7 +92,7 @@ def _ranked(points: Sequence[Point], protocol: Protocol) -> Figure:
 
 def _against(points: Sequence[Point], protocol: Protocol) -> Figure:
     return compose(points, Sheet(
-        xlabel=f"{protocol.name[0].upper()}{protocol.name[1:]} per million parameters (%)",
+        xlabel=_label(protocol),
         ylabel=f"Published {protocol.name} (%)",
         footer=_footer(points, protocol),
         paint=lambda axes: paint(axes, points, hollow=False),
