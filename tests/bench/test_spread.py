@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
@@ -73,9 +74,9 @@ def test_a_check_that_takes_long_takes_nothing_from_the_spread(hours: Hours, mak
     monkeypatch.setattr(pipeline, "Server", Served)
     monkeypatch.setattr(pipeline, "job", lambda _, case, role="measure", **__: SimpleNamespace(case=case, role=role))
     state = pipeline.State(make.run(case), SETTINGS, Path("unused"), [])
-    pipeline._check(state, Mock(), Mock())
+    assert pipeline._check(state, Mock(), Mock(), ExitStack()) is None, "nothing further needs the server"
     assert hours.now - 1000.0 == CHECK_S
-    pipeline._rounds(state, Mock(), Mock())
+    pipeline._rounds(state, Mock(), Mock(), None)
     # Six processes of 2 s fill a minute, less the second that is kept for the start of the last round.
     assert sum(hours.slept) == pytest.approx(60.0 - 6 * PROCESS_S - 1.0)
     assert max(hours.slept) < 12.0, "evenly"
