@@ -52,7 +52,7 @@ def detail(finding: Finding) -> str:
     lines = [
         f"{entry.id}: {finding.verdict}",
         f"  sentence: {entry.sentence} ({entry.place})",
-        f"  source: {entry.source}: {entry.says}",
+        f"  source: {entry.source}; it says: {entry.says}",
         f"  formula: {entry.formula}",
         *(f"  {part.kind}: {line(part)}" for part in finding.parts),
         f"  {entry.remark}",
