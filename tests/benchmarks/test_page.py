@@ -27,7 +27,7 @@ COUNTS = (
     "peak_activation_bytes", "peak_host_bytes", "base_host_bytes", "peak_device_bytes", "reserved_device_bytes",
 )  # fmt: skip
 SHARES = ("efficiency", "drift_share", "executed_share", "agreement_top1", "agreement_cosine", "sustained_ratio")
-# One of each kind of thing that a reader does; what it sets off is over after two frames.
+# One of each kind of thing that a reader does; what it sets off happens in the next frame, and is seen at its end.
 ACTIONS = {
     "slider": "const one = document.getElementById('max-latency_s'); one.value = 300 + Math.random() * 500;"
     "one.dispatchEvent(new Event('input', {bubbles: true}));",
@@ -48,7 +48,7 @@ TIMED = """
 const done = arguments[0];
 const begun = performance.now();
 %s
-requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun))));
+requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun)));
 """
 
 
@@ -105,7 +105,7 @@ def test_making_the_page(benchmark: BenchmarkFixture, tmp_path: Path, monkeypatc
 
 
 def test_answering(benchmark: BenchmarkFixture, driver: Any, tmp_path: Path) -> None:
-    """`extra_info` has the slowest of five of each action, in milliseconds, until two frames later; the clock sees the slider."""
+    """`extra_info` has the median and the slowest of ten of each action in milliseconds; the clock sees the slider."""
     path = tmp_path / page.NAME
     path.write_text(make(record()), encoding="utf-8")
     begun = time.perf_counter()
@@ -113,7 +113,8 @@ def test_answering(benchmark: BenchmarkFixture, driver: Any, tmp_path: Path) -> 
     driver.execute_async_script(READY)
     benchmark.extra_info["open_s"] = time.perf_counter() - begun
     for name, action in ACTIONS.items():
-        benchmark.extra_info[f"{name}_ms"] = max(driver.execute_async_script(TIMED % action) for _ in range(5))
+        took = sorted(driver.execute_async_script(TIMED % action) for _ in range(10))
+        benchmark.extra_info[f"{name}_ms"] = (round(took[5]), round(took[-1]))
     benchmark.pedantic(lambda: driver.execute_async_script(TIMED % ACTIONS["slider"]), rounds=10)
     assert driver.get_log("browser") == []
     assert driver.execute_script("return document.getElementById('chart').view.data('points').length") > 0

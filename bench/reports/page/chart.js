@@ -70,7 +70,7 @@ const draw = async (rows) => {
     };
   });
   const bars = ["x", "y"].flatMap((axis) => data.flatMap((point) => {
-    const found = ends(axis, point.row, axes[axis].factor, axes[axis].log);
+    const found = point.opacity === 1 && ends(axis, point.row, axes[axis].factor, axes[axis].log);
     return found ? [{ ...point, x2: point.x, y2: point.y, [axis]: found[0], [`${axis}2`]: found[1] }] : [];
   }));
   // Names keep off the bars, and Vega fails where they are to keep off marks of which there is none.
@@ -87,8 +87,8 @@ const draw = async (rows) => {
     named: named.map((point) => ({ ...point, label: call(point.row) })),
     steps: best.map((point) => ({ x: point.x / axes.x.factor, y: point.y / axes.y.factor })),
   };
-  if (key !== drawn.key) await build(axes, size, fill);
-  else for (const [name, tuples] of Object.entries(fill)) view.data(name, tuples);
+  if (key !== drawn.key) await build(axes, size, Object.keys(fill));
+  for (const [name, tuples] of Object.entries(fill)) view.data(name, tuples);
   view.signal("xdom", axes.x.domain).signal("ydom", axes.y.domain).run();
   drawn = { key, points: data, at: -1, axes, front: best.map((point) => point.row), call };
   return { points, inside, front: best, axes, call };
@@ -96,10 +96,11 @@ const draw = async (rows) => {
 
 // Expressions are interpreted (`ast`), so that the page can forbid itself to make code out of text.
 const build = async (axes, size, data) => {
+  const crowded = MANY > told.few;
   if (view) view.finalize();
-  const made = await vegaEmbed(box, plot(axes, theme(), size, data), {
+  const made = await vegaEmbed(box, plot(axes, theme(), size, data, crowded), {
     mode: "vega", ast: true, actions: false, defaultStyle: false, hover: false, tooltip: false, logLevel: 1,
-    renderer: MANY > told.few ? "canvas" : "svg",
+    renderer: crowded ? "canvas" : "svg",
   });
   view = made.view;
   box.view = view; // for those who look at the page from its console, tests included

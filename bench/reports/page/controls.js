@@ -110,7 +110,7 @@ const controls = () => {
     if (event.target.checked) wanted.add(event.target.value);
     else wanted.delete(event.target.value);
     state.shown = wanted.size ? [...wanted] : ["name"];
-    refresh();
+    relist();
   };
   by("columns").lastElementChild.replaceChildren(...[...columns.values()].map((column) => make("label", { title: column.about },
     make("input", { type: "checkbox", value: column.name, checked: state.shown.includes(column.name), onchange: pick }), column.label)));

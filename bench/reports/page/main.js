@@ -40,6 +40,12 @@ const refresh = (whole = false) => {
   return queue;
 };
 
+// The table alone: other rows of it or another order leave the chart as it is.
+const relist = () => {
+  list(matching().filter(affordable));
+  remember();
+};
+
 const now = async (whole) => {
   const rows = matching();
   const found = await draw(rows);
@@ -184,7 +190,7 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   document.querySelector(".scroll").focus();
 });
-const turn = (pages) => { state.page += pages; refresh(); by("table-title").scrollIntoView({ block: "nearest" }); };
+const turn = (pages) => { state.page += pages; relist(); by("table-title").scrollIntoView({ block: "nearest" }); };
 by("before").addEventListener("click", () => turn(-1));
 by("after").addEventListener("click", () => turn(1));
 table.addEventListener("pointerover", (event) => {

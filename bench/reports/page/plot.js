@@ -6,7 +6,7 @@ const THEMES = {
 };
 const FONT = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
 
-const plot = (axes, theme, size, data) => {
+const plot = (axes, theme, size, data, crowded) => {
   const { ink, soft, grid, ground } = THEMES[theme];
   const scale = (axis, range) => ({
     name: axis, type: axes[axis].log ? "log" : "linear", domain: { signal: `${axis}dom` }, range, zero: false, nice: false,
@@ -24,7 +24,7 @@ const plot = (axes, theme, size, data) => {
   return {
     width: size[0], height: size[1], padding: 4, autosize: { type: "fit", contains: "padding" }, background: ground,
     signals: [{ name: "xdom", value: axes.x.domain }, { name: "ydom", value: axes.y.domain }],
-    data: Object.entries(data).map(([name, values]) => ({ name, values })),
+    data: data.map((name) => ({ name })),
     scales: [scale("x", "width"), scale("y", "height")],
     axes: [axis("x", "bottom"), axis("y", "left")],
     marks: [
@@ -39,11 +39,12 @@ const plot = (axes, theme, size, data) => {
         fill: { field: "fill" }, stroke: { field: "stroke" }, strokeWidth: { field: "width" }, opacity: { field: "opacity" },
       }),
       symbols("named", { opacity: { value: 0 } }),
-      // Names stand beside their marks where they touch neither marks nor each other; those without room are left out.
+      // Names stand beside their marks where they touch neither marks nor each other; those without room are left out. Among
+      // thousands of marks no place is free of them, and looking for one takes longer than a reader waits.
       { name: "labels", type: "text", from: { data: "named-marks" }, clip: true, interactive: false, aria: false, encode: { enter: {
         text: { field: "datum.label" }, fill: { value: ink }, font: { value: FONT }, fontSize: { value: 12 },
       } }, transform: [{
-        type: "label", size: { signal: "[width, height]" }, avoidMarks: ["points-marks", "bars-marks"], offset: [4, 8, 14],
+        type: "label", size: { signal: "[width, height]" }, avoidMarks: crowded ? [] : ["points-marks", "bars-marks"], offset: [4, 8, 14],
         anchor: ["top-right", "right", "top", "bottom-right", "top-left", "left", "bottom", "bottom-left"],
       }] },
       symbols("active", {

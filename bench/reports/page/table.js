@@ -20,10 +20,10 @@ const heading = (name) => {
   const column = columns.get(name);
   const own = state.sort.replace(/^-/, "") === name;
   const falling = own && state.sort.startsWith("-");
-  const turn = async () => {
+  const turn = () => {
     state.sort = own && !falling ? `-${name}` : name;
     state.page = 0;
-    await refresh();
+    relist();
     table.querySelector(`th[data-column="${CSS.escape(name)}"] button`).focus();
   };
   return make("th", { scope: "col", "data-column": name, "aria-sort": own ? (falling ? "descending" : "ascending") : "none",
