@@ -62,6 +62,7 @@ def told(job: Job, phase: Phase) -> dict[str, Any]:
             phase("time again")
             measure.sample(session, clock, measure.GROUP)
             after = measure.latency(session, clock, job.budget)
+        notes |= getattr(session, "notes", {})
         elapsed, found = time.perf_counter() - began, contention.since(others)
     finally:
         session.close()

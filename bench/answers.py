@@ -68,6 +68,7 @@ def answered(  # noqa: PLR0913 - a case, and what it is run on
     got = asked(batches, next_answer, job)
     phase("account")
     operators = _account(session, notes)
+    notes |= getattr(session, "notes", {})
     session.close()
     if preparation is not None:
         preparation.close()

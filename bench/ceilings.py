@@ -89,12 +89,13 @@ def for_run(
     parts = list(dict.fromkeys(part for need in wanted for part in need.parts))
     known = {part: peak for part in parts if (peak := kept(part)) is not None}
     whole = [] if settings.max_processes < MIN_PROCESSES else [case for case in asked if case.id not in quick]
-    worth = {part for need in needs(whole) for part in need.parts}
+    worthy = needs(whole)
+    worth = {part for need in worthy for part in need.parts}
     reason = f"not measured for cases of fewer than {MIN_PROCESSES} processes: vbench doctor --ceilings"
     known |= {part: Peak(None, reason) for part in parts if part not in known and part not in worth}
     missing = [part for part in parts if part not in known]
     if missing:
-        announce([need.name for need in wanted if not known.keys() >= set(need.parts)])
+        announce([need.name for need in worthy if not known.keys() >= set(need.parts)])
         known |= {part: _honest(peak) for part, peak in measure(missing).items()}
     return {need.name: _ceiling(*(known[part] for part in need.parts)) for need in wanted}
 

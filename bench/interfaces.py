@@ -31,7 +31,8 @@ class Session(Protocol):
 
     It may have a `flush()` as well: called before each request, outside of what is timed, to empty the device's caches. And
     `operators()`: what runs, as a sequence of `core.Operator` by the engine's own account; called once, after the verification.
-    And `account()`: every layer with its time, as a `core.Account`, which `vbench profile` asks for.
+    And `account()`: every layer with its time, as a `core.Account`, which `vbench profile` asks for. And `notes`: what a reader
+    of the row should know of how it ran, in words, looked at when it has run.
     """
 
     def step(self) -> None:

@@ -142,11 +142,11 @@ def parse_days(text: str) -> float:
     return int(days) * 86_400.0 + (parse_duration(rest) if rest else 0.0)
 
 
-def interval(value: float | None, low: float | None, high: float | None, unit: str = "s") -> str:
+def interval(value: float | None, low: float | None, high: float | None, unit: str = "s", *, least: int = 0) -> str:
     """Write a value with its interval in one unit: "13.2 ms [12.9, 13.6]".
 
     The digits follow from the interval: the last one shown is of the size of a tenth to the whole of its half-width, so
-    that nothing is shown which is not known. Without an interval the value stands alone.
+    that nothing is shown which is not known; but `least` of them after the point. Without an interval the value stands alone.
     """
     if value is None or low is None or high is None or not all(map(math.isfinite, (value, low, high))):
         return quantity(value, unit)
@@ -155,6 +155,7 @@ def interval(value: float | None, low: float | None, high: float | None, unit: s
     middle, *ends = (number / factor for number in (value, low, high))
     half = abs(ends[1] / 2 - ends[0] / 2)
     decimals = min(_decimals(half, 1), _decimals(middle, 2 * _DIGITS)) if half else _decimals(middle, _DIGITS)
+    decimals = max(decimals, least)
     style = f".{decimals}f" if not widest or _PLAIN[0] <= abs(widest / factor) < _PLAIN[1] else f".{_DIGITS}g"
     return f"{middle:{style}}{text} [{ends[0]:{style}}, {ends[1]:{style}}]"
 

@@ -147,6 +147,7 @@ def _measure(job: Job, phase: Phase, ask: Ask | None) -> dict[str, Any]:
     found = _passes(bench, ask)
     phase("verify again")
     _same_again(bench)
+    notes |= getattr(session, "notes", {})
     session.close()
     if preparation is not None:
         preparation.close()

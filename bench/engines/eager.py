@@ -9,7 +9,7 @@ import torch
 
 from .. import devices, machine, training
 from ..registry import engine
-from . import _account, _layers
+from . import _account, _lacking, _layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -128,6 +128,7 @@ class EagerSession:
         self._inputs: list[torch.Tensor] = []
         self._next = 0
         self._output: Any = None
+        self.notes: dict[str, str] = {}
         # Entered once and not in each step, so that the timed region holds the forward call and nothing else.
         self._mode = torch.inference_mode()
         self._mode.__enter__()
@@ -140,8 +141,18 @@ class EagerSession:
     def step(self) -> None:
         """One forward pass on the next input."""
         inputs, index = self._inputs, self._next
-        self._output = self._module(inputs[index])
+        try:
+            self._output = self._module(inputs[index])
+        except RuntimeError as error:
+            self._output = self._without(error, inputs[index])
         self._next = index + 1 if index + 1 < len(inputs) else 0
+
+    def _without(self, error: RuntimeError, given: torch.Tensor) -> Any:
+        """The answer with those layers in fp32 that have no kernel in the precision; they stay so. Raises what else failed."""
+        found = _lacking.kept(self._module, lambda: self._module(given), error, self._place.dtype)
+        kernels = ", ".join(dict.fromkeys(found.values()))
+        self.notes["full_precision"] = f"{', '.join(found)}: PyTorch has no {kernels} in {str(self._place.dtype)[6:]} here"
+        return self._module(given)
 
     def output(self) -> Any:
         """What the last step returned."""

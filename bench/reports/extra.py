@@ -81,7 +81,7 @@ def agreement(values: Values) -> str:
 def speedup(values: Values) -> str:
     """How many times as quick as in fp32, with the interval."""
     low, high = values.get("speedup_over_fp32_low"), values.get("speedup_over_fp32_high")
-    return units.interval(values["speedup_over_fp32"], low, high, "times")
+    return units.interval(values["speedup_over_fp32"], low, high, "times", least=1)  # 1 times [0, 2] says less than is known
 
 
 def part(column: str) -> Callable[[Values], str]:

@@ -85,9 +85,9 @@ def test_a_quick_look_takes_only_what_is_kept(monkeypatch: pytest.MonkeyPatch, m
 def test_the_quick_cases_of_a_run_take_what_is_kept_and_the_others_measure(monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
     asked = Asked(monkeypatch, Peak(5.0, "product"))
     whole, quick, both = make.case(), make.case(precision="int8"), make.case(engine="onnxruntime")
-    run = make.run(whole, quick, both, quick=(quick.id, both.id))
-    found = ceilings.told(run, LONG, announced()[1]).ceilings
-    assert asked.questions == [("cpu", ("fp32", BYTES), whole.threads)]
+    said, announce = announced()
+    found = ceilings.told(make.run(whole, quick, both, quick=(quick.id, both.id)), LONG, announce).ceilings
+    assert (asked.questions, said) == ([("cpu", ("fp32", BYTES), whole.threads)], [f"cpu,fp32,t{whole.threads}"])
     assert {name.split(",")[1]: ceiling.peak_flops for name, ceiling in found.items()} == {"fp32": 5.0, "int8": None}
 
 

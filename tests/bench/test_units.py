@@ -90,6 +90,8 @@ def test_an_interval_decides_the_digits_of_its_value(numbers: tuple[float | None
 
 def test_an_interval_of_a_rate_carries_its_unit() -> None:
     assert units.interval(74.1, 72.0, 76.3, "1/s") == "74/s [72, 76]"
+    assert units.interval(1.0, 0.3, 2.4, "times") == "1 times [0, 2]"
+    assert units.interval(1.0, 0.3, 2.4, "times", least=1) == "1.0 times [0.3, 2.4]"
 
 
 @given(anything, st.sampled_from(["s", "", "B", "1/s", "J", "%", "dB"]))
