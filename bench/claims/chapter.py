@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 TITLES = {
     "training": "Backpropagation", "depth": "What the benefit of depth is", "residual": "ResNet", "inception": "GoogLeNet",
-    "separable": "Separable convolutions and MobileNet", "squeezed": "SqueezeNet and smaller models",
+    "comparison": "Network comparison", "separable": "Separable convolutions and MobileNet",
+    "squeezed": "SqueezeNet and smaller models",
     "grouped": "ResNeXt and ShuffleNet", "pyramid": "Spatial pyramid pooling", "dilated": "Dilated convolutions and ESPNet",
-    "keypoints": "Keypoints from heat maps", "integral": "Integral regression",
+    "assignment": "Assignment I and II", "keypoints": "Keypoints from heat maps", "integral": "Integral regression",
 }  # fmt: skip
+_SHADED = "In the charts that range is shaded."
 _TITLE = "The lecture's claims, put to the test"
 _CLASSES = {HOLDS: "yes", CONDITION: "some", FAILS: "no", OPEN: "open", UNABLE: "open"}
 # Blue, orange and grey: told apart by every kind of colour vision, and the verdict is written out beside them.
@@ -40,15 +42,18 @@ table { border-collapse: collapse; width: 100%; font-size: 0.92rem; } th, td { t
   border-bottom: 1px solid var(--line); vertical-align: top; } td.number { text-align: right; white-space: nowrap; }
 .verdict { font-weight: 600; } .verdict.yes { color: var(--yes); } .verdict.no { color: var(--no); }
 .verdict.some { color: var(--some); } .verdict.open { color: var(--open); }
-svg text { font: 11px system-ui, sans-serif; fill: currentColor; } svg.bars { width: 100%; max-width: 720px; display: block; }
+svg text { font: 11px system-ui, sans-serif; fill: currentColor; } svg.bars { width: 100%; max-width: 860px; display: block; }
 svg .band { fill: var(--band); } svg .yes { fill: var(--yes); } svg .no { fill: var(--no); } svg .open { fill: var(--open); }
-svg .whisker { stroke: currentColor; stroke-width: 2; } svg.grid rect { fill: var(--pixel); }
+svg .whisker { stroke: currentColor; stroke-width: 2; } svg.grid rect { fill: var(--pixel);
+  shape-rendering: crispEdges; } svg .said { fill: var(--soft); }
 svg.grid .frame { fill: none; stroke: var(--line); } svg.grid .field { fill: var(--pixel); opacity: 0.25; stroke: currentColor; }
-figure { display: inline-block; margin: 0.6rem 1rem 0.6rem 0; vertical-align: top; max-width: 15rem; }
+figure { display: inline-block; margin: 0.6rem 0.7rem 0.6rem 0; vertical-align: top; max-width: 13rem; }
 figcaption { font-size: 0.8rem; color: var(--soft); } .mark { stroke: var(--paper); stroke-width: 1; }
 .m0 { fill: var(--ink); color: var(--ink); } .m1 { fill: var(--no); color: var(--no); }
 .m2 { fill: var(--some); color: var(--some); }
-@media print { article { break-inside: avoid; } }
+@media print { article { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  body { margin: 0; max-width: none; font-size: 11pt; }
+  details::details-content { content-visibility: visible; display: block; block-size: auto; } summary { display: none; } }
 """
 
 
@@ -75,17 +80,8 @@ def page(findings: Sequence[Finding], seen: Evidence) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(_TITLE)}</title><style>{_STYLE}</style></head><body><main>"
-        f'<h1>{escape(_TITLE)}</h1><p class="soft">{escape(where)}</p><p>{escape(_reading())}</p>'
+        f'<h1>{escape(_TITLE)}</h1><p class="soft">{escape(where)}</p><p>{escape(text.READING)} {_SHADED}</p>'
         f"<p><strong>{escape(text.counts(findings))}.</strong></p>{_overview(findings)}{''.join(parts)}</main></body></html>\n"
-    )
-
-
-def _reading() -> str:
-    return (
-        "Each sentence stands with its source, with what is counted of the networks it is about, and with what was timed on the "
-        "machine above. A time is a ratio with its 95 % interval over fresh processes. A number decides where its whole interval "
-        "lies inside or outside of what the sentence says (the shaded range); where it lies on both sides, this run leaves the "
-        "sentence undecided."
     )
 
 
@@ -118,13 +114,12 @@ def _article(finding: Finding, seen: Evidence) -> str:
     rows = "".join(f"<tr><td>{escape(part.kind)}</td><td>{escape(text.line(part))}</td></tr>" for part in finding.parts)
     table = f"<details><summary>All numbers</summary><table><tbody>{rows}</tbody></table></details>" if rows else ""
     tested = f"<br>Tested by: {escape(entry.formula)}." if finding.parts else ""
-    gone = dict.fromkeys(part.span.missing for part in finding.parts if part.expected is not None and not part.span.known)
-    lacking = f'<p class="soft">Missing: {escape("; ".join(gone))}.</p>' if gone else ""
-    place = entry.place if entry.place.endswith("?") else f"{entry.place}."
+    said = text.condition(finding)
     return (
         f'<article id="{escape(entry.id)}"><h3>{escape(entry.sentence)}</h3><p>{_verdict(finding.verdict)}</p>'
-        f'<p class="soft">{escape(place)} Source: {escape(entry.source)}; it says: {escape(entry.says)}.{tested}</p>'
-        f"{drawings.bars(finding)}{drawn}<p>{_coded(entry.remark)}</p>{lacking}{table}</article>"
+        f"{f'<p>{escape(said)}</p>' if said else ''}"
+        f'<p class="soft">{escape(text.placed(entry))} {escape(text.sourced(entry))}{tested}</p>'
+        f"{drawings.bars(finding)}{drawn}<p>{_coded(entry.remark)}</p>{table}</article>"
     )
 
 

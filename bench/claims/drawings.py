@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from .entry import Finding, Part
 
-_LINE, _LEFT, _WIDTH, _RIGHT = 26, 300, 280, 140
-_WORD = 6.2  # the width of a letter at the size of a label
+_LINE, _LEFT, _WIDTH, _RIGHT = 26, 340, 220, 300
+_WORD = 6.0  # the width of a letter at the size of a label
+_MOST = 150.0  # so that five grids stand in a line of the page
 _MARKS = {True: "yes", False: "no", None: "open"}
 
 
@@ -68,7 +69,7 @@ def _bar(part: Part, number: int, least: float, most: float) -> str:
     wide = max(2.0, at(expected.high) - at(expected.low))
     start, length = at(min(0.0, value)), max(1.0, abs(at(value) - at(0.0)))
     found = [
-        f'<text x="{_LEFT - 8}" y="{y + 13}" text-anchor="end">{escape(_fitted(part.label))}</text>',
+        _label(part.label, y + 13),
         f'<rect class="band" x="{at(expected.low):.1f}" y="{y}" width="{wide:.1f}" height="{_LINE - 6}"/>',
         f'<rect class="{_MARKS[part.answer]}" x="{start:.1f}" y="{y + 5}" width="{length:.1f}" height="{_LINE - 16}"/>',
     ]
@@ -76,11 +77,18 @@ def _bar(part: Part, number: int, least: float, most: float) -> str:
         found.append(
             f'<line class="whisker" x1="{at(part.span.low):.1f}" x2="{at(part.span.high):.1f}" y1="{y + 10}" y2="{y + 10}"/>'
         )
-    found.append(f'<text x="{_LEFT + _WIDTH + 8}" y="{y + 13}">{escape(part.span.text())}</text>')
+    said = f'{escape(part.span.text())}<tspan class="said" dx="8">said: {escape(expected.text())}</tspan>'
+    found.append(f'<text x="{_LEFT + _WIDTH + 8}" y="{y + 13}">{said}</text>')
     return "".join(found)
 
 
-def _fitted(label: str) -> str:
+def _label(label: str, y: int) -> str:
+    cut = escape(fitted(label))
+    return f'<text x="{_LEFT - 8}" y="{y}" text-anchor="end"><title>{escape(label)}</title>{cut}</text>'
+
+
+def fitted(label: str) -> str:
+    """As much of a label as there is room for beside a bar."""
     most = int((_LEFT - 10) / _WORD)
     return label if len(label) <= most else label[: most - 1] + "…"
 
@@ -88,7 +96,7 @@ def _fitted(label: str) -> str:
 def grid(rows: Sequence[Sequence[float]], caption: str, marks: Sequence[Mark] = (), cell: float | None = None) -> str:
     """Pixels from 0 (empty) to the largest (full), and points on them, as a figure with its caption."""
     height, width = len(rows), len(rows[0])
-    size = cell or max(3.0, min(14.0, 168 / max(height, width)))
+    size = cell or max(2.0, min(14.0, _MOST / max(height, width)))
     top = max((value for row in rows for value in row), default=0.0) or 1.0
     cells = "".join(
         f'<rect x="{x * size:.1f}" y="{y * size:.1f}" width="{size:.1f}" height="{size:.1f}" opacity="{value / top:.2f}"/>'
@@ -108,7 +116,7 @@ def grid(rows: Sequence[Sequence[float]], caption: str, marks: Sequence[Mark] = 
     )
 
 
-def squares(sides: Sequence[tuple[str, float]], caption: str, most: float = 168.0) -> str:
+def squares(sides: Sequence[tuple[str, float]], caption: str, most: float = _MOST) -> str:
     """Squares inside each other, the largest as large as a grid, each with its name: fields of view, drawn to scale."""
     largest = max(side for _, side in sides)
     drawn = []

@@ -62,8 +62,8 @@ class Show(NamedTuple):
 class Claim(NamedTuple):
     """A sentence, its source, and what decides it.
 
-    `sentence` is the lecture's, or what it comes down to; `place` is the slide. `source` is where the lecture has it
-    from, and `says` what stands there. `formula` is how the numbers are made. `remark` explains the outcome in words, and has no
+    `sentence` is the lecture's, with what is ours in square brackets; `place` is the slide. `source` is where the lecture has
+    it from, and `says` what stands there. `formula` is how the numbers are made. `remark` explains what decides, and has no
     results of its own. `counts`, `times` and `shows` are what the rule needs; of `groups` it needs the networks that a ratio is
     stated of. `pictures` are the drawings that belong beside it.
     """
@@ -169,22 +169,24 @@ def verdict(parts: Sequence[Part]) -> str:
 
 
 def _why(entry: Claim, parts: Sequence[Part]) -> str:
-    """The numbers that decided, in a line: those as expected, those that are not, those that are open, those that are missing."""
+    """For what it holds, for what it does not, what is open and what is missing, each with its number: the condition in words."""
     judged = [part for part in parts if part.expected is not None]
     if not judged:
         return entry.remark
     said = []
-    groups = (("yes", True), ("no", False), ("open", None))
-    for word, answer in groups:
+    for words, answer in (("It holds for", True), ("It does not hold for", False), ("Undecided for", None)):
         found = [part for part in judged if part.span.known and part.answer is answer]
         if found:
-            said.append(f"{word}: " + "; ".join(f"{part.label} {part.span.text()}{_asked(part)}" for part in found))
+            said.append(f"{words} " + "; ".join(f"{part.label} ({part.span.text()}{_asked(part)})" for part in found))
     gone = dict.fromkeys(part.span.missing for part in judged if not part.span.known)
-    return ". ".join([*said, *(["missing: " + "; ".join(gone)] if gone else [])])
+    return ". ".join([*said, *(["Missing: " + "; ".join(gone)] if gone else [])]) + "."
 
 
 def _asked(part: Part) -> str:
     if part.expected is None or part.answer is True:
         return ""
-    doubt = "; one process has no interval" if part.span.low is None else ""
-    return f" (expected {part.expected.text()}{doubt})"
+    if part.answer is False:
+        return f", not {part.expected.text()}"
+    if part.span.low is None:
+        return f", to be {part.expected.text()}: one process has no interval"
+    return f", only partly {part.expected.text()}"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .lines import Shown
 
 _SETTING = ("engine", "device", "threads")
+_WORDS = {"macs": "MACs"}
 
 
 class Evidence:
@@ -62,12 +63,12 @@ class Evidence:
         """On what, with what and when it was measured, a line each."""
         machine, run = self._records[-1].run.machine, self._records[-1].run
         where = machine.processor or machine.slug
-        cores = f", {machine.usable_cores} cores" if machine.usable_cores else ""
+        cores = f", {_many(machine.usable_cores, 'core')}" if machine.usable_cores else ""
         torch = f", PyTorch {run.versions['torch']}" if "torch" in run.versions else ""
         if self.setting is None:
             return [f"{where}{cores}{torch}; {run.started[:10]}; nothing was timed"]
         engine, device, threads = self.setting
-        return [f"{where}{cores}{torch}; {engine} fp32, batch 1, {device}, {threads} threads; {run.started[:10]}"]
+        return [f"{where}{cores}{torch}; {engine} fp32, batch 1, {device}, {_many(threads, 'thread')}; {run.started[:10]}"]
 
     def row(self, point: Point) -> dict[str, Any] | None:
         """The frame's row of what was measured or counted there; None where there is none."""
@@ -146,17 +147,24 @@ class Evidence:
         known = self.groups.get(group)
         return () if known is None else tuple(r for r in known.ratios if r.metric == metric and r.stated is not None)
 
-    def stated(self, group: str, metric: str, tolerance: float = 0.0) -> list[Part]:
-        """A part for each stated ratio of a group: what is counted, and the stated number give or take a share of it."""
+    def stated(self, group: str, metric: str, tolerance: float = 0.0, digit: float = 0.0) -> list[Part]:
+        """A part for each stated ratio of a group: what is counted, and the stated number.
+
+        It is held to give or take `tolerance`, a share of it, and half of `digit`, the worth of one of its last digit.
+        """
         found = []
         for ratio in self.ratios(group, metric):
             low, high = ratio.stated if isinstance(ratio.stated, tuple) else (ratio.stated, ratio.stated)
             assert low is not None  # noqa: S101 - so they were chosen
             assert high is not None  # noqa: S101 - as above
-            band = Band(low * (1 - tolerance), high * (1 + tolerance))
-            label = f"{metric} of {_short(ratio.of)} to {_short(ratio.to)}"
+            band = Band(low * (1 - tolerance) - digit / 2, high * (1 + tolerance) + digit / 2)
+            label = f"{_short(ratio.of)} over {_short(ratio.to)}, {_WORDS.get(metric, metric)}"
             found.append(Part(label, COUNTED, self.count(metric, ratio.of, ratio.to), band))
         return list(dict.fromkeys(found))
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"
 
 
 def _short(name: str) -> str:

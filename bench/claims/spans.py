@@ -11,6 +11,8 @@ from ..stats import median, median_interval
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+# What words are held to mean, in every entry: "the same" and "no increase" are give or take a twentieth, "little" is a tenth.
+SAME, LITTLE = 0.05, 0.1
 # Shares are kept as parts of one and written in percent; other units are those of `units.quantity`.
 SHARE = "share"
 
@@ -50,7 +52,10 @@ class Span(NamedTuple):
         if self.unit == SHARE:
             return self.through(lambda share: 100 * share, "%").text()
         if exact:
-            return units.quantity(self.value, self.unit)
+            whole = self.unit not in units.steps() and float(self.value).is_integer()
+            one = self.value == 1 and self.unit in {"cells", "layers", "persons"}
+            unit = self.unit.removesuffix("s") if one else self.unit
+            return f"{self.value:.0f} {unit}" if whole else units.quantity(self.value, self.unit)
         return units.interval(self.value, self.low, self.high, self.unit)
 
 
@@ -68,6 +73,15 @@ def sampled(values: Sequence[float], unit: str = "") -> Span:
     """The median of one number per process or round, with its interval where there are enough of them."""
     low, high = median_interval(values) or (None, None)
     return Span(median(values), low, high, unit)
+
+
+def between(spans: Sequence[Span]) -> str:
+    """Several numbers of one unit for people: from the least to the largest; one with its interval."""
+    known = sorted((span for span in spans if span.value is not None), key=lambda span: span.value or 0.0)
+    if len(known) == 1:
+        return known[0].text()
+    ends = dict.fromkeys(exact(span.value or 0.0, span.unit).text() for span in (known[0], known[-1]))
+    return " to ".join(ends)
 
 
 def ratio(of: Span, to: Span) -> Span:
@@ -132,3 +146,18 @@ def less_than(value: float, unit: str = "") -> Band:
 def about(value: float, tolerance: float, unit: str = "") -> Band:
     """That, give or take a share of it."""
     return Band(value * (1 - tolerance), value * (1 + tolerance), unit)
+
+
+def rounds_to(value: float, digit: float, unit: str = "") -> Band:
+    """A number as it is stated: all that round to it, where `digit` is the worth of one of its last digit."""
+    return Band(value - digit / 2, value + digit / 2, unit)
+
+
+def same() -> Band:
+    """A ratio of two that are the same."""
+    return about(1, SAME)
+
+
+def no_more() -> Band:
+    """A ratio to what it is no more than."""
+    return at_most(1 + SAME)

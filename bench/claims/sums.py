@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Point = tuple[int, int]
 
@@ -54,6 +58,15 @@ def bell(side: int, centre: Point | tuple[float, float], sigma: float, height: f
     y, x = np.mgrid[:side, :side]
     found: np.ndarray = height * np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * sigma**2))
     return found
+
+
+def peaks(pixels: Sequence[float]) -> int:
+    """How many cells of a square map, given row by row, are at least half as high as the highest and higher than all around."""
+    side = math.isqrt(len(pixels))
+    grid = np.pad(np.reshape(pixels, (side, side)), 1, constant_values=-np.inf)
+    inner = grid[1:-1, 1:-1]
+    around = [grid[1 + y : 1 + y + side, 1 + x : 1 + x + side] for y, x in product((-1, 0, 1), repeat=2) if (y, x) != (0, 0)]
+    return int(((inner > np.max(around, axis=0)) & (inner >= inner.max() / 2)).sum())
 
 
 def expectation(shares: np.ndarray) -> tuple[float, float]:

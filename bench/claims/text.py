@@ -5,21 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import tables, units
-from .entry import COUNTED, MEASURED, PUBLISHED, SHOWN, VERDICTS
+from . import spans
+from .entry import COUNTED, HOLDS, MEASURED, PUBLISHED, SHOWN, UNABLE, VERDICTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .entry import Finding, Part
+    from .entry import Claim, Finding, Part
 
 _NARROW = 44
+READING = (
+    "Each sentence stands with its source, with what is counted of the networks it is about, and with what was timed on the "
+    "machine above; what stands in square brackets is not the lecture's. A time is a ratio with its 95 % interval over fresh "
+    "processes. A number decides where its whole interval lies inside or outside of what the sentence says. A sentence holds "
+    "under a condition where some of its numbers are as it says and others are not: the line below its verdict names both. It "
+    "is undecided where an interval lies on both sides, or a number is missing."
+)
 
 
 def headline(finding: Finding, *kinds: str) -> str:
-    """The first number of these kinds that decides, or the first at all; a dash where there is none."""
+    """The numbers of these kinds that decide, from the least to the largest of the first one's unit; else the first number.
+
+    A dash where there is none.
+    """
     parts = [part for part in finding.of(*kinds) if part.span.known]
-    chosen = next((part for part in parts if part.expected is not None), parts[0] if parts else None)
-    return units.MISSING if chosen is None else chosen.span.text()
+    shown = [part.span for part in parts if part.expected is not None] or [part.span for part in parts[:1]]
+    return spans.between([span for span in shown if span.unit == shown[0].unit]) if shown else units.MISSING
 
 
 def cells(finding: Finding) -> tuple[str, ...]:
@@ -46,14 +57,32 @@ def counts(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{number} {verdict}" for verdict, number in found.items() if number)
 
 
+def sourced(entry: Claim) -> str:
+    """Where the lecture has it from and what stands there, in sentences."""
+    if entry.source == "none is named":
+        return "The lecture names no source."
+    said = {"nothing": "", "the same": " It says the same."}.get(entry.says, f" It says: {entry.says.rstrip('.')}.")
+    return f"Source: {entry.source}.{said}"
+
+
+def placed(entry: Claim) -> str:
+    """The slide, as a sentence."""
+    return f"Slide: {entry.place}" + ("" if entry.place.endswith(("?", ".")) else ".")
+
+
+def condition(finding: Finding) -> str:
+    """For which numbers it holds and for which not, in words; nothing where it holds for all, or none could be had."""
+    return "" if finding.verdict in {HOLDS, UNABLE} else finding.why
+
+
 def detail(finding: Finding) -> str:
     """One entry in full."""
     entry = finding.claim
     lines = [
         f"{entry.id}: {finding.verdict}",
-        f"  sentence: {entry.sentence} ({entry.place})",
-        f"  source: {entry.source}; it says: {entry.says}",
-        f"  formula: {entry.formula}",
+        f"  “{entry.sentence}”",
+        f"  {placed(entry)} {sourced(entry)}",
+        *([f"  tested by: {entry.formula}"] if finding.parts else []),
         *(f"  {part.kind}: {line(part)}" for part in finding.parts),
         f"  {entry.remark}",
     ]
@@ -77,6 +106,7 @@ def markdown(findings: Sequence[Finding], conditions: Sequence[str]) -> str:
     parts = [
         "# The lecture's claims, put to the test",
         "\n".join(conditions),
+        READING,
         "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in rows),
         counts(findings),
         *map(_section, findings),
@@ -91,12 +121,14 @@ def _cell(text: str) -> str:
 def _section(finding: Finding) -> str:
     entry = finding.claim
     parts = [f"- {part.kind}: {line(part)}" for part in finding.parts]
+    said = condition(finding)
     return "\n".join([
         f"## {entry.id}: {finding.verdict}",
         "",
         f"> {entry.sentence}",
         "",
-        f"{entry.place}. Source: {entry.source}; it says: {entry.says}. Formula: {entry.formula}.",
+        *([said, ""] if said else []),
+        f"{placed(entry)} {sourced(entry)}{f' Tested by: {entry.formula}.' if finding.parts else ''}",
         "",
         *parts,
         *([""] if parts else []),

@@ -78,6 +78,8 @@ def claims(
     seen = _evidence(paths, cfg)
     findings = entries.judged(chosen, seen)
     _print(findings, seen, as_json=json_, details=details)
+    if not json_:
+        common.warn(_further(findings, paths[0], details=details))
     if quiz:
         print(_quiz.told(findings, guesses))
     if output is not None:
@@ -87,6 +89,19 @@ def claims(
             common.warn([str(written)])
     if interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _further(findings: Sequence[Finding], path: Path, *, details: bool) -> list[str]:
+    """What to type next, where a verdict has a condition that the table has no room for, or more processes would decide."""
+    from ..claims.entry import CONDITION, MEASURED, OPEN  # noqa: PLC0415 - as above
+
+    said = []
+    if not details and any(finding.verdict in {CONDITION, OPEN} for finding in findings):
+        said.append(f"conditions, and what is open: `vbench claims NAME --details --from {path}`")
+    wide = [f for f in findings if f.verdict == OPEN and any(part.span.known for part in f.of(MEASURED))]
+    if wide:
+        said.append(f"more processes narrow what is undecided: `vbench claims --resume {path} --time-limit 30m`")
+    return said
 
 
 def _refuse(from_: list[Path] | None, resume: Path | None, given: dict[str, object]) -> None:

@@ -8,11 +8,13 @@ TOPICS = (
     "depth",
     "residual",
     "inception",
+    "comparison",
     "separable",
     "squeezed",
     "grouped",
     "pyramid",
     "dilated",
+    "assignment",
     "heatmaps",
     "integral",
 )

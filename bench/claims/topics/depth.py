@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..entry import Part, claim, unable
 from ..evidence import Evidence, counted, measured
-from ..spans import at_most, more_than
+from ..spans import less_than, more_than
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ unable(
     "universal",
     "In principle a fully-connected network is sufficient",
     topic=TOPIC,
-    place="NN theory and universal approximation",
+    place=PLACE,
     source="Hornik et al. 1989; Cybenko 1989",
     says="one hidden layer approximates any continuous function on a compact set",
     why="It is a theorem about what exists, and says nothing of a size: no measurement decides it. What such a layer costs at"
@@ -68,10 +68,11 @@ def receptive_field(seen: Evidence) -> Sequence[Part]:
     formula="MACs(sequence) / MACs(one filter), and the same of their times; below 1 the sequence is cheaper",
     counts=[name for pair in INSTEAD.values() for name in pair],
     times=[name for pair in INSTEAD.values() for name in pair],
-    remark="Both see equally far. Fewer multiplications are saved for certain; time only where each of the small operations"
-    " keeps the processor as busy as the large one did. Whether they also learn better is not measured here.",
+    remark="Both see equally far. Multiplications are saved by construction; time only where each of the small operations"
+    " keeps the processor about as busy as the large one did. Better is held to mean cheaper: whether they also learn better is"
+    " not measured here.",
 )
 def simple_operations(seen: Evidence) -> Sequence[Part]:
     """Fewer multiplications, and less time."""
-    work = [counted(f"MACs of {name}", seen.count("macs", many, one), at_most(1)) for name, (one, many) in INSTEAD.items()]
-    return work + [measured(f"time of {name}", seen.time(many, one), at_most(1)) for name, (one, many) in INSTEAD.items()]
+    work = [counted(f"{name}, MACs", seen.count("macs", many, one), less_than(1)) for name, (one, many) in INSTEAD.items()]
+    return work + [measured(f"{name}, time", seen.time(many, one), less_than(1)) for name, (one, many) in INSTEAD.items()]

@@ -34,7 +34,10 @@ BLOCKS = ("block/spp-6321", "block/spp-flatten")
 def any_size(seen: Evidence) -> Sequence[Part]:
     """All five."""
     return [
-        *(demonstrated(name, seen.shown("sizes", name, "share", SHARE), at_least(1, SHARE)) for name in NETWORKS),
-        demonstrated(f"{FLAT}, without a pyramid", seen.shown("sizes", FLAT, "share", SHARE)),
-        counted("params of the layer behind, pyramid over flattening", seen.count("params", *BLOCKS)),
+        *(
+            demonstrated(f"sizes that {name} takes", seen.shown("sizes", name, "share", SHARE), at_least(1, SHARE))
+            for name in NETWORKS
+        ),
+        demonstrated(f"sizes that {FLAT} takes, without a pyramid", seen.shown("sizes", FLAT, "share", SHARE)),
+        counted("parameters of the layer behind, pyramid over flattening", seen.count("params", *BLOCKS)),
     ]

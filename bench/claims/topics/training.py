@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING
 from .. import spans
 from ..entry import Part, Point, claim
 from ..evidence import Evidence, counted, measured
-from ..spans import about, ratio
+from ..spans import ratio, rounds_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TOPIC = "training"
 NETWORK = "resnet/18"
-# "Thrice" as people say it: give or take a fifth.
-THRICE, SLACK = 3, 0.2
+THREE = rounds_to(3, 1)
 
 
 @claim(
     "backpropagation",
-    "a training step costs three times an inference",
+    "Backwards pass [a training step costs three times an inference]",
     topic=TOPIC,
     place="Recap: Automatic differentiation and backpropagation",
     source="the rule of thumb that follows from the slide's two products per layer",
@@ -28,7 +27,7 @@ THRICE, SLACK = 3, 0.2
     formula="(MACs forward + backward) / MACs forward; time of a step / time of an inference",
     counts=[NETWORK],
     times=[NETWORK, Point(NETWORK, "train")],
-    remark="The first layer needs no gradient of its input, so the count is just under the rule. A step's time also holds the"
+    remark="The first layer needs no gradient of its input, so the count stays under the rule. A step's time also holds the"
     " optimiser, batch norm in training, and maps that are kept for the way back.",
 )
 def backpropagation(seen: Evidence) -> Sequence[Part]:
@@ -38,6 +37,6 @@ def backpropagation(seen: Evidence) -> Sequence[Part]:
     if forward.value is not None and backward.value is not None:
         both = spans.exact(forward.value + backward.value)
     return [
-        counted("MACs of a step over an inference", ratio(both, forward), about(THRICE, SLACK)),
-        measured("time of a step over an inference", seen.time(Point(NETWORK, "train"), NETWORK), about(THRICE, SLACK)),
+        counted("a step over an inference, MACs", ratio(both, forward), THREE),
+        measured("a step over an inference, time", seen.time(Point(NETWORK, "train"), NETWORK), THREE),
     ]

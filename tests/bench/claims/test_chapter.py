@@ -13,7 +13,21 @@ from vbench.claims import chapter, drawings, lines, sums, text
 from vbench.claims.entry import CLAIMS, COUNTED, HOLDS, MEASURED, VERDICTS, Part, judge
 from vbench.claims.evidence import Evidence
 from vbench.claims.pictures import PICTURES
-from vbench.claims.spans import Band, Span, about, at_least, at_most, exact, less_than, missing, more_than, sampled
+from vbench.claims.spans import (
+    Band,
+    Span,
+    about,
+    at_least,
+    at_most,
+    exact,
+    less_than,
+    missing,
+    more_than,
+    no_more,
+    rounds_to,
+    same,
+    sampled,
+)
 from vbench.results import record
 
 if TYPE_CHECKING:
@@ -54,7 +68,9 @@ class Tags(html.parser.HTMLParser):
 def seen(make: Maker) -> Evidence:
     case = make.case("pose/decode-argmax")
     soft = make.case("pose/decode-soft-argmax")
-    replicates = [make.replicate(one, index, ms=ms + index / 100) for one, ms in ((case, 1.0), (soft, 1.5)) for index in range(6)]
+    network = make.case("pose/simple-baseline-50")
+    taken = ((case, 1.0), (soft, 1.5), (network, 100.0))
+    replicates = [make.replicate(one, index, ms=ms + index / 100) for one, ms in taken for index in range(6)]
     shown = [
         lines.Shown(
             demonstration="branches",
@@ -71,7 +87,7 @@ def seen(make: Maker) -> Evidence:
             for name in ("block/inception-slide-naive", "vgg/11", "vgg/13")
         ),
     ]
-    return Evidence([record(make.run(case, soft), replicates, "complete")], shown)
+    return Evidence([record(make.run(case, soft, network), replicates, "complete")], shown)
 
 
 def test_the_chapter_has_every_entry_in_order_with_its_verdict_and_is_well_formed(seen: Evidence) -> None:
@@ -94,8 +110,9 @@ def test_the_chapter_has_every_entry_in_order_with_its_verdict_and_is_well_forme
 
 def test_bars_show_value_interval_and_what_is_expected_to_scale(seen: Evidence) -> None:
     finding = judge(CLAIMS["efficient-soft-max"], seen)
-    (part,) = finding.parts
-    tags = Tags(drawings.bars(finding))
+    part = finding.parts[0]
+    assert drawings.bars(finding).count("<svg") == 2  # a ratio and a share have no axis in common
+    tags = Tags(drawings.bars(finding._replace(parts=(part,))))
     rects = {attrs["class"]: attrs for tag, attrs in tags.seen if tag == "rect"}
     (whisker,) = [attrs for tag, attrs in tags.seen if tag == "line"]
     assert part.span.value is not None
@@ -107,7 +124,7 @@ def test_bars_show_value_interval_and_what_is_expected_to_scale(seen: Evidence) 
         < float(rects["yes"]["x"] or 0) + float(rects["yes"]["width"] or 0)
         <= float(whisker["x2"] or 0) + 0.1
     )
-    assert part.span.text() in "".join(tags.words)
+    assert f"{part.span.text()}said: at most 2" in "".join(tags.words)
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -134,6 +151,34 @@ def test_markdown_has_a_row_and_a_section_for_each_entry_and_escapes_bars(seen: 
     assert said.count("\n## ") == 2
     assert "| no-fc-googlenet | No FC layers | – | – | undecided on this run |" in said
     assert said.count("\n> ") == 2
+
+
+def test_what_a_verdict_rests_on_is_said_unless_the_sentence_holds(seen: Evidence) -> None:
+    findings = claims.judged(claims.select(["naive-854", "not-a-probability", "projects-neck", "efficient-soft-max"]), seen)
+    by_name = {finding.claim.id: finding for finding in findings}
+    assert [text.condition(by_name[name]) for name in ("naive-854", "projects-neck", "efficient-soft-max")] == ["", "", ""]
+    said = text.condition(by_name["not-a-probability"])
+    assert said.startswith("It holds for sum of one person's bell, sigma 1 (6.28)")
+    assert "Missing: the demonstration target of pose/decode-peaks was not done." in said
+    page = "".join(Tags(chapter.page(findings, seen)).words)
+    assert said in page
+    assert said in text.markdown(findings, [])
+    assert "Slide: Heatmap-based 2D pose estimation. Source: Tompson et al. 2015; Cao et al. 2017. It says: the target is" in page
+
+
+def test_a_source_that_is_not_named_or_says_the_same_is_a_sentence() -> None:
+    assert text.sourced(CLAIMS["translation"]) == "The lecture names no source."
+    assert text.sourced(CLAIMS["extent"]).endswith(" It says the same.")
+    assert text.sourced(CLAIMS["twelve-times"]).endswith("than Krizhevsky et al.")
+    assert text.placed(CLAIMS["naive-854"]) == "Slide: GoogLeNet: What's the problem?"
+
+
+def test_the_table_has_all_numbers_that_decide_from_the_least_to_the_largest(seen: Evidence) -> None:
+    finding = judge(CLAIMS["not-a-probability"], seen)
+    assert text.headline(finding, COUNTED) == "6.28 to 56.5"
+    assert text.headline(finding, MEASURED) == "–"
+    assert text.headline(judge(CLAIMS["naive-854"], seen), COUNTED) == "854 M"
+    assert text.headline(judge(CLAIMS["efficient-soft-max"], seen), MEASURED).startswith("1.50")
 
 
 def test_the_table_counts_the_verdicts_and_the_data_can_be_written(seen: Evidence) -> None:
@@ -179,6 +224,13 @@ def test_what_is_written_lands_in_the_folder_or_is_one_line(seen: Evidence, tmp_
         (more_than(1), Span(1.5, 1.0, 2.0), None),
         (less_than(1), exact(0.5), True),
         (Band(3, 4), missing("not there"), None),
+        (rounds_to(12, 1), exact(12.4), True),
+        (rounds_to(12, 1), exact(11.4), False),
+        (no_more(), exact(1.04), True),
+        (no_more(), exact(0.5), True),
+        (no_more(), exact(1.06), False),
+        (same(), exact(1.04), True),
+        (same(), exact(0.94), False),
     ],
 )
 def test_an_answer_needs_the_whole_interval(band: Band, span: Span, answer: bool | None) -> None:  # noqa: FBT001 - a table
@@ -196,6 +248,8 @@ def test_an_answer_needs_the_whole_interval(band: Band, span: Span, answer: bool
         (Band(8, 9), "8 to 9"),
         (Band(22, 22), "22"),
         (about(9, 1e-9), "about 9.00"),
+        (at_most(0, "layers"), "at most 0 layers"),
+        (more_than(1, "persons"), "more than 1 person"),
         (Band(853.5e6, 854.5e6), "about 854 M"),
     ],
 )
@@ -219,6 +273,9 @@ def test_sums_are_those_of_the_definitions() -> None:
     assert sums.taps_inside(33, 3, 1) == pytest.approx(((33 * 3 - 2) / 99) ** 2)
     assert sums.taps_inside(5, 3, 5) == pytest.approx(1 / 9)
     assert sums.area((0.5, 1, 1.5, 2)) == 7.5
+    assert sums.peaks([0, 0, 0, 0, 9, 0, 0, 0, 0]) == 1
+    assert sums.peaks([9, 0, 0, 0, 0, 0, 0, 0, 4]) == 1  # less than half as high
+    assert sums.peaks([9, 0, 5, 0, 0, 0, 7, 0, 8]) == 4
     assert sums.expectation(sums.bell(64, (20.3, 31.0), 2.0)) == pytest.approx((20.3, 31.0))
 
 
