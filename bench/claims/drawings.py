@@ -94,7 +94,7 @@ def fitted(label: str) -> str:
 
 
 def grid(rows: Sequence[Sequence[float]], caption: str, marks: Sequence[Mark] = (), cell: float | None = None) -> str:
-    """Pixels from 0 (empty) to the largest (full), and points on them, as a figure with its caption."""
+    """Pixels from 0 (empty) to the largest (full), and points on them, one colour for a name, as a figure with its caption."""
     height, width = len(rows), len(rows[0])
     size = cell or max(2.0, min(14.0, _MOST / max(height, width)))
     top = max((value for row in rows for value in row), default=0.0) or 1.0
@@ -104,11 +104,12 @@ def grid(rows: Sequence[Sequence[float]], caption: str, marks: Sequence[Mark] = 
         for x, value in enumerate(row)
         if value / top >= 0.02  # noqa: PLR2004 - what nobody could see
     )
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(mark.name for mark in marks))}
     points = "".join(
-        f'<circle class="mark m{number}" cx="{(mark.x + 0.5) * size:.1f}" cy="{(mark.y + 0.5) * size:.1f}" r="4"/>'
-        for number, mark in enumerate(marks)
+        f'<circle class="mark m{numbers[mark.name]}" cx="{(mark.x + 0.5) * size:.1f}" cy="{(mark.y + 0.5) * size:.1f}" r="4"/>'
+        for mark in marks
     )
-    named = "".join(f' <span class="key m{number}">●</span> {escape(mark.name)}' for number, mark in enumerate(marks))
+    named = "".join(f' <span class="key m{number}">●</span> {escape(name)}' for name, number in numbers.items())
     return (
         f'<figure><svg class="grid" role="img" aria-label="{escape(caption, quote=True)}" width="{width * size:.0f}" '
         f'height="{height * size:.0f}" xmlns="http://www.w3.org/2000/svg"><rect class="frame" width="100%" height="100%"/>{cells}'

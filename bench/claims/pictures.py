@@ -80,6 +80,19 @@ def heatmap(seen: Evidence) -> str:
     return "".join(drawn)
 
 
+def people(seen: Evidence) -> str:
+    """The same target with the peaks that are read off it, and the one place that an arg-max would give."""
+    pixels = seen.series("target", "pose/decode-peaks", "map")
+    if not pixels:
+        return ""
+    rows = np.array(_square(pixels))
+    top = np.unravel_index(rows.argmax(), rows.shape)
+    marks = [Mark(float(x), float(y), "peak") for y, x in sums.peaks(pixels)]
+    return drawings.grid(
+        rows.tolist(), "target of one joint of four people:", [*marks, Mark(float(top[1]), float(top[0]), "arg-max")]
+    )
+
+
 def sizes(seen: Evidence) -> str:
     """One joint on maps of falling resolution, with where it is and where it is decoded to."""
     drawn = []
@@ -108,5 +121,5 @@ def two(seen: Evidence) -> str:
 
 
 PICTURES: dict[str, Callable[[Evidence], str]] = {
-    draw.__name__: draw for draw in (dilation, coverage, branches, fields, ranks, heatmap, sizes, two)
+    draw.__name__: draw for draw in (dilation, coverage, branches, fields, ranks, heatmap, people, sizes, two)
 }

@@ -84,12 +84,12 @@ def between(spans: Sequence[Span]) -> str:
     return " to ".join(ends)
 
 
-def ratio(of: Span, to: Span) -> Span:
+def ratio(of: Span, to: Span, unit: str = "") -> Span:
     """One counted number over another; missing where one is, or where the divisor is 0."""
     absent = next((span for span in (of, to) if not span.known), None)
     if absent is not None or of.value is None:
         return absent or missing("nothing to divide")
-    return exact(of.value / to.value) if to.value else missing("there is nothing to divide by")
+    return exact(of.value / to.value, unit) if to.value else missing("there is nothing to divide by")
 
 
 class Band(NamedTuple):

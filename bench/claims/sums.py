@@ -60,13 +60,14 @@ def bell(side: int, centre: Point | tuple[float, float], sigma: float, height: f
     return found
 
 
-def peaks(pixels: Sequence[float]) -> int:
-    """How many cells of a square map, given row by row, are at least half as high as the highest and higher than all around."""
+def peaks(pixels: Sequence[float]) -> list[Point]:
+    """The cells, y and x, of a square map, given row by row, that are half as high as the highest and higher than all around."""
     side = math.isqrt(len(pixels))
-    grid = np.pad(np.reshape(pixels, (side, side)), 1, constant_values=-np.inf)
+    grid = np.pad(np.reshape(np.asarray(pixels, float), (side, side)), 1, constant_values=-np.inf)
     inner = grid[1:-1, 1:-1]
     around = [grid[1 + y : 1 + y + side, 1 + x : 1 + x + side] for y, x in product((-1, 0, 1), repeat=2) if (y, x) != (0, 0)]
-    return int(((inner > np.max(around, axis=0)) & (inner >= inner.max() / 2)).sum())
+    found = np.argwhere((inner > np.max(around, axis=0)) & (inner >= inner.max() / 2))
+    return [(int(y), int(x)) for y, x in found]
 
 
 def expectation(shares: np.ndarray) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .. import sums
 from ..entry import Part, claim
 from ..evidence import Evidence, counted, demonstrated, measured
-from ..spans import SHARE, Band, Span, about, at_least, at_most, exact, less_than, more_than, no_more, ratio
+from ..spans import SHARE, Band, about, at_least, at_most, exact, less_than, more_than, no_more, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,14 +23,6 @@ SHALLOW, DEEP, SMALL = "deeplabv3/block4-16", "deeplabv3/block6-16", "deeplabv3/
 
 def _block(rate: int) -> str:
     return f"block/dilated-3x3-r{rate}"
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("block/")
-
-
-def _times(of: Span) -> Span:
-    return of.through(lambda number: number, "times")
 
 
 @claim(
@@ -73,7 +65,7 @@ def no_more_parameters(seen: Evidence) -> Sequence[Part]:
     wide = _block(RATES[-1])
     return [
         *seen.stated("dilation", "params"),
-        counted(f"{_short(wide)} over {_short(_block(1))}, MACs", seen.count("macs", wide, _block(1)), Band(1, 1)),
+        counted(f"rate {RATES[-1]} over rate 1, MACs", seen.count("macs", wide, _block(1)), Band(1, 1)),
         *(counted(f"taps inside at rate {rate}", exact(sums.taps_inside(SIDE, KERNEL, rate), SHARE)) for rate in RATES),
     ]
 
@@ -139,7 +131,7 @@ def fusion(seen: Evidence) -> Sequence[Part]:
     """More is seen, up to everything; and nothing is counted."""
     unfused, fused = (seen.shown("branches", name, "widest", SHARE) for name in (UNFUSED, FUSED))
     return [
-        demonstrated("seeing more: pixels seen, fused over unfused", _times(ratio(fused, unfused)), more_than(1, "times")),
+        demonstrated("seeing more: pixels seen, fused over unfused", ratio(fused, unfused, "times"), more_than(1, "times")),
         demonstrated("seeing all of the field, fused", fused, at_least(1, SHARE)),
         demonstrated("seen of the field, unfused", unfused),
         counted("no more parameters: fused over unfused", seen.count("params", FUSED, UNFUSED), at_most(1)),

@@ -158,14 +158,14 @@ def _crossings(seen: Evidence) -> tuple[Span, Span]:
     counts=[ONE, FOUR, BOTTOM_UP],
     times=[ONE, TWO, BOTTOM_UP],
     shows=[("target", TARGET)],
-    pictures=("heatmap",),
+    pictures=("people",),
     remark="A map has room for as many peaks as do not melt into one another. Which joints belong together it does not say: that"
     " takes part affinity fields, or tags.",
 )
 def multiple(seen: Evidence) -> Sequence[Part]:
     """More than one person on a map."""
     shown, pixels = seen.shown("target", TARGET, "sum"), seen.series("target", TARGET, "map")
-    found = exact(float(sums.peaks(pixels)), "persons") if pixels else shown
+    found = exact(float(len(sums.peaks(pixels))), "persons") if pixels else shown
     work, time = _crossings(seen)
     return [
         demonstrated("persons on one map", found, more_than(1, "persons")),

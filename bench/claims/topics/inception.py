@@ -42,14 +42,10 @@ def efficient_depth(seen: Evidence) -> Sequence[Part]:
         *(counted(f"MACs over {name}'s", seen.count("macs", GOOGLENET, other), less_than(1)) for name, other in OTHERS.items()),
         *(measured(f"time over {name}'s", seen.time(GOOGLENET, other), less_than(1)) for name, other in OTHERS.items()),
         *(
-            demonstrated(f"depth over {name}'s", _times(ratio(depths[GOOGLENET], depths[other])), more_than(1, "times"))
+            demonstrated(f"depth over {name}'s", ratio(depths[GOOGLENET], depths[other], "times"), more_than(1, "times"))
             for name, other in OTHERS.items()
         ),
     ]
-
-
-def _times(of: Span) -> Span:
-    return of.through(lambda number: number, "times")
 
 
 @claim(

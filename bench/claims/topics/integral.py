@@ -66,7 +66,7 @@ def differentiable(seen: Evidence) -> Sequence[Part]:
 
 @claim(
     "stable",
-    "soft-max is stable to compute",
+    "soft-max is … stable … to compute",
     topic=TOPIC,
     place=SECOND,
     source="none is named",
@@ -91,7 +91,7 @@ def stable(seen: Evidence) -> Sequence[Part]:
 
 @claim(
     "efficient-soft-max",
-    "soft-max is efficient to compute",
+    "soft-max is … efficient to compute",
     topic=TOPIC,
     place=SECOND,
     source="none is named",

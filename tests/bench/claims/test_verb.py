@@ -53,6 +53,15 @@ def test_what_was_counted_is_in_the_file_and_read_again_without_measuring(folder
     assert counted.stat().st_size == size
 
 
+def test_what_to_type_next_is_said_where_the_table_has_no_room_for_it(folder: Path, counted: Path, commands: Any) -> None:
+    done = commands(folder, "claims", "--from", str(counted), "checkerboard", "naive-854")
+    assert done.stderr == f"vbench: conditions, and what is open: `vbench claims NAME --details --from {counted}`\n"
+    assert commands(folder, "claims", "--from", str(counted), "naive-854").stderr == ""
+    done = commands(folder, "claims", "--from", str(counted), "checkerboard", "--details")
+    assert done.stderr == ""
+    assert "Slide: Dilated/Atrous Convolution and ESP Net. Source: Mehta et al. 2018" in done.stdout
+
+
 def test_a_changed_count_in_the_file_flips_the_verdict(folder: Path, counted: Path, commands: Any) -> None:
     other = folder / "other.jsonl"
     other.write_text(counted.read_text("utf-8").replace('"macs":854196224', '"macs":954196224'), "utf-8")
