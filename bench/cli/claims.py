@@ -44,7 +44,7 @@ def claims(
     details: Annotated[bool, typer.Option("--details", help="Every number of every entry, in place of a table.")] = False,
     device: options.Device = None,
     threads: options.Threads = None,
-    time_limit: Annotated[str | None, typer.Option(metavar="TIME", help="For what is timed.  [default: 11m30s]")] = None,
+    time_limit: Annotated[str | None, typer.Option(metavar="TIME", help="For what is timed.  [default: 12m40s]")] = None,
     config: options.Config = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
