@@ -77,7 +77,7 @@ def _bar(part: Part, number: int, least: float, most: float) -> str:
         found.append(
             f'<line class="whisker" x1="{at(part.span.low):.1f}" x2="{at(part.span.high):.1f}" y1="{y + 10}" y2="{y + 10}"/>'
         )
-    said = f'{escape(part.span.text())}<tspan class="said" dx="8">said: {escape(expected.text())}</tspan>'
+    said = f'{escape(part.span.text())}<tspan class="said" dx="8">expected: {escape(expected.text())}</tspan>'
     found.append(f'<text x="{_LEFT + _WIDTH + 8}" y="{y + 13}">{said}</text>')
     return "".join(found)
 

@@ -152,7 +152,8 @@ def unable(  # noqa: PLR0913 - as above
 def judge(entry: Claim, seen: Evidence) -> Finding:
     """Apply the rule, and put its parts together: one that is as expected and one that is not make a condition."""
     parts = tuple(entry.rule(seen))
-    return Finding(entry, verdict(parts), parts, _why(entry, parts))
+    decided = any(part.expected is not None for part in parts)
+    return Finding(entry, verdict(parts), parts, why(parts) if decided else entry.remark)
 
 
 def verdict(parts: Sequence[Part]) -> str:
@@ -168,17 +169,15 @@ def verdict(parts: Sequence[Part]) -> str:
     return HOLDS if answers == {True} else FAILS
 
 
-def _why(entry: Claim, parts: Sequence[Part]) -> str:
-    """For what it holds, for what it does not, what is open and what is missing, each with its number: the condition in words."""
-    judged = [part for part in parts if part.expected is not None]
-    if not judged:
-        return entry.remark
+def why(parts: Sequence[Part], *, numbers: bool = True) -> str:
+    """For what it holds, for what it does not, what is open and what is missing: the condition in words, or with the numbers."""
     said = []
     for words, answer in (("It holds for", True), ("It does not hold for", False), ("Undecided for", None)):
-        found = [part for part in judged if part.span.known and part.answer is answer]
+        found = [part for part in parts if part.expected is not None and part.span.known and part.answer is answer]
         if found:
-            said.append(f"{words} " + "; ".join(f"{part.label} ({part.span.text()}{_asked(part)})" for part in found))
-    gone = dict.fromkeys(part.span.missing for part in judged if not part.span.known)
+            names = (f"{part.label} ({part.span.text()}{_asked(part)})" if numbers else part.label for part in found)
+            said.append(f"{words} {'; '.join(names)}")
+    gone = dict.fromkeys(part.span.missing for part in parts if part.expected is not None and not part.span.known)
     return ". ".join([*said, *(["Missing: " + "; ".join(gone)] if gone else [])]) + "."
 
 

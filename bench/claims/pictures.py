@@ -102,7 +102,7 @@ def sizes(seen: Evidence) -> str:
         bell = sums.bell(side, (true, side / 2), 1.0)
         top, mean = float(bell.argmax() % side), sums.expectation(bell)[0]
         marks = [Mark(true, side / 2, "the joint"), Mark(top, side / 2, "arg-max"), Mark(mean, side / 2, "mean")]
-        worst = f"; worst errors {hard[index + 1]:.3g} and {soft[index + 1]:.2g} px of 256" if soft and hard else ""
+        worst = f"; worst errors {hard[index + 1]:.3g} and {soft[index + 1]:.3f} px of 256" if soft and hard else ""
         drawn.append(drawings.grid(bell.tolist(), f"{side} cells{worst}:", marks))
     return "".join(drawn)
 

@@ -53,7 +53,7 @@ class Span(NamedTuple):
             return self.through(lambda share: 100 * share, "%").text()
         if exact:
             whole = self.unit not in units.steps() and float(self.value).is_integer()
-            one = self.value == 1 and self.unit in {"cells", "layers", "persons"}
+            one = self.value == 1 and self.unit in {"cells", "layers", "persons", "times"}
             unit = self.unit.removesuffix("s") if one else self.unit
             return f"{self.value:.0f} {unit}" if whole else units.quantity(self.value, self.unit)
         return units.interval(self.value, self.low, self.high, self.unit)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import tables, units
 from . import spans
-from .entry import COUNTED, HOLDS, MEASURED, PUBLISHED, SHOWN, UNABLE, VERDICTS
+from .entry import COUNTED, HOLDS, MEASURED, PUBLISHED, SHOWN, UNABLE, VERDICTS, why
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,8 +71,8 @@ def placed(entry: Claim) -> str:
 
 
 def condition(finding: Finding) -> str:
-    """For which numbers it holds and for which not, in words; nothing where it holds for all, or none could be had."""
-    return "" if finding.verdict in {HOLDS, UNABLE} else finding.why
+    """For what it holds and for what not, in words; nothing where it holds for all, or nothing could be had."""
+    return "" if finding.verdict in {HOLDS, UNABLE} else why(finding.parts, numbers=False)
 
 
 def detail(finding: Finding) -> str:

@@ -137,7 +137,7 @@ def _crossing(one: float, each: float, once: float) -> float:
 
 
 def _crossings(seen: Evidence) -> tuple[Span, Span]:
-    """Where two stages and one pass cost the same, in MACs and in time; a further person takes another run of the pose network."""
+    """Where two stages and one pass cost the same, in MACs and in time; a further person is another run of the pose network."""
     one, four, once = (seen.value("macs", name) for name in (ONE, FOUR, BOTTOM_UP))
     work: Span = next((span for span in (one, four, once) if not span.known), one)
     if one.value is not None and four.value is not None and once.value is not None:

@@ -129,7 +129,7 @@ def test_bars_show_value_interval_and_what_is_expected_to_scale(seen: Evidence) 
         < float(rects["yes"]["x"] or 0) + float(rects["yes"]["width"] or 0)
         <= float(whisker["x2"] or 0) + 0.1
     )
-    assert f"{part.span.text()}said: at most 2" in "".join(tags.words)
+    assert f"{part.span.text()}expected: at most 2" in "".join(tags.words)
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -167,7 +167,7 @@ def test_what_a_verdict_rests_on_is_said_unless_the_sentence_holds(seen: Evidenc
     by_name = {finding.claim.id: finding for finding in findings}
     assert [text.condition(by_name[name]) for name in ("naive-854", "projects-neck", "efficient-soft-max")] == ["", "", ""]
     said = text.condition(by_name["not-a-probability"])
-    assert said.startswith("It holds for sum of one person's bell, sigma 1 (6.28)")
+    assert said.startswith("It holds for sum of one person's bell, sigma 1; sum")
     assert "Missing: the demonstration target of pose/decode-peaks was not done." in said
     page = "".join(Tags(chapter.page(findings, seen)).words)
     assert said in page
