@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from .entry import Finding, Part
 
-_LINE, _LEFT, _WIDTH, _RIGHT = 26, 340, 220, 300
-_WORD = 6.0  # the width of a letter at the size of a label
+_LINE, _LEFT, _WIDTH, _RIGHT = 26, 350, 210, 300
+_WORD = 6.5  # the width of a letter at the size of a label
 _MOST = 150.0  # so that five grids stand in a line of the page
 _MARKS = {True: "yes", False: "no", None: "open"}
 

@@ -104,7 +104,7 @@ def late(seen: Evidence) -> Sequence[Part]:
     """The published pair, of one protocol and one source."""
     return [
         printed(
-            "points of top-1 of 1.0 (late) over 1.1 (early)",
+            "points of top-1, 1.0 (late) over 1.1 (early)",
             _gain(seen, SQUEEZENET, LATER),
             at_least(DIFFERENT),
         ),
