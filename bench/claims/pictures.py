@@ -96,13 +96,13 @@ def people(seen: Evidence) -> str:
 def sizes(seen: Evidence) -> str:
     """One joint on maps of falling resolution, with where it is and where it is decoded to."""
     drawn = []
-    soft, hard = (seen.series("decoded", name, "by side") for name in (_SOFT, _HARD))
-    for index, side in enumerate((32, 16, 8)):
+    soft, hard = (seen.curve("decoded", name, "sides", "by side") for name in (_SOFT, _HARD))
+    for side in (32, 16, 8):
         true = side / 2 + 0.4
         bell = sums.bell(side, (true, side / 2), 1.0)
         top, mean = float(bell.argmax() % side), sums.expectation(bell)[0]
         marks = [Mark(true, side / 2, "the joint"), Mark(top, side / 2, "arg-max"), Mark(mean, side / 2, "mean")]
-        worst = f"; worst errors {hard[index + 1]:.3g} and {soft[index + 1]:.3f} px of 256" if soft and hard else ""
+        worst = f"; worst errors {hard[side]:.3g} and {soft[side]:.3f} px of 256" if side in soft and side in hard else ""
         drawn.append(drawings.grid(bell.tolist(), f"{side} cells{worst}:", marks))
     return "".join(drawn)
 

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TOPIC = "integral"
-FIRST, SECOND, THIRD = (f"Integral Regression-based 2D pose estimation {part}".strip() for part in ("", "II", "III"))
+SECOND, THIRD = (f"Integral Regression-based 2D pose estimation {part}" for part in ("II", "III"))
 SOFT, HARD = "pose/decode-soft-argmax", "pose/decode-argmax"
 INTEGRAL, MAPS = "pose/integral-resnet50-2d", "pose/simple-baseline-50"
-SIDES = (64, 32, 16, 8)
 PRECISIONS = ("fp32", "bf16", "fp16")
 # In cells: what the arg-max with its quarter offset reaches at best.
 NEAR = 0.25
@@ -126,16 +125,16 @@ def efficient(seen: Evidence) -> Sequence[Part]:
 )
 def low_resolution(seen: Evidence) -> Sequence[Part]:
     """On every map as exact as the arg-max on the largest."""
-    soft, hard = seen.series("decoded", SOFT, "by side"), seen.series("decoded", HARD, "by side")
+    soft, hard = (seen.curve("decoded", name, "sides", "by side") for name in (SOFT, HARD))
     if not soft or not hard:
         gone = next(name for name, found in ((SOFT, soft), (HARD, hard)) if not found)
         return [demonstrated("the mean", seen.shown("decoded", gone, "by side"), at_most(0))]
-    sides = sorted(zip(SIDES, soft, hard, strict=True), reverse=True)
-    (_, _, best), *_ = sides
+    best = hard[max(hard)]
     found = [
-        demonstrated(f"error of the mean on {side} cells", exact(mean, "px"), at_most(best, "px")) for side, mean, _ in sides
+        demonstrated(f"error of the mean on {side:.0f} cells", exact(error, "px"), at_most(best, "px"))
+        for side, error in soft.items()
     ]
-    return found + [demonstrated(f"error of the arg-max on {side} cells", exact(top, "px")) for side, _, top in sides]
+    return found + [demonstrated(f"error of the arg-max on {side:.0f} cells", exact(e, "px")) for side, e in hard.items()]
 
 
 @claim(

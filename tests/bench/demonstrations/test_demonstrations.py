@@ -10,8 +10,10 @@ import torch
 from torch import nn
 
 from vbench import claims, demonstrations, job
+from vbench.claims import sums
+from vbench.claims.topics import integral
 from vbench.core import Architecture, Source
-from vbench.demonstrations import Subject
+from vbench.demonstrations import Subject, decoding
 from vbench.engines.eager import Eager
 from vbench.plugins import load_all
 from vbench.registry import ARCHITECTURES
@@ -161,3 +163,10 @@ def test_every_claim_asks_for_demonstrations_that_there_are(catalogue: Any) -> N
     assert {show.demonstration for show in asked} == set(SHOWS)
     assert all(show.architecture in ARCHITECTURES for show in asked)
     assert set(SHOWS) >= demonstrations.TIMED
+
+
+def test_the_claims_draw_and_judge_the_maps_that_are_demonstrated() -> None:
+    assert tuple(map(float, integral.PEAKS)) == decoding.PEAKS
+    both = sums.bell(integral.SIDE, (integral.PEAKS[0], integral.SIDE / 2), integral.SIGMA)
+    made = decoding.bell(integral.SIDE, decoding.PEAKS[0], integral.SIDE / 2)[0, 0]
+    assert made.numpy() == pytest.approx(both, abs=1e-6)
