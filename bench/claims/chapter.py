@@ -49,6 +49,7 @@ svg .whisker { stroke: currentColor; stroke-width: 2; } svg.grid rect { fill: va
 svg.grid .frame { fill: none; stroke: var(--line); } svg.grid .field { fill: var(--pixel); opacity: 0.25; stroke: currentColor; }
 figure { display: inline-block; margin: 0.6rem 0.7rem 0.6rem 0; vertical-align: top; max-width: 13rem; }
 figcaption { font-size: 0.8rem; color: var(--soft); } .mark { stroke: var(--paper); stroke-width: 1; }
+svg .zero { stroke: var(--soft); stroke-width: 1; } svg .ring { fill: none; stroke: currentColor; stroke-width: 2; }
 .m0 { fill: var(--ink); color: var(--ink); } .m1 { fill: var(--no); color: var(--no); }
 .m2 { fill: var(--some); color: var(--some); }
 @media print { article { break-inside: avoid; } h2, h3 { break-after: avoid; }

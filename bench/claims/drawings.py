@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 _LINE, _LEFT, _WIDTH, _RIGHT = 26, 350, 210, 300
 _WORD = 6.5  # the width of a letter at the size of a label
+_SIGNS = "○●✕"
 _MOST = 150.0  # so that five grids stand in a line of the page
+_BEYOND = 0.15  # of a lower bound, how far the axis goes on above it
 _MARKS = {True: "yes", False: "no", None: "open"}
 
 
@@ -45,6 +47,8 @@ def _bars(parts: Sequence[Part]) -> str:
     least = min([end for end in ends if math.isfinite(end)] + [0.0])
     height = _LINE * len(parts) + 8
     body = "".join(_bar(part, number, least, most) for number, part in enumerate(parts))
+    zero = _LEFT + _WIDTH * (0.0 - least) / (most - least)
+    body += f'<line class="zero" x1="{zero:.1f}" x2="{zero:.1f}" y1="2" y2="{height - 4}"/>'
     label = escape("; ".join(f"{part.label}: {part.span.text()}" for part in parts), quote=True)
     return (
         f'<svg class="bars" role="img" aria-label="{label}" viewBox="0 0 {_LEFT + _WIDTH + _RIGHT} {height}" '
@@ -53,8 +57,12 @@ def _bars(parts: Sequence[Part]) -> str:
 
 
 def _edges(part: Part) -> tuple[float, ...]:
-    """The ends of what is expected that lie on the axis: a bound that is far off every number is not drawn to."""
-    return () if part.expected is None else tuple(end for end in (part.expected.low, part.expected.high) if math.isfinite(end))
+    """The ends of what is expected, each on the axis; of a range without an upper end also a piece beyond the lower one."""
+    if part.expected is None:
+        return ()
+    low, high = part.expected.low, part.expected.high
+    beyond = (low + _BEYOND * abs(low),) if math.isinf(high) else ()
+    return tuple(end for end in (low, high, *beyond) if math.isfinite(end))
 
 
 def _bar(part: Part, number: int, least: float, most: float) -> str:
@@ -96,7 +104,7 @@ def fitted(label: str) -> str:
 def grid(rows: Sequence[Sequence[float]], caption: str, marks: Sequence[Mark] = (), cell: float | None = None) -> str:
     """Pixels from 0 (empty) to the largest (full), and points on them, one colour for a name, as a figure with its caption."""
     height, width = len(rows), len(rows[0])
-    size = cell or max(2.0, min(14.0, _MOST / max(height, width)))
+    size = cell or max(2.0, min(20.0, _MOST / max(height, width)))
     top = max((value for row in rows for value in row), default=0.0) or 1.0
     cells = "".join(
         f'<rect x="{x * size:.1f}" y="{y * size:.1f}" width="{size:.1f}" height="{size:.1f}" opacity="{value / top:.2f}"/>'
@@ -105,16 +113,25 @@ def grid(rows: Sequence[Sequence[float]], caption: str, marks: Sequence[Mark] = 
         if value / top >= 0.02  # noqa: PLR2004 - what nobody could see
     )
     numbers = {name: number for number, name in enumerate(dict.fromkeys(mark.name for mark in marks))}
-    points = "".join(
-        f'<circle class="mark m{numbers[mark.name]}" cx="{(mark.x + 0.5) * size:.1f}" cy="{(mark.y + 0.5) * size:.1f}" r="4"/>'
-        for mark in marks
+    points = "".join(_point(mark, numbers[mark.name], size) for mark in marks)
+    named = "".join(
+        f' <span class="key m{number}">{_SIGNS[number % len(_SIGNS)]}</span> {escape(name)}' for name, number in numbers.items()
     )
-    named = "".join(f' <span class="key m{number}">●</span> {escape(name)}' for name, number in numbers.items())
     return (
         f'<figure><svg class="grid" role="img" aria-label="{escape(caption, quote=True)}" width="{width * size:.0f}" '
         f'height="{height * size:.0f}" xmlns="http://www.w3.org/2000/svg"><rect class="frame" width="100%" height="100%"/>{cells}'
         f"{points}</svg><figcaption>{escape(caption)}{named}</figcaption></figure>"
     )
+
+
+def _point(mark: Mark, number: int, size: float) -> str:
+    """A ring, a dot or a cross, so that several on one place are told apart without their colours."""
+    x, y = (mark.x + 0.5) * size, (mark.y + 0.5) * size
+    if number % len(_SIGNS) == _SIGNS.index("✕"):
+        path = f"M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"
+        return f'<path class="ring m{number}" d="{path}"/>'
+    kind, radius = (("ring", 6), ("mark", 3))[number % len(_SIGNS)]
+    return f'<circle class="{kind} m{number}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>'
 
 
 def squares(sides: Sequence[tuple[str, float]], caption: str, most: float = _MOST) -> str:

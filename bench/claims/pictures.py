@@ -115,7 +115,7 @@ def two(seen: Evidence) -> str:
         marks = [Mark(float(both.argmax() % _SIDE), 32, "arg-max"), Mark(sums.expectation(both)[0], 32, "mean of the map")]
         soft = seen.shown("decoded", _SOFT, f"two {word}").value
         if soft is not None:
-            marks.append(Mark(soft, 36, "soft-argmax"))
+            marks.append(Mark(soft, 32, "soft-argmax"))
         drawn.append(drawings.grid(both.tolist(), f"second peak at {share:.0%}:", marks))
     return "".join(drawn)
 

@@ -119,7 +119,7 @@ def test_bars_show_value_interval_and_what_is_expected_to_scale(seen: Evidence) 
     assert drawings.bars(finding).count("<svg") == 2  # a ratio and a share have no axis in common
     tags = Tags(drawings.bars(finding._replace(parts=(part,))))
     rects = {attrs["class"]: attrs for tag, attrs in tags.seen if tag == "rect"}
-    (whisker,) = [attrs for tag, attrs in tags.seen if tag == "line"]
+    (whisker,) = [attrs for tag, attrs in tags.seen if tag == "line" and attrs["class"] == "whisker"]
     assert part.span.value is not None
     assert finding.verdict == HOLDS
     scale = float(rects["band"]["width"] or 0) / 2  # the range ends at 2, which is the largest number on the axis
@@ -147,10 +147,10 @@ def test_a_grid_has_a_rectangle_for_each_pixel_that_is_seen() -> None:
     cells = [attrs for tag, attrs in tags.seen if tag == "rect" and "opacity" in attrs]
     assert [cell["opacity"] for cell in cells] == ["1.00", "0.50"]
     assert "two <of> four" in "".join(tags.words)
-    assert [attrs["class"] for tag, attrs in tags.seen if tag == "circle"] == ["mark m0"]
+    assert [attrs["class"] for tag, attrs in tags.seen if tag == "circle"] == ["ring m0"]
     twice = [drawings.Mark(0, 0, "peak"), drawings.Mark(1, 0, "peak"), drawings.Mark(1, 1, "top")]
     tags = Tags(drawings.grid([[1, 0], [0.5, 0]], "four", twice))
-    assert [attrs["class"] for tag, attrs in tags.seen if tag == "circle"] == ["mark m0", "mark m0", "mark m1"]
+    assert [attrs["class"] for tag, attrs in tags.seen if tag == "circle"] == ["ring m0", "ring m0", "mark m1"]
     assert "".join(tags.words).count("peak") == 1
 
 
