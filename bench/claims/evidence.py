@@ -139,8 +139,8 @@ class Evidence:
 
     def curve(self, demonstration: str, architecture: str, along: str, key: str) -> dict[float, float]:
         """One row of a demonstration along another; empty where it has either of them not."""
-        rows = (self.series(demonstration, architecture, name) for name in (along, key))
-        return dict(zip(*rows, strict=False))
+        places, found = (self.series(demonstration, architecture, name) for name in (along, key))
+        return dict(zip(places, found, strict=False))
 
     def published(self, architecture: str, wanted: Callable[[Accuracy], bool] = lambda _: True) -> list[Accuracy]:
         """The accuracies that the catalogue declares of a network, those that are wanted."""

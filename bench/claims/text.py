@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .entry import Claim, Finding, Part
 
 _NARROW = 44
+UNNAMED = "none is named"
 READING = (
     "Each sentence stands with its source, with what is counted of the networks it is about, and with what was timed on the "
     "machine above; what stands in square brackets is not the lecture's. A time is a ratio with its 95 % interval over fresh "
@@ -59,7 +60,7 @@ def counts(findings: Sequence[Finding]) -> str:
 
 def sourced(entry: Claim) -> str:
     """Where the lecture has it from and what stands there, in sentences."""
-    if entry.source == "none is named":
+    if entry.source == UNNAMED:
         return "The lecture names no source."
     said = {"nothing": "", "the same": " It says the same."}.get(entry.says, f" It says: {entry.says.rstrip('.')}.")
     return f"Source: {entry.source}.{said}"

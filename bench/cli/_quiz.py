@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ..claims import text
 from ..claims.entry import CONDITION, FAILS, HOLDS
 from ..errors import UsageError
 
@@ -27,9 +28,9 @@ def ask(chosen: Sequence[Claim], read: Callable[[str], str] | None = None) -> di
     guesses: dict[str, str] = {}
     open_ = [entry for entry in chosen if entry.counts or entry.groups or entry.times or entry.shows]
     for number, entry in enumerate(open_, 1):
-        print(
-            f"\n{number} of {len(open_)}: “{entry.sentence}”\n  {entry.place}; from {entry.source}\n  tested by: {entry.formula}"
-        )
+        # Not what the source says: that would often be the answer.
+        source = "" if entry.source == text.UNNAMED else f"; from {entry.source}"
+        print(f"\n{number} of {len(open_)}: “{entry.sentence}”\n  {entry.place}{source}\n  tested by: {entry.formula}")
         answer = _answer(read)
         if answer == "q":
             break
