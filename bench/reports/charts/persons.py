@@ -81,7 +81,7 @@ def _drawing(rows: Sequence[Row], cost: Cost) -> Drawing:
             *note,
         ]
     said += _crossings(lines)
-    plan = Plan("Persons in the picture", label, said, behind=partial(_fits, lines), log=False)
+    plan = Plan("Persons in the picture", label, said, behind=_fits, log=False, timed=column != "macs")
     told = "; ".join(
         f"{line.label} {', '.join(f'{y:.3g} for {x:g}' for x, y in zip(line.xs, line.ys, strict=True))}" for line in lines
     )
@@ -129,7 +129,9 @@ def _crossings(lines: Sequence[Line]) -> list[str]:
     said = []
     for rising in (line for line in lines if line.ys[0] != line.ys[-1]):
         found = {line.label: crossing(rising, line) for line in lines if line.ys[0] == line.ys[-1]}
-        said += [f"{label}: {units.quantity(n, 'persons')}" for label, n in found.items() if n is not None]
+        most = rising.xs[-1]
+        beyond = {label: f" (beyond the {most:g} of this chart)" for label, n in found.items() if n is not None and n > most}
+        said += [f"{label}: {units.quantity(n, 'persons')}{beyond.get(label, '')}" for label, n in found.items() if n is not None]
     return [f"A line through the points crosses at: {', '.join(said)}."] if said else []
 
 

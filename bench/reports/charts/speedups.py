@@ -139,7 +139,7 @@ def _crowd(chart: Chart, ways: Sequence[str]) -> Figure:
             values, [y] * len(values), s=7.0, facecolors="none", edgecolors=hue, linewidths=0.6, alpha=0.6, zorder=2, gid="dots"
         )
         axes.plot([median(values)] * 2, [y - 0.36, y + 0.36], color=INK, linewidth=1.2, zorder=3, gid="median")
-        strips.beside(axes, max(values), y, f"{median(values):.3g}")
+        strips.beside(axes, max(values), y, strips.digits(median(values)))
     axes.axvline(1.0, color=SOFT, linewidth=0.8, zorder=1.5, gid="baseline")
     many = len({bar.network for bar in chart.bars})
     footer = [
@@ -166,7 +166,7 @@ def _figure(chart: Chart, bars: Sequence[Bar], networks: Sequence[str], ways: Se
         ends = (ratio.value, ratio.value) if ratio.low is None or ratio.high is None else (ratio.low, ratio.high)
         if ends[0] != ends[1]:
             axes.hlines(y, *ends, color=INK, linewidth=0.6, zorder=3, gid="interval")
-        strips.beside(axes, max(*ends, 1.0), y, f"{ratio.value:.3g}")
+        strips.beside(axes, max(*ends, 1.0), y, strips.digits(ratio.value))
     axes.axvline(1.0, color=SOFT, linewidth=0.8, zorder=2.5, gid="baseline")
     handles = [Patch(facecolor=PALETTE[i % len(PALETTE)], label=plain(way)) for i, way in enumerate(ways)]
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=_COLUMNS, frameon=False, fontsize=TICK,
