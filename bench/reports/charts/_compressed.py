@@ -23,7 +23,7 @@ _SAME_COST = 0.05  # relative: forms whose MACs differ more are not at the same 
 
 
 class Quality(NamedTuple):
-    """How good a form is: its column, the axis, what that is, and what the uncompressed network has where that is by definition."""
+    """How good a form is: its column, the axis, what that is, and what the uncompressed network has by definition, if that is."""
 
     column: str
     label: str
