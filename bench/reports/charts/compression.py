@@ -106,7 +106,10 @@ def _drawing(network: Network, quality: Quality, taken: Counter[str]) -> Drawing
         if (value := form.row.value(quality.column)) is not None
     )
     name = conditions.numbered(f"{NAME}-{conditions.slugged(network.name)}", taken)
-    return Drawing(name, title, partial(_figure, network, quality, footer), f"{title}. {told}. {' '.join(said)}")
+    figure = partial(_figure, network, quality, footer)
+    return Drawing(
+        name, title, figure, f"{title}. {told}. {' '.join(said)}", finding=" ".join([f"{TITLE_TEXT} of {network.name}:", *said])
+    )
 
 
 def _figure(network: Network, quality: Quality, footer: Sequence[str]) -> Figure:

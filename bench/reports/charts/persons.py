@@ -80,12 +80,14 @@ def _drawing(rows: Sequence[Row], cost: Cost) -> Drawing:
             *conditions.flag_note((row, line.label) for line in lines for row in line.rows),
             *note,
         ]
-    said += _crossings(lines)
+    crossings = _crossings(lines)
+    said += crossings
     plan = Plan("Persons in the picture", label, said, behind=_fits, log=False, timed=column != "macs")
     told = "; ".join(
         f"{line.label} {', '.join(f'{y:.3g} for {x:g}' for x, y in zip(line.xs, line.ys, strict=True))}" for line in lines
     )
-    return Drawing(name, title, partial(compose, lines, plan), f"{title}, {label}. {told}.")
+    finding = f"{title}: {crossings[0][0].lower()}{crossings[0][1:]}" if crossings else ""
+    return Drawing(name, title, partial(compose, lines, plan), f"{title}, {label}. {told}.", finding=finding)
 
 
 def _lines(rows: Sequence[Row], column: str, factor: float) -> list[Line]:

@@ -110,9 +110,12 @@ def _pages(chart: Chart, shown: Sequence[str], taken: Counter[str]) -> list[Draw
     ways = list(dict.fromkeys(bar.way for bar in chart.bars))
     networks = list(dict.fromkeys(bar.network for bar in chart.bars))
     each = max(1, int(_TALLEST / (_BETWEEN + _BAR * len(ways))))
+    told = ", ".join(f"{way} {_middle(chart.bars, way):.3g} times" for way in ways)
+    finding = f"{title}, median over the networks: {told}."
     if len(networks) > _PAGES * each:
-        told = ", ".join(f"{way} {_middle(chart.bars, way):.3g} times" for way in ways)
-        return [Drawing(name, title, partial(_crowd, chart, ways), f"{title}. Medians over the networks: {told}.")]
+        return [
+            Drawing(name, title, partial(_crowd, chart, ways), f"{title}. Medians over the networks: {told}.", finding=finding)
+        ]
     pages = [networks[start : start + each] for start in range(0, len(networks), each)]
     drawings = []
     for number, own in enumerate(pages, 1):
@@ -120,7 +123,9 @@ def _pages(chart: Chart, shown: Sequence[str], taken: Counter[str]) -> list[Draw
         told = ", ".join(f"{bar.network} {bar.way} {bar.ratio.value:.3g} times" for bar in bars)
         tail, part = (f"-{number}", f", part {number} of {len(pages)}") if len(pages) > 1 else ("", "")
         figure = partial(_figure, chart, bars, own, ways)
-        drawings.append(Drawing(f"{name}{tail}", f"{title}{part}", figure, f"{title}{part}. {told}."))
+        drawings.append(
+            Drawing(f"{name}{tail}", f"{title}{part}", figure, f"{title}{part}. {told}.", finding=finding if number == 1 else "")
+        )
     return drawings
 
 
