@@ -94,7 +94,7 @@ def compose(lines: Sequence[Line], plan: Plan) -> Figure:
 
 def _crowd(lines: Sequence[Line], plan: Plan) -> Figure:
     """Each line over its first value, those that end highest and lowest by name, and the median of all."""
-    (first, _), *_ = Counter(line.xs[0] for line in lines).most_common()
+    first = Counter(line.xs[0] for line in lines).most_common(1)[0][0]
     ratios = [_over_first(line) for line in lines if line.xs[0] == first]
     ranked = sorted(ratios, key=lambda line: -line.ys[-1])
     named = [*ranked[:_EXTREMES], *ranked[-_EXTREMES:]]

@@ -40,8 +40,8 @@ _LEAST_DECADES = 0.3
 _MOST_NAMES = 8
 # Points that a name may stand away from its marker: among many, a long line is harder to follow than a name is missed.
 _MANY, _NEAR, _FAR = 40, 20.0, 80.0
-# Where more than this share of the points has no name, the families stand below the axes: so many in a row of so many inches.
-_UNNAMED, _FAMILIES, _FAMILY, _MARK, _BELOW_FAMILIES = 0.15, 8, 0.125, 4.0, 0.04
+# Where more than this share of the points has no name, the families stand below the axes: each so many inches wide and high.
+_UNNAMED, _FAMILY_WIDTH, _FAMILY, _MARK, _BELOW_FAMILIES = 0.15, 0.87, 0.125, 4.0, 0.04
 
 Scale = Literal["auto", "linear", "log"]
 
@@ -221,7 +221,8 @@ def foot(figure: Figure, footer: Sequence[str], families: Sequence[str] = ()) ->
     lines = [line for part in footer for line in _wrapped(figure, part, width - 2 * _EDGE)]
     leading = NOTE * _LEADING / 72
     looks = marks(families)
-    rows = -(-len(looks) // _FAMILIES)
+    across = int(width / _FAMILY_WIDTH)
+    rows = -(-len(looks) // across)
     more = leading * len(lines) + _EDGE + (rows * _FAMILY + _BELOW_FAMILIES if rows else 0.0)
     total = before + more
     figure.set_size_inches(width, total)
@@ -236,7 +237,7 @@ def foot(figure: Figure, footer: Sequence[str], families: Sequence[str] = ()) ->
             for family, look in looks.items()
         ]
         at = (0.0, (leading * len(lines) + _EDGE + _BELOW_FAMILIES) / total, 1.0, rows * _FAMILY / total)
-        figure.legend(handles=handles, loc="lower left", bbox_to_anchor=at, mode="expand", ncols=min(_FAMILIES, len(handles)),
+        figure.legend(handles=handles, loc="lower left", bbox_to_anchor=at, mode="expand", ncols=min(across, len(handles)),
                       frameon=False, fontsize=NOTE, labelcolor=INK, handletextpad=0.1, borderaxespad=0.2, borderpad=0.1,
                       labelspacing=0.25)  # fmt: skip
     for number, line in enumerate(lines):

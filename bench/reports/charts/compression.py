@@ -30,7 +30,7 @@ NAME, TITLE_TEXT = "compression", "Compressed forms"
 TIME_NAME, TIME_TITLE = "compression-time", "Measured time left against multiply-accumulates left, over compressed forms"
 _HEIGHT, _LEFT, _RIGHT, _BETWEEN = 2.2, 0.46, 0.1, 0.14  # inches
 _LEGEND = 0.15
-_COLUMNS = 6
+_COLUMNS = {PAGE: 5, COLUMN: 3}  # of the legend
 _MOST = 24  # networks that have a chart of their own
 _ACROSS = 4.2  # points
 _MIB = 2.0**20
@@ -115,8 +115,8 @@ def _drawing(network: Network, quality: Quality, taken: Counter[str]) -> Drawing
 def _figure(network: Network, quality: Quality, footer: Sequence[str]) -> Figure:
     shown = [cost for cost in COSTS if sum(cost.of(form.row)[0] is not None for form in network.forms) > 1]
     by_criterion = compressed.lines(network)
-    lines = -(-(len(by_criterion) + 1) // _COLUMNS)
     width = PAGE if len(shown) > 1 else COLUMN
+    lines = -(-(len(by_criterion) + 1) // _COLUMNS[width])
     figure, first = blank(width, _HEIGHT, 0.06 + _LEGEND * lines, _LEFT, _RIGHT)
     first.remove()
     across = (width - _LEFT - _RIGHT - _BETWEEN * (len(shown) - 1)) / len(shown)
@@ -130,7 +130,7 @@ def _figure(network: Network, quality: Quality, footer: Sequence[str]) -> Figure
             axes.set_ylabel(quality.label, fontsize=TITLE, color=INK, labelpad=3)
     handles = [Line2D([], [], linestyle="", marker="*", color=INK, markersize=6.5, label="uncompressed")] if network.whole else []
     handles += [Line2D([], [], markersize=_ACROSS, linewidth=1.0, label=plain(name), **look) for name, look in looks.items()]
-    figure.legend(handles=handles, loc="upper left", ncols=_COLUMNS, frameon=False, fontsize=TICK, labelcolor=INK,
+    figure.legend(handles=handles, loc="upper left", ncols=_COLUMNS[width], frameon=False, fontsize=TICK, labelcolor=INK,
                   borderaxespad=0.1, handlelength=1.6, handletextpad=0.4, columnspacing=1.2, borderpad=0.1,
                   labelspacing=0.25)  # fmt: skip
     foot(figure, footer)
@@ -156,9 +156,10 @@ def _panel(axes: Axes, network: Network, quality: Quality, cost: Cost, looks: di
     _scales(axes, [*(at for _, at in placed), *([] if whole is None else [whole])], cost)
     steps = front((at.x, at.y) for at in [*(at for _, at in placed), *([] if whole is None else [whole])])
     paint_front(axes, steps)
+    by_case = {form.row.case.id: at for form, at in placed}
     for criterion, own in compressed.lines(network).items():
         look = looks[criterion]
-        points = [at for form, at in placed if form in own]
+        points = [by_case[form.row.case.id] for form in own if form.row.case.id in by_case]
         axes.plot([at.x for at in points], [at.y for at in points], linewidth=0.9, zorder=2, gid="line", color=look["color"])
         for at in points:
             _bars(axes, at, look["color"])

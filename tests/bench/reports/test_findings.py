@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from vbench import reports
-from vbench.core import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from vbench.core import Record
 
 WAYS = tuple({"engine": engine, "precision": precision} for engine in ("eager", "openvino") for precision in ("fp32", "int8"))
 
