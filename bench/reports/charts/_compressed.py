@@ -23,25 +23,19 @@ _SAME_COST = 0.05  # relative: forms whose MACs differ more are not at the same 
 
 
 class Quality(NamedTuple):
-    """How good a form is: its column, the axis, what that is, and what the uncompressed network has by definition, if that is."""
+    """How good a form is: its measured top-1 in one protocol, since accuracies of different ones do not compare."""
 
-    column: str
-    label: str
-    note: str
-    factor: float = 100.0
-    whole: float | None = None
+    protocol: str
 
+    def of(self, row: Row) -> float | None:
+        """The top-1 of a row in percent; None where it was not measured in this protocol."""
+        values = row.result.values
+        measured = values.get("accuracy_kind") == "measured" and values.get("accuracy_protocol") == self.protocol
+        return row.value("top1") if measured else None
 
-# The first that enough forms have is drawn: an accuracy that was measured says more than an agreement.
-QUALITIES = (
-    Quality("measured_top1", "Measured top-1 (%)", "Top-1: measured here, on the data that the result file names.", factor=1.0),
-    Quality(
-        "agreement_whole_top1",
-        "Same class as uncompressed (%)",
-        "Agreement: the share of pictures on which the form answers as the uncompressed network does; no accuracy.",
-        whole=1.0,
-    ),
-)
+    def ends(self, row: Row) -> tuple[float | None, float | None]:
+        """The ends of its interval."""
+        return (None, None) if self.of(row) is None else (row.value("top1_low"), row.value("top1_high"))
 
 
 class Form(NamedTuple):
@@ -106,8 +100,12 @@ def networks(rows: Iterable[Row]) -> list[Network]:
 
 
 def quality(network: Network) -> Quality | None:
-    """What its forms are judged by; None where too few of them have any."""
-    return next((q for q in QUALITIES if sum(f.row.value(q.column) is not None for f in network.forms) >= _LEAST), None)
+    """What its forms are judged by: the protocol that most of them were evaluated in; None where too few were."""
+    protocols = [str(form.row.result.values.get("accuracy_protocol", "")) for form in network.forms]
+    found = [Quality(protocol) for protocol in dict.fromkeys(protocols)]
+    counted = [sum(of.of(form.row) is not None for form in network.forms) for of in found]
+    most = max(counted, default=0)
+    return found[counted.index(most)] if most >= _LEAST else None
 
 
 def lines(network: Network) -> dict[str, list[Form]]:
@@ -123,7 +121,7 @@ def lines(network: Network) -> dict[str, list[Form]]:
 def verdicts(network: Network, of: Quality) -> list[str]:
     """For each criterion in words whether it is better than chance, and at which ratios; where that cannot be said, why."""
     by_criterion = lines(network)
-    chance = {form.strength: form for form in by_criterion.get(CONTROL, []) if form.row.value(of.column) is not None}
+    chance = {form.strength: form for form in by_criterion.get(CONTROL, []) if of.of(form.row) is not None}
     said = []
     for criterion, own in by_criterion.items():
         places: dict[str, list[str]] = {}
@@ -144,18 +142,13 @@ def _alike(first: Row, second: Row) -> bool:
 
 def _against(own: Row, chance: Row, of: Quality) -> str:
     """Above, below, or not told apart; by intervals where both have one, and else that there is none."""
-    value, other = own.value(of.column), chance.value(of.column)
+    value, other = of.of(own), of.of(chance)
     if value is None or other is None:
         return ""
-    (low, high), (least, most) = ends(own, of), ends(chance, of)
+    (low, high), (least, most) = of.ends(own), of.ends(chance)
     if low is None or high is None or least is None or most is None:
         return "is equal" if value == other else f"has the {'higher' if value > other else 'lower'} value (no interval)"
     return "is better" if low > most else "is worse" if high < least else "is not told apart"
-
-
-def ends(row: Row, of: Quality) -> tuple[float | None, float | None]:
-    """The ends of its interval, in the column's unit."""
-    return row.value(f"{of.column}_low"), row.value(f"{of.column}_high")
 
 
 def strengths(forms: Sequence[Form]) -> list[str]:

@@ -70,7 +70,7 @@ COSTS = (
 
 
 def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
-    """Draw each network with two forms whose accuracy or agreement is known, and one chart of all forms that were timed."""
+    """Draw each network with two forms whose accuracy was measured, and one chart of all forms that were timed."""
     del protocol
     found = compressed.networks(rows)
     if not found:
@@ -80,7 +80,7 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     taken: Counter[str] = Counter()
     drawn = [_drawing(network, quality, taken) for network, quality in judged[:_MOST]]
     if not judged:
-        reason = "no network has two compressed forms with a measured accuracy or an agreement with the uncompressed network"
+        reason = "no network has two compressed forms whose accuracy was measured (vbench evaluate)"
         drawn = [Drawing(NAME, TITLE_TEXT, reason=reason)]
     if len(judged) > _MOST:
         reason = f"{len(judged) - _MOST} more networks have none of their own: the table of the summary has their rows"
@@ -89,27 +89,32 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
 
 
 def _drawing(network: Network, quality: Quality, taken: Counter[str]) -> Drawing:
-    title = f"{TITLE_TEXT} of {network.name}: {quality.label[0].lower()}{quality.label[1:]} against latency, MACs and bytes"
+    title = f"{TITLE_TEXT} of {network.name}: measured top-1 against latency, MACs and bytes"
     said = compressed.verdicts(network, quality)
     timed = [row for row in network.rows if row.value("latency_s")]
-    bars = "bars: 95 % intervals" if any(compressed.ends(row, quality)[0] is not None for row in network.rows) else "no interval"
+    bars = "bars: 95 % intervals" if any(quality.ends(row)[0] is not None for row in network.rows) else "no interval"
     footer = [
         *(conditions.where(timed) if timed else [conditions.counted_where(network.rows)]),
-        f"{quality.note} Number: the ratio or the bits; dashed: Pareto front; {bars}.",
+        f"Top-1: measured here, {quality.protocol}. Number: the ratio or the bits; dashed: Pareto front; {bars}.",
         *said,
-        *([] if network.whole is not None else ["The uncompressed network was not measured under the same conditions."]),
+        *_without(network, quality),
         *conditions.flag_note((row, row.name.partition("@")[2] or "uncompressed") for row in timed),
     ]
     told = "; ".join(
-        f"{form.criterion} {form.strength} {value * quality.factor:.3g} %"
-        for form in network.forms
-        if (value := form.row.value(quality.column)) is not None
+        f"{form.criterion} {form.strength} {value:.4g} %" for form in network.forms if (value := quality.of(form.row)) is not None
     )
     name = conditions.numbered(f"{NAME}-{conditions.slugged(network.name)}", taken)
     figure = partial(_figure, network, quality, footer)
     return Drawing(
         name, title, figure, f"{title}. {told}. {' '.join(said)}", finding=" ".join([f"{TITLE_TEXT} of {network.name}:", *said])
     )
+
+
+def _without(network: Network, quality: Quality) -> list[str]:
+    """Why there is no mark of the uncompressed network, where there is none."""
+    if network.whole is None:
+        return ["The uncompressed network was not measured under the same conditions."]
+    return [] if quality.of(network.whole) is not None else ["The uncompressed network was not evaluated in this protocol."]
 
 
 def _figure(network: Network, quality: Quality, footer: Sequence[str]) -> Figure:
@@ -127,8 +132,9 @@ def _figure(network: Network, quality: Quality, footer: Sequence[str]) -> Figure
         if number:
             axes.set_yticklabels([])
         else:
-            axes.set_ylabel(quality.label, fontsize=TITLE, color=INK, labelpad=3)
-    handles = [Line2D([], [], linestyle="", marker="*", color=INK, markersize=6.5, label="uncompressed")] if network.whole else []
+            axes.set_ylabel("Measured top-1 (%)", fontsize=TITLE, color=INK, labelpad=3)
+    known = network.whole is not None and quality.of(network.whole) is not None
+    handles = [Line2D([], [], linestyle="", marker="*", color=INK, markersize=6.5, label="uncompressed")] if known else []
     handles += [Line2D([], [], markersize=_ACROSS, linewidth=1.0, label=plain(name), **look) for name, look in looks.items()]
     figure.legend(handles=handles, loc="upper left", ncols=_COLUMNS[width], frameon=False, fontsize=TICK, labelcolor=INK,
                   borderaxespad=0.1, handlelength=1.6, handletextpad=0.4, columnspacing=1.2, borderpad=0.1,
@@ -151,7 +157,7 @@ def _looks(criteria: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _panel(axes: Axes, network: Network, quality: Quality, cost: Cost, looks: dict[str, dict[str, Any]]) -> None:
-    whole = None if network.whole is None else _place(network.whole, quality, cost, whole=True)
+    whole = None if network.whole is None else _place(network.whole, quality, cost)
     placed = [(form, at) for form in network.forms if (at := _place(form.row, quality, cost)) is not None]
     _scales(axes, [*(at for _, at in placed), *([] if whole is None else [whole])], cost)
     steps = front((at.x, at.y) for at in [*(at for _, at in placed), *([] if whole is None else [whole])])
@@ -172,16 +178,11 @@ def _panel(axes: Axes, network: Network, quality: Quality, cost: Cost, looks: di
     _strengths(axes, placed)
 
 
-def _place(row: Row, quality: Quality, cost: Cost, *, whole: bool = False) -> Point | None:
+def _place(row: Row, quality: Quality, cost: Cost) -> Point | None:
     """Where a row stands in a panel, with its intervals."""
     x, low, high = cost.of(row)
-    found = row.value(quality.column)
-    y = quality.whole if whole and quality.whole is not None else found
-    if x is None or y is None:
-        return None
-    given = (None, None) if whole and quality.whole is not None else compressed.ends(row, quality)
-    least, most = (None if end is None else end * quality.factor for end in given)
-    return Point(row, "", x, y * quality.factor, low, high, least, most)
+    y = quality.of(row)
+    return None if x is None or y is None else Point(row, "", x, y, low, high, *quality.ends(row))
 
 
 def _bars(axes: Axes, at: Point, hue: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from vbench.core import Record
 
+PROTOCOL = "some digits, 1000 pictures, centre crop"
 RATIOS = (0.3, 0.5, 0.7)
 FORMS = ("none", *(f"{criterion}:{ratio}" for criterion in ("taylor", "random", "l1-filter") for ratio in RATIOS))
 # Taylor beats chance at every ratio; l1-filter only at the last, and below chance at the first.
@@ -61,11 +62,11 @@ def compressed(make_record: Callable[..., Record], nets: Any) -> Callable[..., R
     return make
 
 
-def _measured(top1: float | None, half: float) -> dict[str, float]:
+def _measured(top1: float | None, half: float) -> dict[str, Any]:
     if top1 is None:
         return {}
-    ends = {"measured_top1_low": top1 - half, "measured_top1_high": top1 + half} if half else {}
-    return {"measured_top1": top1, **ends}
+    ends = {"top1_low": top1 - half, "top1_high": top1 + half} if half else {}
+    return {"top1": top1, "accuracy_kind": "measured", "accuracy_protocol": PROTOCOL, **ends}
 
 
 def test_a_line_for_each_criterion_in_a_panel_for_each_cost(compressed: Callable[..., Record]) -> None:
@@ -85,6 +86,21 @@ def test_a_line_for_each_criterion_in_a_panel_for_each_cost(compressed: Callable
     assert {text.get_text() for text in tagged(figure.axes[1], "strength")} == {"0.3", "0.5", "0.7"}
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["uncompressed", "random", "l1-filter", "taylor"]
+
+
+def test_accuracies_of_other_data_stay_out(compressed: Callable[..., Record]) -> None:
+    record = compressed()
+    again = tuple(
+        msgspec.structs.replace(r, values=r.values | {"accuracy_protocol": "other"})
+        if r.case.compression in {"none", "taylor:0.5"}
+        else r
+        for r in record.results
+    )
+    figure = drawn(msgspec.structs.replace(record, results=again))["compression-resnet-50"].figure
+    assert len(tagged(figure.axes[0], "point")) == 8
+    assert tagged(figure.axes[0], "uncompressed") == []
+    assert "The uncompressed network was not evaluated in this protocol." in footer(figure)
+    assert PROTOCOL in footer(figure)
 
 
 def test_the_front_is_of_all_forms_and_the_network_as_it_is(compressed: Callable[..., Record]) -> None:
@@ -126,7 +142,7 @@ def test_forms_of_other_arithmetic_are_not_compared_with_chance(compressed: Call
 def test_time_left_stands_against_arithmetic_left(compressed: Callable[..., Record]) -> None:
     record = compressed({})
     found = drawn(record)
-    assert "no network has two compressed forms with a measured accuracy" in found["compression"].reason
+    assert "no network has two compressed forms whose accuracy was measured" in found["compression"].reason
     axes = found["compression-time"].figure.axes[0]
     places = sorted(tuple(map(float, point.get_offsets()[0])) for point in tagged(axes, "point"))
     assert [x for x, _ in places] == pytest.approx(sorted([30.0, 50.0, 70.0] * 3), abs=1e-4)
