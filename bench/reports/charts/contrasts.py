@@ -64,7 +64,11 @@ def _counts(column: str) -> Callable[[Row, Row], pairs.Ratio | None]:
 
 def _memory(of: Row, to: Row) -> pairs.Ratio | None:
     above, below = memory.taken(of), memory.taken(to)
-    return pairs.Ratio(above / below) if above and below else None
+    return pairs.Ratio(above / below) if above and below and conditions.alike(of, to) else None
+
+
+def _latency(of: Row, to: Row) -> pairs.Ratio | None:
+    return pairs.latency(of, to) if conditions.alike(of, to) else None
 
 
 QUANTITIES = (
@@ -72,7 +76,7 @@ QUANTITIES = (
     Quantity("macs", "MACs", _counts("macs")),
     Quantity("activations", "Activations", _counts("activations")),
     Quantity("memory", "Memory", _memory),
-    Quantity("latency", "Latency", pairs.latency),
+    Quantity("latency", "Latency", _latency),
 )
 
 
@@ -92,12 +96,13 @@ def draw(rows: Sequence[Row], protocol: Protocol | None, groups: Iterable[Group]
 def _chosen(rows: Sequence[Row]) -> tuple[dict[str, Row], list[str]]:
     """A row for each network that was counted, of the combination that most were timed at; and the sentence that says so."""
     counted = [row for row in latest(rows) if row.value("macs") is not None and row.case.compression == "none"]
-    timed, note = conditions.main([row for row in counted if row.value("latency_s")])
+    own, machine_note = conditions.one_machine([row for row in counted if row.value("latency_s")])
+    timed, note = conditions.main(own)
     found: dict[str, Row] = {}
     for row in [*timed, *counted]:
         if row.facts.input in {(), row.case.input_shape}:
             found.setdefault(row.case.architecture, row)
-    return found, note
+    return found, [*note, *machine_note]
 
 
 def _pairs(group: Group, rows: dict[str, Row]) -> list[Pair]:
@@ -211,7 +216,7 @@ def _footer(own: Sequence[Pair], note: Sequence[str]) -> list[str]:
     rows = [row for pair in own for row in (pair.of, pair.to)]
     timed = [row for row in rows if row.value("latency_s")]
     sources = list(dict.fromkeys(f"{r.claim}: {r.source}" for pair in own for r in pair.stated if r.claim))
-    paired = any((found := pairs.latency(pair.of, pair.to)) is not None and found.low is not None for pair in own)
+    paired = any((found := _latency(pair.of, pair.to)) is not None and found.low is not None for pair in own)
     line = "; line: its 95 % interval, from processes of the same round" if paired else ""
     return [
         *(conditions.where(timed) if timed else [conditions.counted_where(rows)]),

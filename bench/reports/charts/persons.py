@@ -62,7 +62,9 @@ def _drawing(rows: Sequence[Row], cost: Cost) -> Drawing:
     able = [row for row in rows if row.value(column)]
     if column != "macs":
         able = conditions.measured(able)
-    chosen, note = conditions.main(able)
+    alone, machine_note = conditions.one_machine(able)
+    chosen, note = conditions.main(alone)
+    note += machine_note
     lines = _lines(chosen, column, factor)
     if not any(len(line.rows) > 1 for line in lines):
         return Drawing(name, title, reason="no pipeline has this for two numbers of persons (vbench run --group persons)")

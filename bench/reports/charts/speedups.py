@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from matplotlib.patches import Patch
 
 from ...stats import median
-from ..rows import axis_text, latest, varied
+from ..rows import axis_text, latest, machines, varied
 from . import _conditions as conditions
 from . import _pairs as pairs
 from . import _strips as strips
@@ -87,10 +87,12 @@ def of(rows: Sequence[Row]) -> Chart | None:
     plain_way = " ".join(_PLAIN)
     times = Counter(way for own in several.values() for way in own)
     base = plain_way if times[plain_way] else max(times, key=lambda way: times[way])
-    names = Counter(key[0] for key in several)
+    numbers = {machine.fingerprint: f"[{number}]" for number, machine in enumerate(machines(rows), 1)}
     bars = []
     for key, own in several.items():
-        label = key[0] if names[key[0]] == 1 else f"{key[0]} {key[1]}"
+        twins = [other for other in several if other[0] == key[0]]
+        tail = [key[place] for place in (1, 2) if len({other[place] for other in twins}) > 1]
+        label = " ".join([key[0], *tail, *([numbers[key[3]]] if len(numbers) > 1 else [])])
         found = [(way, row, pairs.speed(row, own[base])) for way, row in own.items() if base in own and way != base]
         bars += [Bar(label, way, row, ratio) for way, row, ratio in found if ratio is not None]
     without = [key[0] for key, own in several.items() if base not in own]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from vbench.core import Paper
+from vbench.groups import Group, Ratio
 from vbench.reports import charts, choose_protocols, rows
 
 if TYPE_CHECKING:
@@ -87,8 +88,6 @@ def test_years_are_whole(make_record: Callable[..., Record], nets: Any) -> None:
 
 
 def test_numbers_on_the_ticks_of_a_narrow_panel_keep_off_each_other(make_record: Callable[..., Record], nets: Any) -> None:
-    from vbench.groups import Group, Ratio  # noqa: PLC0415 - of this test alone
-
     members = ("resnet/50", "vgg/16", "squeezenet/1.1", "mobilenet/full-conv")
     ratios = tuple(Ratio(metric="macs", of=of, to=to) for of in members for to in members if of != to)
     found = rows([make_record(nets)])
@@ -105,3 +104,31 @@ def test_numbers_on_the_ticks_of_a_narrow_panel_keep_off_each_other(make_record:
         ]
         assert len(boxes) > 1
         assert all(first.x1 < second.x0 for first, second in pairwise(boxes))
+
+
+def test_bars_of_two_machines_stand_apart(make_record: Callable[..., Record], nets: Any) -> None:
+    ways = ({}, {"precision": "int8"})
+    first = make_record(nets[:2], axes=ways)
+    other = msgspec.structs.replace(first.run.machine, fingerprint="0000bb", slug="other", processor="Other CPU")
+    found = rows([first, make_record(nets[:2], axes=ways, machine=other, path="s.jsonl")])
+    drawings = {d.name: d for d in charts.draw(found, choose_protocols(found), only=("speedups",))}
+    axes = drawings["speed-ups"].figure.axes[0]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert sorted(names) == sorted(f"{net.name} [{number}]" for net in nets[:2] for number in (1, 2))
+    places = [round(bar.get_y(), 6) for bar in axes.patches if bar.get_gid() == "bar"]
+    assert len(set(places)) == len(places) == 4
+
+
+def test_times_under_other_conditions_are_no_contrast(make_record: Callable[..., Record], nets: Any) -> None:
+    group = Group(
+        title="t",
+        topic="some topic",
+        prose="p",
+        members=("resnet/18", "vgg/16"),
+        ratio=(Ratio(metric="macs", of="vgg/16", to="resnet/18"),),
+    )
+    small, large = nets[2:3], nets[1:2]
+    found = rows([make_record(small), make_record(large, axes=({"engine": "openvino"},), path="s.jsonl")])
+    drawings = {d.name: d for d in charts.draw(found, choose_protocols(found), [group], ("contrasts",))}
+    figure = drawings["contrasts-some-topic"].figure
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["Parameters", "MACs", "Activations"]
