@@ -59,7 +59,7 @@ def main(rows: Iterable[Row], free: Iterable[str] = (), count: Callable[[list[Ro
 
 
 def one_machine(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
-    """The rows of the machine that has most of them, the first of equals, for what puts rows over each other; and the sentence."""
+    """The rows of the machine that has most of them, the first of equals, for what divides rows by rows; and the sentence."""
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(row.run.machine.fingerprint, []).append(row)
