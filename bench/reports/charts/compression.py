@@ -12,7 +12,7 @@ from . import _compressed as compressed
 from . import _conditions as conditions
 from . import _pairs as pairs
 from ._marks import REACH, front, paint, paint_front
-from ._page import BELOW, Sheet, blank, compose, foot, panel
+from ._page import BELOW, POINT, Sheet, blank, compose, foot, panel
 from ._points import Drawing, Point
 from ._style import COLUMN, INK, NOTE, PAGE, PALETTE, SOFT, TICK, TITLE, is_log, limits, plain, ticks
 
@@ -32,7 +32,7 @@ _HEIGHT, _LEFT, _RIGHT, _BETWEEN = 2.2, 0.46, 0.1, 0.14  # inches
 _LEGEND = 0.15
 _COLUMNS = {PAGE: 5, COLUMN: 3}  # of the legend
 _MOST = 24  # networks that have a chart of their own
-_ACROSS = 4.2  # points
+_ACROSS, _WIDE = 4.2, 3.8  # points: a mark, and a digit with some room
 _MIB = 2.0**20
 # Criteria that come with vbench have a colour of their own in every chart, the others what is left.
 _KNOWN = ("taylor", "l1-filter", "magnitude", "l2-filter", "apoz", "mean-activation", "codebook", "deep-compression")
@@ -208,13 +208,18 @@ def _scales(axes: Axes, points: Sequence[Point], cost: Cost) -> None:
 
 
 def _strengths(axes: Axes, placed: Sequence[tuple[Form, Point]]) -> None:
-    """The ratio or the bits once for each place along the axis: below the lowest mark that has it."""
-    for strength in compressed.strengths([form for form, _ in placed]):
-        if not strength:
-            continue
+    """The ratio or the bits once for each place along the axis: beside the lowest mark that has it, where no other one stands.
+
+    What has one place in this panel has others in another: codes that change no arithmetic lie apart by their bytes.
+    """
+    taken: list[tuple[float, float]] = []
+    for strength in filter(None, compressed.strengths([form for form, _ in placed])):
         lowest = min((at for form, at in placed if form.strength == strength), key=lambda at: at.y)
-        axes.annotate(plain(strength), (lowest.x, lowest.y), xytext=(0, -4.5), textcoords="offset points", ha="center", va="top",
-                      fontsize=NOTE, color=SOFT, gid="strength", parse_math=False)  # fmt: skip
+        x, y = axes.transData.transform((lowest.x, lowest.y)) / POINT
+        if all(abs(x - left) > _WIDE * len(strength) or abs(y - below) > NOTE for left, below in taken):
+            taken.append((float(x), float(y)))
+            axes.annotate(plain(strength), (lowest.x, lowest.y), xytext=(2.5, -2.5), textcoords="offset points", ha="left",
+                          va="top", fontsize=NOTE, color=SOFT, gid="strength", parse_math=False)  # fmt: skip
 
 
 def _time(found: Sequence[Network]) -> Drawing:

@@ -65,14 +65,14 @@ const draw = async (rows) => {
   const best = front(inside);
   const shown = new Set(inside);
   const call = names(points.map((point) => point.row));
-  const hue = theme() === "dark" ? 2 : 0;
-  const line = theme() === "dark" ? 2 : 1;
+  const shade = theme(); // asked for once: the browser takes its time to answer, and there are thousands of marks
+  const [hue, line] = shade === "dark" ? [2, 2] : [0, 1];
   const data = points.map((point) => {
     const found = look(point.row);
     const hollow = value("flags", point.row) !== null;
     return {
       row: point.row, x: point.x / axes.x.factor, y: point.y / axes.y.factor, shape: found[3], stroke: found[hollow ? hue : line],
-      width: hollow ? 2 : 1.2, fill: hollow ? THEMES[theme()].ground : found[hue], opacity: shown.has(point) ? 1 : FADED,
+      width: hollow ? 2 : 1.2, fill: hollow ? THEMES[shade].ground : found[hue], opacity: shown.has(point) ? 1 : FADED,
     };
   });
   // Among so many marks intervals would hide them and each other: those of the front are drawn, and of the mark that is meant.
@@ -86,7 +86,7 @@ const draw = async (rows) => {
   const wanted = data.filter((point) => within(point) && (rank(point) === 0 || (state.names === "all" && point.opacity === 1)));
   const named = state.names === "none" ? [] : wanted.sort((a, b) => rank(a) - rank(b)).slice(0, MOST_NAMES);
   const size = [Math.max(280, box.clientWidth - 2), HEIGHT];
-  const key = JSON.stringify([axes.x.log, axes.y.log, theme(), size]);
+  const key = JSON.stringify([axes.x.log, axes.y.log, shade, size]);
   const fill = {
     points: data, bars, active: [], reach: [],
     named: named.map((point) => ({ ...point, label: call(point.row) })),

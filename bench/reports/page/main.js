@@ -1,7 +1,9 @@
 // The page at work: the state is shown, turned, remembered and taken from the address.
 
 let waiting = false;
+let resting = 0; // until the table follows
 const schedule = () => {
+  clearTimeout(resting);
   if (waiting) return;
   waiting = true;
   requestAnimationFrame(() => { waiting = false; refresh(false, true); });
@@ -52,8 +54,7 @@ const relist = () => {
 
 // The table beside a new chart: not made again where it would be the same, and while a hand moves a slider or the chart, made
 // once it rests, since nobody reads rows that are gone in the next frame.
-const REST = 60; // milliseconds
-let resting = 0;
+const REST = 100; // milliseconds
 let listing = "";
 const tell = (kept, whole, moved) => {
   const wanted = JSON.stringify([state.sort, state.page, state.shown, whole, kept]);
