@@ -11,6 +11,7 @@ from ..flags import FLAGS
 from ..registry import METRICS
 from ..results import load_metrics
 from . import extra, text
+from .departures import departures
 from .rows import Protocol, Row, folded, rows, varied
 
 if TYPE_CHECKING:
@@ -287,13 +288,5 @@ def _accuracy(row: Row, accuracy: Accuracy, *, bold: bool) -> str:
 
 
 def _deviations(found: Sequence[Row]) -> str:
-    lines = {escape(", ".join(names)): escape(deviation) for deviation, names in deviations(found).items()}
+    lines = {escape(", ".join(names)): escape(deviation) for deviation, names in departures(found).items()}
     return f"## Where a network departs from its paper\n\n{_items(lines)}" if lines else ""
-
-
-def deviations(found: Iterable[Row]) -> dict[str, list[str]]:
-    """Each departure from a paper, once, with the networks that make it."""
-    said: dict[str, list[str]] = {}
-    for name, deviation in {row.case.architecture: row.facts.deviation for row in found if row.facts.deviation}.items():
-        said.setdefault(deviation, []).append(name)
-    return said

@@ -17,7 +17,8 @@ import msgspec
 from ... import __version__, units
 from ...flags import FLAGS
 from ..charts._points import machine_note, versions_note
-from ..markdown import deviations, machine_text, processes_text, settings_text
+from ..departures import departures
+from ..markdown import machine_text, processes_text, settings_text
 from ..rows import machines, varied
 from . import colours, library
 from .columns import REPEAT, Column, accuracy_name, columns, protocols
@@ -93,7 +94,7 @@ def make(
         protocol=chosen[0] if chosen else None,
         runs=[_run(record) for record in records],
         flags={flag: FLAGS[flag] for flag in flags},
-        deviations={", ".join(names): deviation for deviation, names in deviations(found).items()},
+        deviations={", ".join(names): deviation for deviation, names in departures(found).items()},
         findings=[drawing.finding for drawing in given if drawing.finding],
         drawings=[drawing for drawing in given if drawing.paint is not None],
         meanings=[column for column in table if column.about and column.group != "identity"],
