@@ -81,7 +81,7 @@ def _is_number(word: str) -> bool:
 def networks(rows: Iterable[Row]) -> list[Network]:
     """Each network that has compressed forms, under the conditions that most of them were measured at."""
     able = [row for row in latest(rows) if row.result.status == "ok"]
-    by_network: dict[tuple[str, ...], list[Row]] = {}
+    by_network: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in able:
         key = (row.case.architecture, axis_text(row.case, "input_shape"), row.case.weights, row.run.machine.fingerprint)
         by_network.setdefault(key, []).append(row)
