@@ -11,6 +11,7 @@ from ..flags import FLAGS
 from ..registry import METRICS
 from ..results import load_metrics
 from . import extra, text
+from .departures import departures
 from .rows import Protocol, Row, folded, rows, varied
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # What would be markup: an underscore only at the edge of a word, a bracket only where it would make a link.
 _MARKUP = re.compile(r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])")
+# So many networks with a flag are listed; of more, the table says which they are.
+_LISTED = 8
 # Each way a chart can be written, in this order.
 FORMATS = ("png", "svg", "pdf")
 # How the settings of a run are written; one that is not named here is written as it is.
@@ -73,7 +76,7 @@ def summary(
 ) -> str:
     """The whole of `summary.md`: what was measured where and how, the charts, and everything that went wrong."""
     found = rows(records)
-    parts = ["# What these networks cost\n"]
+    parts = ["# What these networks cost\n", _findings(drawings)]
     parts += [_run(record, protocols, alone=len(records) == 1) for record in records]
     parts += [
         _comparisons(found, groups, protocols),
@@ -179,6 +182,12 @@ def _ratio(ratio: Ratio, of: Row, to: Row) -> str:
     return f"- {escape(f'{ratio.metric} of {ratio.of} over that of {ratio.to}: {above / below:.4g} counted{stated}')}\n"
 
 
+def _findings(drawings: Sequence[Drawing]) -> str:
+    """What the charts show, in sentences that were computed with them."""
+    lines = "".join(f"- {escape(drawing.finding)}\n" for drawing in drawings if drawing.finding)
+    return f"## What stands out\n\n{lines}" if lines else ""
+
+
 def _charts(drawings: Sequence[Drawing], formats: Sequence[str] = FORMATS) -> str:
     """The charts, each with its files; in one line those that are left out, by the reason that they have in common."""
     parts = ["## Charts\n"]
@@ -219,7 +228,13 @@ def _flags(found: Sequence[Row]) -> str:
             carried.setdefault(flag, []).append(row.name)
     lines = {}
     for flag, names in carried.items():
-        who = f"all {len(names)} rows" if len(names) == len(measured) > 1 else ", ".join(dict.fromkeys(names))
+        every = list(dict.fromkeys(names))
+        some = (
+            f"{', '.join(every[:_LISTED])} and {len(every) - _LISTED} more: the table"
+            if len(every) > _LISTED
+            else ", ".join(every)
+        )
+        who = f"all {len(names)} rows" if len(names) == len(measured) > 1 else some
         lines[f"**{escape(flag)}** ({escape(who)})"] = escape(FLAGS.get(flag, "no advice is known for it"))
     return f"## Flags, and what to do about them\n\n{_items(lines)}" if lines else ""
 
@@ -273,5 +288,5 @@ def _accuracy(row: Row, accuracy: Accuracy, *, bold: bool) -> str:
 
 
 def _deviations(found: Sequence[Row]) -> str:
-    lines = {escape(row.case.architecture): escape(row.facts.deviation) for row in found if row.facts.deviation}
+    lines = {escape(", ".join(names)): escape(deviation) for deviation, names in departures(found).items()}
     return f"## Where a network departs from its paper\n\n{_items(lines)}" if lines else ""

@@ -58,6 +58,23 @@ def main(rows: Iterable[Row], free: Iterable[str] = (), count: Callable[[list[Ro
     return chosen, [OTHERS] if others else []
 
 
+def one_machine(rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
+    """The rows of the machine that has most of them, the first of equals, for what divides rows by rows; and the sentence."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.run.machine.fingerprint, []).append(row)
+    if len(found) < 2:  # noqa: PLR2004 - one machine alone, or none
+        return list(rows), []
+    chosen = max(found.values(), key=len)
+    return chosen, ["Of several machines, the one with the most rows."]
+
+
+def alike(first: Row, second: Row) -> bool:
+    """Whether two rows were measured on one machine and under the same conditions, so that their times compare."""
+    same = first.run.machine.fingerprint == second.run.machine.fingerprint
+    return same and all(getattr(first.case, axis) == getattr(second.case, axis) for axis in CONDITIONS)
+
+
 def told(case: Case, free: Iterable[str] = ()) -> str:
     """The conditions in words, but for the axes in `free`."""
     threads = f"{case.threads} thread{'' if case.threads == 1 else 's'}"

@@ -1,15 +1,18 @@
 """Charts of lines: a line per network along an axis of whole numbers, with its name where it ends.
 
 Names stand at the right of the axes in the order of their lines' ends, apart from each other; a thin line leads to a name that
-had to move. Where there are more lines than names can stand, the axes grow, and what is still left out is said below.
+had to move. Of more lines than an eye can follow, each is drawn relative to where it begins, with the median of all, and only
+those that end highest and lowest are named: who gains most, who least.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from ...stats import median
 from ._page import POINT, blank, foot, make_room, names, renderer_of
 from ._style import COLUMN, INK, LABEL, SOFT, TITLE, ink, is_log, limits, marks, plain, ticks
 
@@ -28,6 +31,8 @@ _LEADING = 1.35  # of the print's size, from one name to the next
 _APART = 0.14  # inches between the axes and the names
 _ACROSS = 3.6  # points
 _MARGIN = 0.05
+_CROWD = 40  # lines; of more, nobody follows one by its colour
+_CROWD_HEIGHT, _EXTREMES = 3.6, 12  # inches; names at each end
 
 
 class Line(NamedTuple):
@@ -46,24 +51,30 @@ class Plan(NamedTuple):
     """What a chart of lines adds: labels of the axes, the footer, and `behind`, which draws what lies below the lines.
 
     `log` says that x is logarithmic, and y where its values ask for it; else both are linear, and straight lines stay straight.
+    `relative` is the label of y where many lines are drawn over their first values, "" where that says nothing; `timed` that
+    flags, which are of times, make a point hollow.
     """
 
     xlabel: str
     ylabel: str
     footer: Sequence[str]
-    behind: Callable[[Axes], None] | None = None
+    behind: Callable[[Sequence[Line], Axes], None] | None = None
     log: bool = True
+    relative: str = ""
+    timed: bool = True
 
 
 def compose(lines: Sequence[Line], plan: Plan) -> Figure:
     """Draw the lines, the longest-named at the width of a column."""
+    if plan.relative and len(lines) > _CROWD:
+        return _crowd(lines, plan)
     right = _widest(lines) + _APART + 0.04
     height = min(_TALLEST, max(_HEIGHT, (len(lines) + 1) * LABEL * _LEADING / 72))
     figure, axes = blank(COLUMN, height, 0.06, right=right)
     _scales(axes, lines, plan)
     make_room(figure, axes)
     if plan.behind is not None:
-        plan.behind(axes)
+        plan.behind(lines, axes)
     looks = marks(line.family for line in lines)
     for line in lines:
         look = looks[line.family]
@@ -73,12 +84,46 @@ def compose(lines: Sequence[Line], plan: Plan) -> Figure:
             xs, ys, below, above = zip(*bars, strict=True)
             axes.errorbar(xs, ys, yerr=[below, above], fmt="none", ecolor=look.color, elinewidth=0.8, capsize=1.4, capthick=0.8,
                           zorder=2.5)  # fmt: skip
-        faces = ["white" if row.result.flags else look.color for row in line.rows]
+        faces = ["white" if plan.timed and row.result.flags else look.color for row in line.rows]
         axes.scatter(line.xs, line.ys, s=_ACROSS**2 * look.area, marker=look.marker, facecolors=faces, edgecolors=look.color,
                      linewidths=0.8, zorder=3, gid="points")  # fmt: skip
     left_out = _name(axes, lines)
     foot(figure, [*plan.footer, *([f"No room for the names of {names(left_out)}."] if left_out else [])])
     return figure
+
+
+def _crowd(lines: Sequence[Line], plan: Plan) -> Figure:
+    """Each line over its first value, those that end highest and lowest by name, and the median of all."""
+    first = Counter(line.xs[0] for line in lines).most_common(1)[0][0]
+    ratios = [_over_first(line) for line in lines if line.xs[0] == first]
+    ranked = sorted(ratios, key=lambda line: -line.ys[-1])
+    named = [*ranked[:_EXTREMES], *ranked[-_EXTREMES:]]
+    figure, axes = blank(COLUMN, _CROWD_HEIGHT, 0.06, right=_widest(named) + _APART + 0.04)
+    _scales(axes, ratios, plan._replace(ylabel=plan.relative))
+    make_room(figure, axes)
+    if plan.behind is not None:
+        plan.behind(ratios, axes)
+    axes.axhline(1.0, color=SOFT, linewidth=0.6, zorder=1)
+    looks = marks(line.family for line in ratios)
+    for line in ratios:
+        extreme = line in named
+        axes.plot(line.xs, line.ys, color=looks[line.family].color, linewidth=0.9 if extreme else 0.5, zorder=2, gid="line",
+                  alpha=1.0 if extreme else 0.3)  # fmt: skip
+        axes.plot(line.xs[-1:], line.ys[-1:], linestyle="", marker=looks[line.family].marker, markersize=2.6, gid="points",
+                  color=looks[line.family].color, zorder=2, alpha=1.0 if extreme else 0.3)  # fmt: skip
+    xs = sorted({x for line in ratios for x in line.xs})
+    middle = [median([y for line in ratios for at, y in zip(line.xs, line.ys, strict=True) if at == x]) for x in xs]
+    axes.plot(xs, middle, color=INK, linewidth=1.8, zorder=3, gid="median")
+    _name(axes, named)
+    said = f"{len(ratios)} networks, each over its own value at {first:g}; black: their median."
+    said += f" Named: the {_EXTREMES} that end highest, and lowest."
+    foot(figure, [*plan.footer, said], [line.family for line in ratios])
+    return figure
+
+
+def _over_first(line: Line) -> Line:
+    none: list[float | None] = [None] * len(line.ys)
+    return line._replace(ys=[y / line.ys[0] for y in line.ys], lows=none, highs=none)
 
 
 def _widest(lines: Sequence[Line]) -> float:

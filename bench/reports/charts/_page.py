@@ -40,8 +40,8 @@ _LEAST_DECADES = 0.3
 _MOST_NAMES = 8
 # Points that a name may stand away from its marker: among many, a long line is harder to follow than a name is missed.
 _MANY, _NEAR, _FAR = 40, 20.0, 80.0
-# Where more than this share of the points has no name, the families stand below the axes: so many in a row of so many inches.
-_UNNAMED, _FAMILIES, _FAMILY, _MARK = 0.15, 8, 0.125, 4.0
+# Where more than this share of the points has no name, the families stand below the axes: each so many inches wide and high.
+_UNNAMED, _FAMILY_WIDTH, _FAMILY, _MARK, _BELOW_FAMILIES = 0.15, 0.87, 0.125, 4.0, 0.04
 
 Scale = Literal["auto", "linear", "log"]
 
@@ -138,7 +138,7 @@ def _blank(points: Sequence[Point], sheet: Sheet, width: float, height: float) -
     axes.set_yscale("log" if y_log else "linear")
     axes.set_xlim(low, high)
     axes.set_ylim(bottom, top)
-    ticks(axes.xaxis, low, high, log=x_log)
+    ticks(axes.xaxis, low, high, log=x_log, whole=all(float(x).is_integer() for x in xs))
     ticks(axes.yaxis, bottom, top, log=y_log)
     axes.set_xlabel(sheet.xlabel, fontsize=TITLE, color=INK, labelpad=3)
     axes.set_ylabel(sheet.ylabel, fontsize=TITLE, color=INK, labelpad=3)
@@ -221,8 +221,9 @@ def foot(figure: Figure, footer: Sequence[str], families: Sequence[str] = ()) ->
     lines = [line for part in footer for line in _wrapped(figure, part, width - 2 * _EDGE)]
     leading = NOTE * _LEADING / 72
     looks = marks(families)
-    rows = -(-len(looks) // _FAMILIES)
-    more = leading * len(lines) + _EDGE + rows * _FAMILY
+    across = int(width / _FAMILY_WIDTH)
+    rows = -(-len(looks) // across)
+    more = leading * len(lines) + _EDGE + (rows * _FAMILY + _BELOW_FAMILIES if rows else 0.0)
     total = before + more
     figure.set_size_inches(width, total)
     for axes in figure.axes:
@@ -235,8 +236,8 @@ def foot(figure: Figure, footer: Sequence[str], families: Sequence[str] = ()) ->
             )
             for family, look in looks.items()
         ]
-        at = (0.0, (leading * len(lines) + _EDGE) / total, 1.0, rows * _FAMILY / total)
-        figure.legend(handles=handles, loc="lower left", bbox_to_anchor=at, mode="expand", ncols=min(_FAMILIES, len(handles)),
+        at = (0.0, (leading * len(lines) + _EDGE + _BELOW_FAMILIES) / total, 1.0, rows * _FAMILY / total)
+        figure.legend(handles=handles, loc="lower left", bbox_to_anchor=at, mode="expand", ncols=min(across, len(handles)),
                       frameon=False, fontsize=NOTE, labelcolor=INK, handletextpad=0.1, borderaxespad=0.2, borderpad=0.1,
                       labelspacing=0.25)  # fmt: skip
     for number, line in enumerate(lines):

@@ -46,7 +46,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart that can be written under `name`, or the reason why there is none.
+    """A chart that can be written under `name`, or the reason why there is none; `finding` says in a sentence what it shows.
 
     Its figure is made by `paint` when it is asked for, so that those who only list the charts need not wait for them.
     """
@@ -56,6 +56,7 @@ class Drawing:
     paint: Callable[[], Figure] | None = None
     description: str = ""
     reason: str = ""
+    finding: str = ""
 
     @cached_property
     def figure(self) -> Figure | None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from ...core import Case
 
+_MOST_UNBEATEN = 20  # names that a sentence holds
+
 
 class Cost(NamedTuple):
     """A cost: `name` in the file's name, `what` in the title, `column` of the rows, which the axis shows times `factor`.
@@ -118,7 +120,16 @@ def _measured(rows: Sequence[Row], protocol: Protocol, cost: Cost, name: str, ot
     footer = _footer(rows, points, protocol, cost)
     footer += [conditions.OTHERS] if len(select(others, protocol, cost)) > len(points) else []
     figure = partial(_figure, points, footer, protocol, cost)
-    return Drawing(name, title, figure, f"{short}: {said}; protocol {protocol.text}. {told}.")
+    finding = f"{short} ({said}): {_unbeaten(points, protocol, cost)}"
+    return Drawing(name, title, figure, f"{short}: {said}; protocol {protocol.text}. {told}.", finding=finding)
+
+
+def _unbeaten(points: Sequence[Point], protocol: Protocol, cost: Cost) -> str:
+    """The networks on the front, from the cheapest on."""
+    steps = set(front(((p.x, p.y) for p in points), rising=cost.rising))
+    best = sorted((p for p in points if (p.x, p.y) in steps), key=lambda p: p.y)
+    listed = names([f"{p.label} ({p.y:.1f} %)" for p in best], _MOST_UNBEATEN)
+    return f"of {len(points)} networks, no other one beats {listed} in {protocol.name} and {cost.what} at once."
 
 
 def _article(cost: Cost) -> str:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Scatter(NamedTuple):
     """A chart: its name and title, what stands along x and y, in the units of the labels, and the words around it.
 
-    `low` and `high` are the ends of y's interval; `note` says what a point is; `behind` draws what lies below the points.
+    `low` and `high` are the ends of y's interval; `note` says what a point is; `behind` draws what lies below the points; `timed`
+    says that flags, which are of times, make a point hollow.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Scatter(NamedTuple):
     low: Value | None = None
     high: Value | None = None
     told: Callable[[Row], str] = lambda _: ""
+    timed: bool = True
 
 
 def points(rows: Sequence[Row], chart: Scatter) -> tuple[list[Point], list[str]]:
@@ -71,7 +73,7 @@ def drawing(
         *conditions.where(drawn),
         " ".join([chart.note, *bars]),
         *more,
-        *conditions.flag_note((p.row, p.label) for p in found),
+        *(conditions.flag_note((p.row, p.label) for p in found) if chart.timed else []),
         *note,
     ]
     told = ", ".join(f"{p.label} {chart.told(p.row)}" for p in found)
@@ -83,7 +85,7 @@ def _figure(found: Sequence[Point], chart: Scatter, footer: Sequence[str], behin
     def ink(axes: Axes) -> list[float]:
         if behind is not None:
             behind(axes)
-        return paint(axes, found)
+        return paint(axes, found, hollow=chart.timed)
 
     return compose(found, Sheet(
         xlabel=chart.xlabel,

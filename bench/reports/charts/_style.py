@@ -104,11 +104,11 @@ def limits(low: float, high: float, margin: float, *, log: bool, least: float = 
     return low - pad, high + pad
 
 
-def ticks(axis: Axis, low: float, high: float, *, log: bool) -> None:
-    """Round ticks with plain numbers."""
+def ticks(axis: Axis, low: float, high: float, *, log: bool, whole: bool = False) -> None:
+    """Round ticks with plain numbers; whole ones where that is asked for, since there is no year 2012.5."""
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
-    axis.set_major_locator(FixedLocator(decades(low, high)) if log else MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_locator(FixedLocator(decades(low, high)) if log else MaxNLocator(6, steps=[1, 2, 2.5, 5, 10], integer=whole))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}" if abs(value) >= _LONG else f"{value:.10g}"))
 
 

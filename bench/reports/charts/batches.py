@@ -44,7 +44,7 @@ def _latency(rows: Sequence[Row]) -> Drawing:
         *conditions.flag_note((row, line.label) for line in lines for row in line.rows),
         *note,
     ]
-    plan = Plan("Batch (images)", "Latency per image (ms)", footer)
+    plan = Plan("Batch (images)", "Latency per image (ms)", footer, relative="Latency per image (times the first)")
     told = "; ".join(
         f"{line.label} {', '.join(f'{y:.3g} ms at {x:g}' for x, y in zip(line.xs, line.ys, strict=True))}" for line in lines
     )
@@ -68,7 +68,7 @@ def _memory(rows: Sequence[Row]) -> Drawing:
         return Drawing(name, title, reason="no network's memory was read at two batches (--batch 1,2,4,8)")
     drawn = [row for line in lines for row in line.rows]
     footer = [*conditions.where(drawn, _FREE), memory.note(drawn), *note]
-    plan = Plan("Batch (images)", "Peak memory (MiB)", footer)
+    plan = Plan("Batch (images)", "Peak memory (MiB)", footer, relative="Peak memory (times the first)", timed=False)
     told = "; ".join(
         f"{line.label} {', '.join(f'{units.bytes_(y * memory.MIB)} at {x:g}' for x, y in zip(line.xs, line.ys, strict=True))}"
         for line in lines

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 
-from ... import units
 from ..rows import Row, latest
 from . import _conditions as conditions
 from . import _memory as memory
 from . import _pairs as pairs
 from . import _strips as strips
-from ._page import foot
+from ._page import POINT, foot
 from ._points import Drawing
 from ._style import INK, PAGE, PALETTE, SOFT, TICK, TITLE, ticks
 
@@ -34,7 +33,7 @@ _PITCH = 0.17  # inches
 _BAR = 0.5
 _HEAD = 0.17
 _TALLEST = 6.5
-_APART = 0.16  # of the axis, from one tick to the next
+_DIGIT, _APART = 0.62 * TICK, 4.0  # points: the width of a digit, and what is free from one tick's number to the next
 _STATED, _HUE = PALETTE[7], PALETTE[3]
 
 
@@ -65,7 +64,11 @@ def _counts(column: str) -> Callable[[Row, Row], pairs.Ratio | None]:
 
 def _memory(of: Row, to: Row) -> pairs.Ratio | None:
     above, below = memory.taken(of), memory.taken(to)
-    return pairs.Ratio(above / below) if above and below else None
+    return pairs.Ratio(above / below) if above and below and conditions.alike(of, to) else None
+
+
+def _latency(of: Row, to: Row) -> pairs.Ratio | None:
+    return pairs.latency(of, to) if conditions.alike(of, to) else None
 
 
 QUANTITIES = (
@@ -73,7 +76,7 @@ QUANTITIES = (
     Quantity("macs", "MACs", _counts("macs")),
     Quantity("activations", "Activations", _counts("activations")),
     Quantity("memory", "Memory", _memory),
-    Quantity("latency", "Latency", pairs.latency),
+    Quantity("latency", "Latency", _latency),
 )
 
 
@@ -93,12 +96,13 @@ def draw(rows: Sequence[Row], protocol: Protocol | None, groups: Iterable[Group]
 def _chosen(rows: Sequence[Row]) -> tuple[dict[str, Row], list[str]]:
     """A row for each network that was counted, of the combination that most were timed at; and the sentence that says so."""
     counted = [row for row in latest(rows) if row.value("macs") is not None and row.case.compression == "none"]
-    timed, note = conditions.main([row for row in counted if row.value("latency_s")])
+    own, machine_note = conditions.one_machine([row for row in counted if row.value("latency_s")])
+    timed, note = conditions.main(own)
     found: dict[str, Row] = {}
     for row in [*timed, *counted]:
         if row.facts.input in {(), row.case.input_shape}:
             found.setdefault(row.case.architecture, row)
-    return found, note
+    return found, [*note, *machine_note]
 
 
 def _pairs(group: Group, rows: dict[str, Row]) -> list[Pair]:
@@ -111,9 +115,10 @@ def _pairs(group: Group, rows: dict[str, Row]) -> list[Pair]:
 
 
 def _label(of: str, to: str) -> str:
-    """Of what to what; a family that both have is not said twice."""
+    """Of what to what; a family that both have is not said twice, unless a mere number would be left: `resnet/200 : 101`."""
     family, _, variant = to.partition("/")
-    return f"{of} : {variant}" if variant and of.startswith(f"{family}/") else f"{of} : {to}"
+    short = of.startswith(f"{family}/") and variant and not variant[0].isdigit()
+    return f"{of} : {variant if short else to}"
 
 
 def _pages(topic: str, own: list[Pair], note: Sequence[str]) -> list[Drawing]:
@@ -164,7 +169,8 @@ def _panel(axes: Axes, quantity: Quantity, own: Sequence[Pair]) -> None:
     axes.set_xlim(low, high)
     ticks(axes.xaxis, low, high, log=True)
     # The numbers beside the bars have the right of the panel for themselves.
-    axes.xaxis.set_major_locator(_few(low, max(*values, 1.25) * 1.05, _APART * math.log(high / low)))
+    wide = axes.get_window_extent().width / POINT
+    axes.xaxis.set_major_locator(_few(low, max(*values, 1.25) * 1.05, wide / math.log(high / low)))
     axes.set_title(quantity.heading, fontsize=TITLE, color=INK, loc="left", pad=3)
     axes.axvline(1.0, color=SOFT, linewidth=0.8, zorder=2.5, gid="one")
     for y, (ratio, stated) in enumerate(zip(found, claims, strict=True)):
@@ -183,31 +189,34 @@ def _panel(axes: Axes, quantity: Quantity, own: Sequence[Pair]) -> None:
         reach = max(
             1.0, ratio.value, ratio.high or 0.0, *(e for one in stated for e in (one if isinstance(one, tuple) else (one,)))
         )
-        strips.beside(axes, reach, y, _digits(ratio.value), gap=4.5 if stated else 2.5)
+        strips.beside(axes, reach, y, strips.digits(ratio.value), gap=4.5 if stated else 2.5)
 
 
-def _digits(value: float) -> str:
-    """Three digits, and two where they come after zeros: a panel is narrow."""
-    return units.quantity(value, "", digits=3 if value >= 0.1 else 2)  # noqa: PLR2004 - below it a zero follows the point
+def _few(low: float, high: float, scale: float) -> FixedLocator:
+    """Powers of ten where there are two at least, else halves and doubles, so far apart that their numbers keep off each other.
 
-
-def _few(low: float, high: float, apart: float) -> FixedLocator:
-    """Powers of ten where there are two at least, else halves and doubles, as far apart as a narrow panel needs them."""
+    `scale` is how many points the axis has for each factor of e.
+    """
     tens = [10.0**power for power in range(-6, 7) if low <= 10.0**power <= high]
     twos = [2.0**power for power in range(-20, 21) if low <= 2.0**power <= high]
     wanted = tens if len(tens) > 1 else twos if len(twos) > 1 else [tick for tick in (0.8, 1.0, 1.25) if low <= tick <= high]
     kept = [1.0]
     for tick in sorted(wanted, key=lambda tick: abs(math.log(tick))):
-        if all(abs(math.log(tick / other)) >= apart for other in kept):
+        if all(abs(math.log(tick / other)) * scale >= _width(tick) / 2 + _width(other) / 2 + _APART for other in kept):
             kept.append(tick)
     return FixedLocator(sorted(kept))
+
+
+def _width(tick: float) -> float:
+    """Points that the number of a tick takes."""
+    return _DIGIT * len(f"{tick:,.10g}")
 
 
 def _footer(own: Sequence[Pair], note: Sequence[str]) -> list[str]:
     rows = [row for pair in own for row in (pair.of, pair.to)]
     timed = [row for row in rows if row.value("latency_s")]
     sources = list(dict.fromkeys(f"{r.claim}: {r.source}" for pair in own for r in pair.stated if r.claim))
-    paired = any((found := pairs.latency(pair.of, pair.to)) is not None and found.low is not None for pair in own)
+    paired = any((found := _latency(pair.of, pair.to)) is not None and found.low is not None for pair in own)
     line = "; line: its 95 % interval, from processes of the same round" if paired else ""
     return [
         *(conditions.where(timed) if timed else [conditions.counted_where(rows)]),

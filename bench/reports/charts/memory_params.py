@@ -38,6 +38,7 @@ CHART = scatter.Scatter(
     note="Dotted: the weights alone, at four bytes each.",
     reason="no network has parameters and a measured peak of memory above what its worker began with",
     told=lambda row: f"{units.bytes_(memory.taken(row))} with {units.count(row.value('params'))} parameters",
+    timed=False,
 )
 
 

@@ -62,7 +62,9 @@ def _drawing(rows: Sequence[Row], cost: Cost) -> Drawing:
     able = [row for row in rows if row.value(column)]
     if column != "macs":
         able = conditions.measured(able)
-    chosen, note = conditions.main(able)
+    alone, machine_note = conditions.one_machine(able)
+    chosen, note = conditions.main(alone)
+    note += machine_note
     lines = _lines(chosen, column, factor)
     if not any(len(line.rows) > 1 for line in lines):
         return Drawing(name, title, reason="no pipeline has this for two numbers of persons (vbench run --group persons)")
@@ -80,12 +82,14 @@ def _drawing(rows: Sequence[Row], cost: Cost) -> Drawing:
             *conditions.flag_note((row, line.label) for line in lines for row in line.rows),
             *note,
         ]
-    said += _crossings(lines)
-    plan = Plan("Persons in the picture", label, said, behind=partial(_fits, lines), log=False)
+    crossings = _crossings(lines)
+    said += crossings
+    plan = Plan("Persons in the picture", label, said, behind=_fits, log=False, timed=column != "macs")
     told = "; ".join(
         f"{line.label} {', '.join(f'{y:.3g} for {x:g}' for x, y in zip(line.xs, line.ys, strict=True))}" for line in lines
     )
-    return Drawing(name, title, partial(compose, lines, plan), f"{title}, {label}. {told}.")
+    finding = f"{title}: {crossings[0][0].lower()}{crossings[0][1:]}" if crossings else ""
+    return Drawing(name, title, partial(compose, lines, plan), f"{title}, {label}. {told}.", finding=finding)
 
 
 def _lines(rows: Sequence[Row], column: str, factor: float) -> list[Line]:
@@ -129,7 +133,9 @@ def _crossings(lines: Sequence[Line]) -> list[str]:
     said = []
     for rising in (line for line in lines if line.ys[0] != line.ys[-1]):
         found = {line.label: crossing(rising, line) for line in lines if line.ys[0] == line.ys[-1]}
-        said += [f"{label}: {units.quantity(n, 'persons')}" for label, n in found.items() if n is not None]
+        most = rising.xs[-1]
+        beyond = {label: f" (beyond the {most:g} of this chart)" for label, n in found.items() if n is not None and n > most}
+        said += [f"{label}: {units.quantity(n, 'persons')}{beyond.get(label, '')}" for label, n in found.items() if n is not None]
     return [f"A line through the points crosses at: {', '.join(said)}."] if said else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ... import units
@@ -52,10 +53,11 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     able = [row for row in rows if row.value("macs") and row.value("activations")]
     points, _ = scatter.points(able, CHARTS[0])
     said, sentence = judged(points)
-    return [
+    first, *others = [
         scatter.drawing(able, chart, behind=_corner(said.get(column, "")), more=sentence, head=_HEAD)
         for chart, column in zip(CHARTS, PROXIES, strict=False)
     ]
+    return [replace(first, finding=" ".join(sentence) if said else ""), *others]
 
 
 def judged(points: Sequence[Point]) -> tuple[dict[str, str], list[str]]:

@@ -45,7 +45,7 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
         return [
             Drawing(name, title, reason=f"no row has parameters and a published {protocol.name} in the protocol {protocol.text}")
         ]
-    told = ", ".join(f"{p.label} {_digits(p.x)} %/M" for p in sorted(points, key=lambda p: -p.x))
+    told = ", ".join(f"{p.label} {strips.digits(p.x)} %/M" for p in sorted(points, key=lambda p: -p.x))
     description = f"{title}, protocol {protocol.text}. {told}."
     return [
         Drawing(f"{name}-ranked", f"{title}, ranked", partial(_ranked, points, protocol), description),
@@ -62,10 +62,6 @@ def _label(protocol: Protocol) -> str:
     """The axis, with a capital where the metric is a word: mIoU and mAP are written as they are."""
     name = protocol.name.capitalize() if protocol.name.islower() else protocol.name
     return f"{name} per million parameters (%)"
-
-
-def _digits(value: float) -> str:
-    return f"{value:#.3g}".rstrip(".") if value < 100 else f"{value:.0f}"  # noqa: PLR2004 - three digits either way
 
 
 def _footer(points: Sequence[Point], protocol: Protocol, left_out: int = 0) -> list[str]:
@@ -85,7 +81,7 @@ def _ranked(points: Sequence[Point], protocol: Protocol) -> Figure:
     strips.scale(axes, values, values, _label(protocol), base=0.0)
     for number, point in enumerate(shown):
         axes.barh(number, point.x, height=_BAR, color=color(point.family), zorder=2, gid="bar")
-        strips.beside(axes, point.x, number, _digits(point.x))
+        strips.beside(axes, point.x, number, strips.digits(point.x))
     foot(figure, _footer(ranked, protocol, len(ranked) - len(shown)))
     return figure
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from matplotlib.patches import Patch
 
 from ...stats import median
-from ..rows import axis_text, latest, varied
+from ..rows import axis_text, latest, machines, varied
 from . import _conditions as conditions
 from . import _pairs as pairs
 from . import _strips as strips
@@ -87,10 +87,12 @@ def of(rows: Sequence[Row]) -> Chart | None:
     plain_way = " ".join(_PLAIN)
     times = Counter(way for own in several.values() for way in own)
     base = plain_way if times[plain_way] else max(times, key=lambda way: times[way])
-    names = Counter(key[0] for key in several)
+    numbers = {machine.fingerprint: f"[{number}]" for number, machine in enumerate(machines(rows), 1)}
     bars = []
     for key, own in several.items():
-        label = key[0] if names[key[0]] == 1 else f"{key[0]} {key[1]}"
+        twins = [other for other in several if other[0] == key[0]]
+        tail = [key[place] for place in (1, 2) if len({other[place] for other in twins}) > 1]
+        label = " ".join([key[0], *tail, *([numbers[key[3]]] if len(numbers) > 1 else [])])
         found = [(way, row, pairs.speed(row, own[base])) for way, row in own.items() if base in own and way != base]
         bars += [Bar(label, way, row, ratio) for way, row, ratio in found if ratio is not None]
     without = [key[0] for key, own in several.items() if base not in own]
@@ -110,9 +112,12 @@ def _pages(chart: Chart, shown: Sequence[str], taken: Counter[str]) -> list[Draw
     ways = list(dict.fromkeys(bar.way for bar in chart.bars))
     networks = list(dict.fromkeys(bar.network for bar in chart.bars))
     each = max(1, int(_TALLEST / (_BETWEEN + _BAR * len(ways))))
+    told = ", ".join(f"{way} {_middle(chart.bars, way):.3g} times" for way in ways)
+    finding = f"{title}, median over the networks: {told}."
     if len(networks) > _PAGES * each:
-        told = ", ".join(f"{way} {_middle(chart.bars, way):.3g} times" for way in ways)
-        return [Drawing(name, title, partial(_crowd, chart, ways), f"{title}. Medians over the networks: {told}.")]
+        return [
+            Drawing(name, title, partial(_crowd, chart, ways), f"{title}. Medians over the networks: {told}.", finding=finding)
+        ]
     pages = [networks[start : start + each] for start in range(0, len(networks), each)]
     drawings = []
     for number, own in enumerate(pages, 1):
@@ -120,7 +125,9 @@ def _pages(chart: Chart, shown: Sequence[str], taken: Counter[str]) -> list[Draw
         told = ", ".join(f"{bar.network} {bar.way} {bar.ratio.value:.3g} times" for bar in bars)
         tail, part = (f"-{number}", f", part {number} of {len(pages)}") if len(pages) > 1 else ("", "")
         figure = partial(_figure, chart, bars, own, ways)
-        drawings.append(Drawing(f"{name}{tail}", f"{title}{part}", figure, f"{title}{part}. {told}."))
+        drawings.append(
+            Drawing(f"{name}{tail}", f"{title}{part}", figure, f"{title}{part}. {told}.", finding=finding if number == 1 else "")
+        )
     return drawings
 
 
@@ -139,7 +146,7 @@ def _crowd(chart: Chart, ways: Sequence[str]) -> Figure:
             values, [y] * len(values), s=7.0, facecolors="none", edgecolors=hue, linewidths=0.6, alpha=0.6, zorder=2, gid="dots"
         )
         axes.plot([median(values)] * 2, [y - 0.36, y + 0.36], color=INK, linewidth=1.2, zorder=3, gid="median")
-        strips.beside(axes, max(values), y, f"{median(values):.3g}")
+        strips.beside(axes, max(values), y, strips.digits(median(values)))
     axes.axvline(1.0, color=SOFT, linewidth=0.8, zorder=1.5, gid="baseline")
     many = len({bar.network for bar in chart.bars})
     footer = [
@@ -166,7 +173,7 @@ def _figure(chart: Chart, bars: Sequence[Bar], networks: Sequence[str], ways: Se
         ends = (ratio.value, ratio.value) if ratio.low is None or ratio.high is None else (ratio.low, ratio.high)
         if ends[0] != ends[1]:
             axes.hlines(y, *ends, color=INK, linewidth=0.6, zorder=3, gid="interval")
-        strips.beside(axes, max(*ends, 1.0), y, f"{ratio.value:.3g}")
+        strips.beside(axes, max(*ends, 1.0), y, strips.digits(ratio.value))
     axes.axvline(1.0, color=SOFT, linewidth=0.8, zorder=2.5, gid="baseline")
     handles = [Patch(facecolor=PALETTE[i % len(PALETTE)], label=plain(way)) for i, way in enumerate(ways)]
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=_COLUMNS, frameon=False, fontsize=TICK,

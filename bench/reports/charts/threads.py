@@ -40,7 +40,7 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
         *conditions.flag_note((row, line.label) for line in lines for row in line.rows),
         *note,
     ]
-    plan = Plan("Threads", "Throughput (images/s)", footer, behind=partial(_ideal, lines))
+    plan = Plan("Threads", "Throughput (images/s)", footer, behind=_ideal, relative="Throughput (times the first)")
     told = "; ".join(
         f"{line.label} {', '.join(f'{units.rate(y)} on {x:g}' for x, y in zip(line.xs, line.ys, strict=True))}" for line in lines
     )
@@ -53,7 +53,6 @@ def _lines(rows: Sequence[Row]) -> list[Line]:
 
 def _ideal(lines: Sequence[Line], axes: Axes) -> None:
     """What each network would do if its throughput grew as its threads do."""
-    for line in lines:
-        ends = line.xs[0], line.xs[-1]
-        axes.plot(ends, [line.ys[0] * x / ends[0] for x in ends], color=SOFT, linewidth=0.5, linestyle=(0, (1, 2)), zorder=1,
+    for start, end, least in sorted({(line.xs[0], line.xs[-1], line.ys[0]) for line in lines}):
+        axes.plot((start, end), (least, least * end / start), color=SOFT, linewidth=0.5, linestyle=(0, (1, 2)), zorder=1,
                   gid="ideal", scalex=False, scaley=False)  # fmt: skip

@@ -17,6 +17,7 @@ import msgspec
 from ... import __version__, units
 from ...flags import FLAGS
 from ..charts._points import machine_note, versions_note
+from ..departures import departures
 from ..markdown import machine_text, processes_text, settings_text
 from ..rows import machines, varied
 from . import colours, library
@@ -81,7 +82,7 @@ def make(
     """The whole page as HTML. `chosen` are the protocols of the report, `drawings` the charts that lie beside it."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(_part(TEMPLATE))
-    several = machines(found)
+    several, given = machines(found), list(drawings)
     flags = [flag for flag in FLAGS if any(flag in row.result.flags for row in found)]
     table = columns(found)
     return template.render(
@@ -93,8 +94,9 @@ def make(
         protocol=chosen[0] if chosen else None,
         runs=[_run(record) for record in records],
         flags={flag: FLAGS[flag] for flag in flags},
-        deviations={row.case.architecture: row.facts.deviation for row in found if row.facts.deviation},
-        drawings=[drawing for drawing in drawings if drawing.paint is not None],
+        deviations={", ".join(names): deviation for deviation, names in departures(found).items()},
+        findings=[drawing.finding for drawing in given if drawing.finding],
+        drawings=[drawing for drawing in given if drawing.paint is not None],
         meanings=[column for column in table if column.about and column.group != "identity"],
         style=_part(STYLE),
         library=library.vega(),

@@ -6,7 +6,7 @@ const REACH = 18; // pixels from a mark at which it is meant
 const FADED = 0.13;
 const MOST_NAMES = 150; // finding places for more takes longer than a reader waits, and finds none
 let view = null;
-let drawn = { key: "", points: [], at: -1, scales: null };
+let drawn = { key: "", points: [], at: -1, axes: null };
 
 const dark = () => (document.documentElement.dataset.theme
   ? document.documentElement.dataset.theme === "dark"
@@ -42,6 +42,12 @@ const ends = (axis, row, factor, log) => {
   return found.every(isNumber) && !(log && found[0] <= 0) ? found.map((end) => end / factor) : null;
 };
 
+// The intervals of marks, along each axis that has one.
+const reaches = (points, axes) => ["x", "y"].flatMap((axis) => points.flatMap((point) => {
+  const found = ends(axis, point.row, axes[axis].factor, axes[axis].log);
+  return found ? [{ row: point.row, stroke: point.stroke, x: point.x, y: point.y, x2: point.x, y2: point.y, [axis]: found[0], [`${axis}2`]: found[1] }] : [];
+}));
+
 const draw = async (rows) => {
   const points = placed(rows);
   const axes = {};
@@ -59,39 +65,39 @@ const draw = async (rows) => {
   const best = front(inside);
   const shown = new Set(inside);
   const call = names(points.map((point) => point.row));
-  const hue = theme() === "dark" ? 2 : 0;
-  const line = theme() === "dark" ? 2 : 1;
+  const shade = theme(); // asked for once: the browser takes its time to answer, and there are thousands of marks
+  const [hue, line] = shade === "dark" ? [2, 2] : [0, 1];
   const data = points.map((point) => {
     const found = look(point.row);
     const hollow = value("flags", point.row) !== null;
     return {
       row: point.row, x: point.x / axes.x.factor, y: point.y / axes.y.factor, shape: found[3], stroke: found[hollow ? hue : line],
-      width: hollow ? 2 : 1.2, fill: hollow ? THEMES[theme()].ground : found[hue], opacity: shown.has(point) ? 1 : FADED,
+      width: hollow ? 2 : 1.2, fill: hollow ? THEMES[shade].ground : found[hue], opacity: shown.has(point) ? 1 : FADED,
     };
   });
-  const bars = ["x", "y"].flatMap((axis) => data.flatMap((point) => {
-    const found = point.opacity === 1 && ends(axis, point.row, axes[axis].factor, axes[axis].log);
-    return found ? [{ ...point, x2: point.x, y2: point.y, [axis]: found[0], [`${axis}2`]: found[1] }] : [];
-  }));
+  // Among so many marks intervals would hide them and each other: those of the front are drawn, and of the mark that is meant.
+  const dense = points.length > told.few;
+  const onFront = new Set(best.map((point) => point.row));
+  const bars = reaches(data.filter((point) => point.opacity === 1 && (!dense || onFront.has(point.row))), axes);
   // Names keep off the bars, and Vega fails where they are to keep off marks of which there is none.
   if (!bars.length) bars.push(...data.slice(0, 1).map((point) => ({ ...point, x2: point.x, y2: point.y })));
-  const onFront = new Set(best.map((point) => point.row));
   const within = ({ x, y }) => x >= axes.x.domain[0] && x <= axes.x.domain[1] && y >= axes.y.domain[0] && y <= axes.y.domain[1];
   const rank = (point) => (onFront.has(point.row) ? 0 : 1);
   const wanted = data.filter((point) => within(point) && (rank(point) === 0 || (state.names === "all" && point.opacity === 1)));
   const named = state.names === "none" ? [] : wanted.sort((a, b) => rank(a) - rank(b)).slice(0, MOST_NAMES);
   const size = [Math.max(280, box.clientWidth - 2), HEIGHT];
-  const key = JSON.stringify([state.x, state.y, axes.x.title, axes.y.title, axes.x.log, axes.y.log, axes.step, theme(), size]);
+  const key = JSON.stringify([axes.x.log, axes.y.log, shade, size]);
   const fill = {
-    points: data, bars, active: [],
+    points: data, bars, active: [], reach: [],
     named: named.map((point) => ({ ...point, label: call(point.row) })),
     steps: best.map((point) => ({ x: point.x / axes.x.factor, y: point.y / axes.y.factor })),
   };
   if (key !== drawn.key) await build(axes, size, Object.keys(fill));
   for (const [name, tuples] of Object.entries(fill)) view.data(name, tuples);
-  view.signal("xdom", axes.x.domain).signal("ydom", axes.y.domain).run();
-  drawn = { key, points: data, at: -1, axes, front: best.map((point) => point.row), call };
-  return { points, inside, front: best, axes, call };
+  for (const axis of ["x", "y"]) view.signal(`${axis}dom`, axes[axis].domain).signal(`${axis}title`, axes[axis].title);
+  view.signal("step", axes.step).run();
+  drawn = { key, points: data, at: -1, axes, front: onFront, call };
+  return { points, inside, front: best, axes, call, dense };
 };
 
 // Expressions are interpreted (`ast`), so that the page can forbid itself to make code out of text.
@@ -109,7 +115,8 @@ const build = async (axes, size, data) => {
 // Mark one of the drawn rows, or none.
 const mark = (row) => {
   const point = drawn.points.find((one) => one.row === row);
-  view.data("active", point ? [point] : []).run();
+  const own = point ? [point] : [];
+  view.data("active", own).data("reach", reaches(own, drawn.axes)).run();
 };
 
 // Where points lie in the window: asked for once for all of them, since it makes the browser lay out the page.

@@ -1,10 +1,12 @@
 // The page at work: the state is shown, turned, remembered and taken from the address.
 
 let waiting = false;
+let resting = 0; // until the table follows
 const schedule = () => {
+  clearTimeout(resting);
   if (waiting) return;
   waiting = true;
-  requestAnimationFrame(() => { waiting = false; refresh(); });
+  requestAnimationFrame(() => { waiting = false; refresh(false, true); });
 };
 
 const few = (items) => (items.length <= 3 ? items.join(", ") : `${items.slice(0, 3).join(", ")} and ${items.length - 3} more`);
@@ -20,8 +22,10 @@ const notes = (rows, found) => {
   if (conditions.length) said.push(`${conditions.map(([name, all]) => `${title(name)} ${all.map(String).sort((a, b) => a.localeCompare(b, "en", { numeric: true })).join(", ")}`).join("; ")}. Measured ${[...new Set(own.map((row) => String(value("started", row)).slice(0, 10)))].sort().join(", ")}.`);
   const mixed = conditions.filter(([name, all]) => ["batch", "threads", "phase", "scenario"].includes(name) && all.length > 1).map(([name]) => name);
   if (mixed.length) said.push(`Mixed: requests of different ${mixed.join(" and ")} do not compare in ${columns.get(state.x).label}; tick one of each in the filters.`);
+  if (directed()) said.push(`Better is towards the ${columns.get(state.y).better === "higher" ? "upper" : "lower"} ${columns.get(state.x).better === "higher" ? "right" : "left"}.`);
   if (!directed()) said.push("No front: it needs two axes of which people want more or less.");
   else if (found.front.length) said.push(`Front of the medians, ${columns.get(state.x).better} ${columns.get(state.x).label} and ${columns.get(state.y).better} ${columns.get(state.y).label} being better: ${found.front.map((point) => found.call(point.row)).join(", ")}.`);
+  if (found.dense) said.push("Intervals are drawn on the front and for the mark that is pointed at; all of them are in the table.");
   const beyond = found.points.length - found.inside.length;
   if (beyond) said.push(`${beyond} beyond the budget, or not known to be within it (faint).`);
   const placedRows = new Set(own);
@@ -35,27 +39,44 @@ const notes = (rows, found) => {
 
 // One after the other: the chart is built anew for other axes, which takes more than one turn.
 let queue = Promise.resolve();
-const refresh = (whole = false) => {
-  queue = queue.then(() => now(whole)).catch((error) => console.error(error));
+const refresh = (whole = false, moved = false) => {
+  queue = queue.then(() => now(whole, moved)).catch((error) => console.error(error));
   return queue;
 };
 
 // The table alone: other rows of it or another order leave the chart as it is.
 const relist = () => {
+  clearTimeout(resting);
+  listing = "";
   list(matching().filter(affordable));
   remember();
 };
 
-const now = async (whole) => {
+// The table beside a new chart: not made again where it would be the same, and while a hand moves a slider or the chart, made
+// once it rests, since nobody reads rows that are gone in the next frame.
+const REST = 100; // milliseconds
+let listing = "";
+const tell = (kept, whole, moved) => {
+  const wanted = JSON.stringify([state.sort, state.page, state.shown, whole, kept]);
+  clearTimeout(resting);
+  if (wanted === listing) return;
+  const write = () => {
+    listing = wanted;
+    list(kept, whole);
+    by("count").textContent = `${kept.length} of ${MANY} rows`;
+  };
+  if (moved) resting = setTimeout(write, REST);
+  else write();
+};
+
+const now = async (whole, moved) => {
   const rows = matching();
   const found = await draw(rows);
-  const kept = rows.filter(affordable);
-  list(kept, whole === true);
+  tell(rows.filter(affordable), whole, moved);
   const heading = `${title(state.y)} against ${columns.get(state.x).label}`;
   by("chart-title").textContent = heading;
   box.setAttribute("aria-label", `${heading}: ${found.inside.length} marks, ${found.front.length} of them on the front. Arrow keys go through them.`);
   by("chart-notes").replaceChildren(...notes(rows, found).map((text) => make("li", {}, text)));
-  by("count").textContent = `${kept.length} of ${MANY} rows`;
   const legend = told.looks[state.color] ? [...new Set(found.points.map((point) => String(value(state.color, point.row))))].sort((a, b) => a.localeCompare(b, "en", { numeric: true })) : [];
   by("legend").replaceChildren(...legend.map((one) => make("span", {}, ...[swatch(state.color, one)].filter(Boolean), state.color === "fingerprint" ? told.machines[one] || one : one)));
   hide();
@@ -162,7 +183,7 @@ const walk = (steps) => {
   const point = order[drawn.at];
   mark(point.row);
   show(point.row, ...pixels()(point));
-  say(`${drawn.call(point.row)}: ${columns.get(state.x).label} ${cell(state.x, point.row)}, ${columns.get(state.y).label} ${cell(state.y, point.row)}${drawn.front.includes(point.row) ? ", on the front" : ""}`);
+  say(`${drawn.call(point.row)}: ${columns.get(state.x).label} ${cell(state.x, point.row)}, ${columns.get(state.y).label} ${cell(state.y, point.row)}${drawn.front.has(point.row) ? ", on the front" : ""}`);
 };
 box.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;

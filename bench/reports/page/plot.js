@@ -12,7 +12,7 @@ const plot = (axes, theme, size, data, crowded) => {
     name: axis, type: axes[axis].log ? "log" : "linear", domain: { signal: `${axis}dom` }, range, zero: false, nice: false,
   });
   const axis = (name, orient) => ({
-    orient, scale: name, title: axes[name].title, grid: true, gridColor: grid, domainColor: soft, tickColor: soft, labelColor: ink,
+    orient, scale: name, title: { signal: `${name}title` }, grid: true, gridColor: grid, domainColor: soft, tickColor: soft, labelColor: ink,
     titleColor: ink, labelFont: FONT, titleFont: FONT, labelFontSize: 12, titleFontSize: 13, titleFontWeight: 500, titlePadding: 8,
     labelOverlap: "greedy", labelSeparation: 6, tickCount: axes[name].log ? 8 : 6, format: axes[name].log ? "~r" : undefined, zindex: 0,
   });
@@ -21,20 +21,26 @@ const plot = (axes, theme, size, data, crowded) => {
     name: `${name}-marks`, type: "symbol", from: { data: name }, clip: true, interactive: false, aria: false,
     encode: { update: { ...at, shape: { field: "shape" }, size: { value: 70 }, ...update } },
   });
+  const rules = (name, width) => ({
+    name: `${name}-marks`, type: "rule", from: { data: name }, clip: true, interactive: false, aria: false, encode: { update: {
+      ...at, x2: { scale: "x", field: "x2" }, y2: { scale: "y", field: "y2" }, stroke: { field: "stroke" }, strokeWidth: { value: width },
+    } },
+  });
   return {
     width: size[0], height: size[1], padding: 4, autosize: { type: "fit", contains: "padding" }, background: ground,
-    signals: [{ name: "xdom", value: axes.x.domain }, { name: "ydom", value: axes.y.domain }],
+    // What other axes, filters and zooms change are signals, so that the chart is built once and not for each of them.
+    signals: [
+      ...["x", "y"].flatMap((name) => [{ name: `${name}dom`, value: axes[name].domain }, { name: `${name}title`, value: axes[name].title }]),
+      { name: "step", value: axes.step },
+    ],
     data: data.map((name) => ({ name })),
     scales: [scale("x", "width"), scale("y", "height")],
     axes: [axis("x", "bottom"), axis("y", "left")],
     marks: [
       { name: "front", type: "line", from: { data: "steps" }, clip: true, interactive: false, aria: false, encode: { update: {
-        ...at, stroke: { value: soft }, strokeWidth: { value: 1.4 }, strokeDash: { value: [5, 3] }, interpolate: { value: axes.step },
+        ...at, stroke: { value: soft }, strokeWidth: { value: 1.4 }, strokeDash: { value: [5, 3] }, interpolate: { signal: "step" },
       } } },
-      { name: "bars-marks", type: "rule", from: { data: "bars" }, clip: true, interactive: false, aria: false, encode: { update: {
-        ...at, x2: { scale: "x", field: "x2" }, y2: { scale: "y", field: "y2" }, stroke: { field: "stroke" },
-        strokeWidth: { value: 1.2 }, opacity: { field: "opacity" },
-      } } },
+      rules("bars", 1.2),
       symbols("points", {
         fill: { field: "fill" }, stroke: { field: "stroke" }, strokeWidth: { field: "width" }, opacity: { field: "opacity" },
       }),
@@ -47,6 +53,7 @@ const plot = (axes, theme, size, data, crowded) => {
         type: "label", size: { signal: "[width, height]" }, avoidMarks: crowded ? [] : ["points-marks", "bars-marks"], offset: [4, 8, 14],
         anchor: ["top-right", "right", "top", "bottom-right", "top-left", "left", "bottom", "bottom-left"],
       }] },
+      rules("reach", 2),
       symbols("active", {
         size: { value: 230 }, fill: { value: "transparent" }, stroke: { value: ink }, strokeWidth: { value: 2 },
       }),

@@ -254,7 +254,7 @@ def test_contrasts_have_a_panel_for_each_cost_and_mark_what_is_stated(make_recor
     figure = drawn(record, only=("contrasts",), groups=(GROUP,))["contrasts-some-topic"].figure
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == ["Parameters", "MACs", "Activations", "Memory", "Latency"]
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["resnet/50 : 18", "vgg/16 : resnet/50"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["resnet/50 : resnet/18", "vgg/16 : resnet/50"]
     by = {net.name: net for net in nets}
     macs = figure.axes[1]
     expected = [by["resnet/50"].macs / by["resnet/18"].macs, by["vgg/16"].macs / by["resnet/50"].macs]

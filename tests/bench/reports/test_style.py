@@ -43,9 +43,9 @@ def test_ticks_are_round_and_few(low: float, ratio: float) -> None:
     found = style.decades(low, low * ratio)
     assert all(low <= tick <= low * ratio for tick in found)
     one_digit = all(re.fullmatch(r"[1235]e[+-]\d+", f"{tick:.0e}") and f"{tick:.6e}"[2:8] == "000000" for tick in found)
-    # Where less than two such lie between, they are in equal steps instead, of at most three digits.
+    # Where less than two such lie between, they are in equal steps instead: a hundredth is parted by 25 of its ten thousandths.
     steps = {f"{b - a:.3g}" for a, b in pairwise(found)}
-    assert one_digit or (len(steps) <= 1 and all(float(f"{tick:.4g}") == pytest.approx(tick) for tick in found))
+    assert one_digit or (len(steps) <= 1 and all(float(f"{tick:.5g}") == pytest.approx(tick, rel=1e-9) for tick in found))
     assert style.rounded(low) <= low * (1 + 1e-9) < 2.51 * style.rounded(low)
 
 
