@@ -178,7 +178,8 @@ def _figure(points: Sequence[Point], footer: Sequence[str], protocol: Protocol, 
 def _footer(rows: Sequence[Row], points: Sequence[Point], protocol: Protocol, cost: Cost) -> list[str]:
     drawn = [point.row for point in points]
     bars = "bar: its 95 % interval" if any(p.low is not None for p in points) else "no interval"
-    failed = [f"{row.name} ({row.result.status})" for row in rows if row.result.status != "ok"]
+    there = {row.name for row in drawn}  # from another file, it may be
+    failed = [f"{row.name} ({row.result.status})" for row in rows if row.result.status != "ok" and row.name not in there]
     precision = rows[0].case.precision
     said = cost.note or f"Point: median over {conditions.processes(drawn)}, {bars}."
     return [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.patches import Patch
 
+from ...axes import PRECISIONS
 from ...stats import median
 from ..rows import axis_text, latest, machines, varied
 from . import _conditions as conditions
@@ -109,8 +110,12 @@ def _pages(chart: Chart, shown: Sequence[str], taken: Counter[str]) -> list[Draw
     said = [f"{axis.replace('_', ' ')} {axis_text(case, axis)}" for axis in shown]
     title = ": ".join([f"{TITLE} over {chart.base}", *([", ".join(said)] if said else [])])
     name = conditions.numbered("-".join([NAME, *map(conditions.slugged, said)]), taken)
-    ways = list(dict.fromkeys(bar.way for bar in chart.bars))
     networks = list(dict.fromkeys(bar.network for bar in chart.bars))
+    engines = list(dict.fromkeys(_engine(bar) for bar in chart.bars))
+    order = {precision: place for place, precision in enumerate(PRECISIONS)}
+    bars = sorted(chart.bars, key=lambda bar: (engines.index(_engine(bar)), order.get(bar.row.case.precision, len(order))))
+    chart = chart._replace(bars=bars)
+    ways = list(dict.fromkeys(bar.way for bar in chart.bars))
     each = max(1, int(_TALLEST / (_BETWEEN + _BAR * len(ways))))
     told = ", ".join(f"{way} {_middle(chart.bars, way):.3g} times" for way in ways)
     finding = f"{title}, median over the networks: {told}."
@@ -131,6 +136,15 @@ def _pages(chart: Chart, shown: Sequence[str], taken: Counter[str]) -> list[Draw
     return drawings
 
 
+def _engine(bar: Bar) -> str:
+    """What has a colour of its own: the engine with its options, since engines and precisions are more than there are colours."""
+    return " ".join(filter(None, (bar.row.case.engine, axis_text(bar.row.case, "engine_options"))))
+
+
+def _hues(bars: Sequence[Bar]) -> dict[str, str]:
+    return {engine: PALETTE[place % len(PALETTE)] for place, engine in enumerate(dict.fromkeys(map(_engine, bars)))}
+
+
 def _middle(bars: Sequence[Bar], way: str) -> float:
     return median([bar.ratio.value for bar in bars if bar.way == way])
 
@@ -139,9 +153,10 @@ def _crowd(chart: Chart, ways: Sequence[str]) -> Figure:
     """Where bars for every network would fill a book: a row for each way to run, and on it a dot for each network."""
     figure, (axes,) = strips.rows(ways, pitch=_ROW, right=0.35)
     _scale(axes, chart.bars, chart.base)
+    hues = _hues(chart.bars)
     for y, way in enumerate(ways):
-        hue = PALETTE[y % len(PALETTE)]
-        values = [bar.ratio.value for bar in chart.bars if bar.way == way]
+        own = [bar for bar in chart.bars if bar.way == way]
+        hue, values = hues[_engine(own[0])], [bar.ratio.value for bar in own]
         axes.scatter(
             values, [y] * len(values), s=7.0, facecolors="none", edgecolors=hue, linewidths=0.6, alpha=0.6, zorder=2, gid="dots"
         )
@@ -159,13 +174,15 @@ def _crowd(chart: Chart, ways: Sequence[str]) -> Figure:
 
 
 def _figure(chart: Chart, bars: Sequence[Bar], networks: Sequence[str], ways: Sequence[str]) -> Figure:
-    lines = math.ceil(len(ways) / _COLUMNS)
+    hues = _hues(chart.bars)
+    several = len({bar.row.case.precision for bar in chart.bars}) > 1
+    lines = math.ceil(len(hues) / _COLUMNS)
     pitch = _BETWEEN + _BAR * len(ways)
-    figure, (axes,) = strips.rows(networks, width=PAGE, pitch=pitch, head=0.06 + _LEGEND * lines, right=0.35)
+    figure, (axes,) = strips.rows(networks, width=PAGE, pitch=pitch, head=0.06 + _LEGEND * lines, right=0.6 if several else 0.35)
     _scale(axes, bars, chart.base)
     for bar in bars:
         place = ways.index(bar.way)
-        hue = PALETTE[place % len(PALETTE)]
+        hue = hues[_engine(bar)]
         y = networks.index(bar.network) + (place - (len(ways) - 1) / 2) * _BAR / pitch
         ratio = bar.ratio
         axes.barh(y, ratio.value - 1.0, left=1.0, height=_BAR / pitch * 0.86, facecolor="white" if bar.row.result.flags else hue,
@@ -173,9 +190,10 @@ def _figure(chart: Chart, bars: Sequence[Bar], networks: Sequence[str], ways: Se
         ends = (ratio.value, ratio.value) if ratio.low is None or ratio.high is None else (ratio.low, ratio.high)
         if ends[0] != ends[1]:
             axes.hlines(y, *ends, color=INK, linewidth=0.6, zorder=3, gid="interval")
-        strips.beside(axes, max(*ends, 1.0), y, strips.digits(ratio.value))
+        told = strips.digits(ratio.value)
+        strips.beside(axes, max(*ends, 1.0), y, f"{bar.row.case.precision}  {told}" if several else told)
     axes.axvline(1.0, color=SOFT, linewidth=0.8, zorder=2.5, gid="baseline")
-    handles = [Patch(facecolor=PALETTE[i % len(PALETTE)], label=plain(way)) for i, way in enumerate(ways)]
+    handles = [Patch(facecolor=hue, label=plain(engine)) for engine, hue in hues.items()]
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=_COLUMNS, frameon=False, fontsize=TICK,
                 labelcolor=INK, handlelength=1.0, handletextpad=0.4, columnspacing=1.2, borderaxespad=0.1,
                 borderpad=0.1)  # fmt: skip

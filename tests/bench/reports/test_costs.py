@@ -247,6 +247,12 @@ def test_speed_ups_are_over_eager_fp32_with_their_intervals(make_record: Callabl
     assert sorted(1 + bar.get_width() for bar in bars) == pytest.approx(sorted(ratio.value for ratio in wanted if ratio))
     assert all(ratio is not None and ratio.low is not None and ratio.low <= ratio.value <= (ratio.high or 0) for ratio in wanted)
     assert axes.get_xlabel() == "Throughput over that of eager fp32 (times)"
+    # A colour for each engine, and the precision in words: together they are more than there are colours.
+    engines = list(dict.fromkeys(row.case.engine for row in others))
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == engines
+    assert len({bar.get_edgecolor() for bar in bars}) == len(engines)
+    said = [text.get_text().partition(" ")[0] for text in axes.texts if " " in text.get_text()]
+    assert sorted(said) == sorted(row.case.precision for row in others)
 
 
 def test_contrasts_have_a_panel_for_each_cost_and_mark_what_is_stated(make_record: Callable[..., Record], nets: Any) -> None:
