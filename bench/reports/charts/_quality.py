@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -69,7 +70,10 @@ def draw(rows: Sequence[Row], protocol: Protocol | None, cost: Cost) -> list[Dra
         most = max(groups, key=lambda own: len(select(own, protocol, cost)))
         return [_measured(most, protocol, cost, plain, others=rows)]
     tried = [own for own in groups if any(row.result.status != "skipped" for row in own)]
-    drawn = [_measured(own, protocol, cost, conditions.name(plain, own[0].case, rows, taken)) for own in tried or groups]
+    tried = sorted(tried or groups, key=lambda own: -len(select(own, protocol, cost)))
+    drawn = [_measured(own, protocol, cost, conditions.name(plain, own[0].case, rows, taken)) for own in tried]
+    # What the largest of them shows stands for all: a sentence for each would say it a dozen times.
+    drawn = [replace(drawing, finding="") if place else drawing for place, drawing in enumerate(drawn)]
     if with_figures := [drawing for drawing in drawn if drawing.paint is not None]:
         # What none was measured at has nothing to say, but for where all were to be: a latency.
         return drawn if cost.name == "latency" else with_figures
