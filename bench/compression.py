@@ -99,7 +99,7 @@ def steps(text: str, options: Callable[[str], Sequence[Option]]) -> list[Step]:
 
 def canonical(text: str, options: Callable[[str], Sequence[Option]]) -> str:
     """The same written in one way. Raises as `steps` does."""
-    return "+".join(_written(step, options(step.name)) for step in steps(text, options)) or NONE
+    return "+".join(written(step, options(step.name)) for step in steps(text, options)) or NONE
 
 
 def joined(parts: Iterable[str]) -> str:
@@ -121,7 +121,7 @@ def _values(name: str, words: Sequence[str], known: Sequence[Option]) -> dict[st
             option, text = next((one for one in required if one.name not in found), None), word
         if option is None or (option.kind == "flag" and equals):
             tail = nearest(key, by_name) if by_name else "it has none"
-            message = f"{name} has no option {word!r}: {tail} For example {example(name, known)}"
+            message = f"{name} has no option {word!r}: {tail} (for example {example(name, known)})"
             raise UsageError(message)
         if option.name in found:
             message = f"{name}: {option.name} is given twice; write for example {example(name, known)}"
@@ -157,7 +157,8 @@ def _sample(option: Option) -> str:
     return f"{option.low if math.isfinite(option.low) else 1:g}"
 
 
-def _written(step: Step, known: Sequence[Option]) -> str:
+def written(step: Step, known: Sequence[Option]) -> str:
+    """The step in its one spelling."""
     parts = [step.name]
     for option in known:
         value = step.options.get(option.name)

@@ -96,6 +96,13 @@ class Work(Protocol):
     def add(self, name: str, number: float) -> None:
         """Say in numbers what was done: `removed_channels`, `zeros`, …; what several steps say is added up."""
 
+    def keep(self, make: Callable[[], bytes]) -> bytes:
+        """What is dear to find and the same in every process: `make()`, or what it gave an earlier one.
+
+        It is kept under the network's values and structure, the step, the input's shape, the seed and the pictures. What was
+        noted while it was made is noted again.
+        """
+
     def same(self, twin: Any, *, tolerance: float) -> None:
         """Say what must be true: `twin(network)` makes, of a copy of the network before, one that answers the same.
 

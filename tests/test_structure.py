@@ -39,7 +39,8 @@ compare best
 devices machine doctor contention checkpoint
 data agreement estimate peaks rescaled weights
 training preparation
-counting engines compress witness
+counting engines witness
+compress
 measure head
 job sentinel energy
 effort

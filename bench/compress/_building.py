@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from .. import compression, data, weights
+from .. import artefacts, compression, data, preparation, weights
 from ..errors import VbenchError
 from ..registry import ARCHITECTURES, COMPRESSORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from ..compression import Step
     from ..core import Architecture
 
 # Pictures on which a smaller network is compared with what it should be.
 _COMPARED = 2
+# Of what is kept: another one, when it is found in another way.
+VERSION = "1"
+_FILE = "kept"
 
 
 class Smaller:
@@ -46,6 +50,7 @@ class Smaller:
         self._verify = verify
         self._architecture, self._seed, self._images = architecture, seed, images
         self._made: tuple[nn.Module, str] | None = None
+        self._error: VbenchError | None = None
         self._shapes: nn.Module | None = None
 
     def __call__(self) -> nn.Module:
@@ -64,6 +69,16 @@ class Smaller:
         return module
 
     def _make(self) -> tuple[nn.Module, str]:
+        """Whoever counts a network tries several ways: what could not be done once is not tried again."""
+        if self._error is not None:
+            raise self._error
+        try:
+            return self._done()
+        except VbenchError as error:
+            self._error = error
+            raise
+
+    def _done(self) -> tuple[nn.Module, str]:
         self.notes, self.values = {}, {}
         with torch.device("cpu"):
             make = self._architecture.build
@@ -77,7 +92,8 @@ class Smaller:
 
     def _step(self, module: nn.Module, step: Step) -> nn.Module:
         compressor = COMPRESSORS.get(step.name)()
-        task = Task(self._architecture, self._seed, self._images)
+        written = compression.written(step, compressor.options)
+        task = Task(self._architecture, self._seed, self._images, module=module, step=written)
         before = copy.deepcopy(module) if self._verify else None
         try:
             found = compressor.apply(module, task, **compression.filled(step, compressor.options))
@@ -90,7 +106,10 @@ class Smaller:
         found = found.eval()
         if before is not None:
             for twin, tolerance in task.twins:
-                task.note("verified", self._verified(step.name, twin(copy.deepcopy(before)), found, tolerance))
+                task.note(
+                    "verified",
+                    self._verified(step.name, twin(before if len(task.twins) == 1 else copy.deepcopy(before)), found, tolerance),
+                )
         for key, text in task.notes.items():
             self.notes[f"{step.name} {key}"] = text
         for name, number in task.values.items():
@@ -99,40 +118,80 @@ class Smaller:
 
     def _verified(self, name: str, wanted: nn.Module, got: nn.Module, tolerance: float) -> str:
         """In words, how far the two answers are apart. Raises VbenchError where that is too far, or the shapes differ."""
-        x = data.smooth(self._architecture.input, _COMPARED, self._seed)
-        with torch.inference_mode():
-            pairs = list(zip(_tensors(wanted.eval()(x)), _tensors(got(x)), strict=True))
-        worst = 0.0
-        for a, b in pairs:
-            if a.shape != b.shape:
-                message = f"wrong_output: {name}: the output's shape is {tuple(b.shape)}, and it was {tuple(a.shape)}"
-                raise VbenchError(message)
-            scale = float(a.abs().max()) or 1.0
-            worst = max(worst, float((a - b).abs().max()) / scale)
-        if not worst <= tolerance:
+        try:
+            apart = difference(wanted, got, data.smooth(self._architecture.input, _COMPARED, self._seed))
+        except ValueError as error:
+            message = f"wrong_output: {name}: {error}"
+            raise VbenchError(message) from None
+        if not apart <= tolerance:
             message = (
-                f"wrong_output: {name}: the smaller network's output differs from that of the network with the same channels "
-                f"zeroed by {worst:.2g} of its scale; {tolerance:g} is allowed"
+                f"wrong_output: {name}: the smaller network's output differs from what it should be by {apart:.2g} of its scale; "
+                f"{tolerance:g} is allowed"
             )
             raise VbenchError(message)
-        return f"{worst:.1g} of the output's scale from the whole network with the same channels zeroed"
+        return f"{apart:.1g} of the output's scale from what it must be the same as"
+
+
+def difference(wanted: nn.Module, got: nn.Module, x: torch.Tensor) -> float:
+    """The largest difference of two networks' answers, as a share of the largest of the first's, over all of their tensors.
+
+    Raises ValueError where shapes differ, or how many tensors there are.
+    """
+    with torch.inference_mode():
+        first, second = list(_tensors(wanted.eval()(x))), list(_tensors(got.eval()(x)))
+    shapes = [[tuple(tensor.shape) for tensor in one] for one in (first, second)]
+    if shapes[0] != shapes[1]:
+        message = f"the output's shape is {_listed(shapes[1])}, and was {_listed(shapes[0])}"
+        raise ValueError(message)
+    return max(
+        (float((a - b).abs().max()) / (float(a.abs().max()) or 1.0) for a, b in zip(first, second, strict=True) if a.numel()),
+        default=0.0,
+    )
+
+
+def _listed(shapes: list[tuple[int, ...]]) -> str:
+    return ", ".join("x".join(map(str, shape)) for shape in shapes)
 
 
 class Task:
     """What a compressor is told besides its options, and where it says what it did: an `interfaces.Work`."""
 
-    def __init__(self, architecture: Architecture, seed: int, images: str = "") -> None:
+    def __init__(
+        self, architecture: Architecture, seed: int, images: str = "", *, module: nn.Module | None = None, step: str = ""
+    ) -> None:
         self.shape, self.task, self.seed = architecture.input, architecture.task, seed
         self.notes: dict[str, str] = {}
         self.values: dict[str, float] = {}
         self.twins: list[tuple[Callable[[nn.Module], nn.Module], float]] = []
-        self._preprocess, self._images = architecture.preprocess, images
+        self._architecture, self._images, self._module, self._step = architecture, images, module, step
+
+    def keep(self, make: Callable[[], bytes]) -> bytes:
+        """What `make` gives, from an earlier process where it is the same; nothing is kept of a network that nobody named."""
+        if self._module is None:
+            return make()
+        key = {
+            "architecture": self._architecture.name, "compression": self._step, "network": preparation.digest(self._module),
+            "input_shape": "x".join(map(str, self.shape)), "seed": str(self.seed), "torch": str(torch.__version__),
+            "pictures": data.digest(self._images) if self._images else "", "version": VERSION,
+        }  # fmt: skip
+
+        def write(folder: Path) -> dict[str, str]:
+            before = dict(self.notes)
+            (folder / _FILE).write_bytes(make())
+            return {key: text for key, text in self.notes.items() if before.get(key) != text}
+
+        found = artefacts.keep("compress", key, write)
+        content = (found.folder / _FILE).read_bytes()
+        self.notes |= found.manifest.notes
+        if found.temporary:
+            artefacts.remove(found.folder)
+        return content
 
     def pictures(self, count: int) -> torch.Tensor:
         """Inputs that differ from those that outputs are compared on, as far as a folder has enough."""
         if self._images:
             self.note("data", f"the last {count} pictures of {self._images}")
-            return data.images(self._images, self.shape, count, self._preprocess, last=True)
+            return data.images(self._images, self.shape, count, self._architecture.preprocess, last=True)
         self.note("data", f"{count} smooth seeded pictures (seed {self.seed + 2000})")
         return data.smooth(self.shape, count, self.seed + 2000)
 
