@@ -198,7 +198,7 @@ def _train(job: Job, architecture: Architecture, engine: Engine, phase: Phase, n
     if problem:
         message = f"wrong_output: {problem}"
         raise Wrong(message)
-    return {"values": values, "output": outputs[0]}
+    return {"values": values | compress.told(architecture)[0], "output": outputs[0]}
 
 
 def verdict(

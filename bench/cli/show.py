@@ -191,6 +191,8 @@ def _facts(found: Architecture) -> list[str]:
             else "none published"
         )
         lines.append(f"accuracy: {where}")
+    if found.compression != "none":
+        lines += [f"{key}: {text}" for key, text in found.build.notes.items()]  # type: ignore[attr-defined]  # a Smaller
     if found.deviation:
         lines.append(f"deviation: {found.deviation}")
     lines.append(f"source: {found.source}")

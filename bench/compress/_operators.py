@@ -106,12 +106,12 @@ def _viewed(call: Call) -> Sequence[Tensor] | None:
     """A view may take a dimension apart: its parts shrink together then."""
     given, out = call.args[0], call.outputs[0]
     labels = call.labels(given)
+    if not call.found.views and call.found.weight(given) is None and varies(labels):
+        call.found.labels.keep(labels, "the network counts on how many there are")
+        return [full(out.shape, KEPT)]
     if call.name in {"view", "reshape", "_unsafe_view", "_reshape_alias"}:
         for before, after in _blocks(tuple(given.shape), tuple(out.shape)):
             if len(after) > 1 and varies(labels) & set(before):
-                if not call.found.views:
-                    call.found.labels.keep(labels, "a view takes its channels apart")
-                    return [full(out.shape, KEPT)]
                 seen = labels.reshape(out.shape)
                 for dim in after[:-1]:
                     call.found.labels.tie(seen, out.shape[dim], dim)
@@ -149,7 +149,8 @@ def _product(shape: tuple[int, ...], dims: list[int]) -> int:
 def _expanded(call: Call) -> Sequence[Tensor] | None:
     """A map of one channel that is repeated for many is kept, and belongs to none of them."""
     labels = call.labels(call.args[0])
-    if not varies(labels) and int(compact(labels).reshape(-1)[0]) not in {NOBODY, KEPT}:
+    grown = call.outputs[0].shape != call.args[0].shape
+    if grown and not varies(labels) and int(compact(labels).reshape(-1)[0]) not in {NOBODY, KEPT}:
         call.found.labels.keep(labels, "one value of it meets many channels")
         return [full(call.outputs[0].shape, NOBODY)]
     return call.on_labels()

@@ -89,7 +89,7 @@ def _add_changes(module: nn.Module, followed: Followed, batch: torch.Tensor, tot
     for (labels, x, dim), slope in zip(given, slopes, strict=True):
         if slope is not None:
             # The loss is a mean over the batch, and each picture's own change is wanted.
-            each = (x.detach() * slope * len(batch)).movedim(dim, 1).flatten(2).mean(2)
+            each = (x.detach() * slope * len(batch)).movedim(dim, 1).reshape(len(batch), len(labels), -1).mean(2)
             for place, label in enumerate(labels):
                 change[label] = change.get(label, torch.zeros(())) + each[:, place]
     for label, signed in change.items():
