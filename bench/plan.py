@@ -128,8 +128,8 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     )
     chosen = select(suite)
     missing = {name: reason for name, reason in (compressors or {}).items() if reason}
-    if "compress" in named or "architectures" in named:
-        _refuse_missing(missing, (*suite.compress, *(a.compression for a in chosen)))
+    _refuse_missing(missing, suite.compress if "compress" in named else ())
+    _refuse_missing(missing, [a.compression for a in chosen] if "architectures" in named else ())
     flags = tuple((key, "on") for key, wanted in (("cold-cache", suite.cold_cache), ("cuda-graph", suite.cuda_graph)) if wanted)
     for device, (name, options), precision, batch, count, layout, phase, scenario, smaller in axes:
         for architecture in chosen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -106,10 +107,8 @@ class Smaller:
         found = found.eval()
         if before is not None:
             for twin, tolerance in task.twins:
-                task.note(
-                    "verified",
-                    self._verified(step.name, twin(before if len(task.twins) == 1 else copy.deepcopy(before)), found, tolerance),
-                )
+                wanted = twin(before if len(task.twins) == 1 else copy.deepcopy(before))
+                task.note("verified", self._verified(step.name, wanted, found, tolerance))
         for key, text in task.notes.items():
             self.notes[f"{step.name} {key}"] = text
         for name, number in task.values.items():
@@ -143,10 +142,8 @@ def difference(wanted: nn.Module, got: nn.Module, x: torch.Tensor) -> float:
     if shapes[0] != shapes[1]:
         message = f"the output's shape is {_listed(shapes[1])}, and was {_listed(shapes[0])}"
         raise ValueError(message)
-    return max(
-        (float((a - b).abs().max()) / (float(a.abs().max()) or 1.0) for a, b in zip(first, second, strict=True) if a.numel()),
-        default=0.0,
-    )
+    shares = [float((a - b).abs().max()) / (float(a.abs().max()) or 1.0) for a, b in zip(first, second, strict=True) if a.numel()]
+    return max(shares, key=lambda share: math.inf if math.isnan(share) else share, default=0.0)
 
 
 def _listed(shapes: list[tuple[int, ...]]) -> str:

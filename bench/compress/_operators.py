@@ -37,7 +37,7 @@ def unknown(call: Call) -> Sequence[Tensor]:
     """Nothing is known: everything that was read is kept, and so is what comes out."""
     for tensor in call.tensors:
         if call.found.weight(tensor) is None:
-            call.found.labels.keep(call.labels(tensor), f"{call.name} works across channels")
+            call.found.labels.keep(call.labels(tensor), f"{call.name} works across channels, or in a way that is not known")
     return [full(tensor.shape, KEPT if call.tensors else NOBODY) for tensor in call.outputs]
 
 
@@ -219,6 +219,17 @@ def _local(call: Call) -> Sequence[Tensor] | None:
         return None
     found = resized(labels, call.outputs[0].shape)
     return None if found is None else [found for _ in call.outputs]
+
+
+@rule("max_unpool2d max_unpool3d")
+def _unpooled(call: Call) -> Sequence[Tensor] | None:
+    """Values go back to where they were found: each map with its places."""
+    values, places = (call.labels(tensor) for tensor in call.args[:2])
+    if varies(values) - {0, 1} or varies(places) - {0, 1}:
+        return None
+    call.found.labels.join(values, places)
+    found = resized(call.found.labels.roots(values), call.outputs[0].shape)
+    return None if found is None else [found]
 
 
 @rule("mean sum amax amin max min std var var_mean logsumexp prod linalg_vector_norm")

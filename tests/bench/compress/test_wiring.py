@@ -140,6 +140,18 @@ class Shared(nn.Module):
         return self.conv(torch.relu(self.conv(x)))
 
 
+class Unpooled(nn.Module):
+    """ENet's way back: the places come from one map, and the values from another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Conv2d(12, 12, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        small, places = functional.max_pool2d(x, 2, return_indices=True)
+        return functional.max_unpool2d(self.body(small), places, 2)
+
+
 class Attention(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -173,6 +185,7 @@ WIRINGS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "padded": (lambda: Wired(nn.Sequential(nn.ReflectionPad2d(1), nn.ZeroPad2d(1))), 2),
     "shared": (lambda: Wired(Shared()), 3),
     "attention": (lambda: Wired(Attention()), 5),
+    "unpooled": (lambda: Wired(Unpooled()), 3),
     "response": (lambda: Wired(nn.LocalResponseNorm(5)), 1),
     "layer norm": (lambda: Wired(nn.GroupNorm(1, 12)), 1),
     "sizes": (lambda: Wired(Sizes()), 1),
