@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import ceilings, compress, contrasts, devices, engines, journal, machine, pipeline, plugins
+from . import ceilings, contrasts, devices, engines, journal, machine, pipeline, plugins
+from . import compress as compressors
 from . import config as configs
 from . import head as heads
 from .axes import refuse_absent
@@ -71,7 +72,7 @@ def _setup(config: Path | None, extra: Sequence[str]) -> tuple[Config, list[Plug
     errors = plugins.load_all([str(Path(p).resolve()) for p in extra], catalogue=own)
     errors += plugins.load_all(cfg.plugins, root=cfg.root, catalogue=own)
     engines.load_builtin()
-    compress.load_builtin()
+    compressors.load_builtin()
     unique = {str(error): error for error in errors}
     return cfg, list(unique.values())
 
@@ -152,7 +153,7 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     try:
         given = heads.weights(weights, chosen)
         planned = partial(
-            plan, devices=devices.known(), engines=engines.known(), compressors=compress.known(),
+            plan, devices=devices.known(), engines=engines.known(), compressors=compressors.known(),
             threads=machine.usable_cores(), seed=final.seed,
         )  # fmt: skip
         label = "" if given is None else given.label

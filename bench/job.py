@@ -135,7 +135,7 @@ def build(architecture: Architecture, case: Case, notes: dict[str, str]) -> torc
     """The network with its weights, made smaller where the case says so; the notes get how it came to them, and what was done."""
     from . import data, weights  # noqa: PLC0415 - they import torch
 
-    make = architecture.build
+    make: Any = architecture.build
     if architecture.compression != "none":
         return cast("torch.nn.Module", make.take(notes))
     module, notes["weights"] = data.build(make, case.seed, make.load if isinstance(make, weights.Fitted) else None)

@@ -61,9 +61,9 @@ def _convolution(call: Call) -> Sequence[Tensor] | None:
     else:
         found.labels.tie(read, groups, 0)
         found.bind(reads, found.labels.roots(read)[: len(read) // groups])
-        made = found.axes.get(makes)
-        if made is None:
-            made = found.bind(makes, found.labels.fresh(count // groups).repeat(groups))
+        if makes not in found.axes:
+            found.bind(makes, found.labels.fresh(count // groups).repeat(groups))
+        made = found.axes[makes]
     found.layers.append(Layer(makes, reads))
     if bias is not None and (own := found.weight(bias)) is not None:
         made = found.bind(Axis(own[0], 0), made)

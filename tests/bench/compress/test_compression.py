@@ -71,7 +71,9 @@ def test_any_chain_survives_being_written(parts: list[str]) -> None:
     for step, again in zip(compression.steps(text, options), compression.steps(written, options), strict=True):
         filled, refilled = (compression.filled(one, OPTIONS[one.name]) for one in (step, again))
         assert step.name == again.name
-        assert refilled == pytest.approx(filled, rel=1e-11)
+        assert {
+            key: pytest.approx(value, rel=1e-11) if isinstance(value, float) else value for key, value in filled.items()
+        } == refilled
 
 
 @pytest.mark.parametrize(
