@@ -89,7 +89,7 @@ class Followed:
         """The label of each index of a dimension; all are kept where they vary in another one too, or belong to nobody."""
         bare = compact(labels)
         if any(size > 1 for other, size in enumerate(bare.shape) if other != dim):
-            self.labels.keep(labels, "its channels are not told apart where they are read")
+            self.labels.keep(labels, "they are not told apart where they are read")
             return torch.full((labels.shape[dim],), KEPT, device="cpu")
         found = bare.movedim(dim, -1).reshape(-1).expand(labels.shape[dim])
         return torch.where(found == NOBODY, KEPT, found)
@@ -102,7 +102,7 @@ class Followed:
             if len(dims) == 1 and not any(axis.tensor == name for axis in self.axes):
                 self.axes[Axis(name, dims[0])] = self.channels(labels, dims[0])
             else:
-                self.labels.keep(labels, "a parameter of another form takes part in it")
+                self.labels.keep(labels, "a parameter of another form takes part in them")
 
 
 class _Follower(TorchDispatchMode):
@@ -183,6 +183,6 @@ def _followed(module: nn.Module, shape: Sequence[int], device: str, *, views: bo
             output = module.eval()(inputs)
     for tensor in tree_leaves(output):
         if isinstance(tensor, Tensor):
-            found.labels.keep(found.of(tensor), "it is an output of the network")
+            found.labels.keep(found.of(tensor), "they are outputs of the network")
     found.finish()
     return found

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     Rule = Callable[[Call], Sequence[Tensor] | None]
 
 RULES: dict[str, Rule] = {}
+# What is found where channels cannot go, in words.
+_ACROSS = {
+    "constant_pad_nd": "a local response norm or a padding with maps of zeros",
+    "native_layer_norm": "a layer norm",
+    "native_group_norm": "a group norm",
+    "_softmax": "a soft-max",
+    "_log_softmax": "a soft-max",
+    "mean": "a mean",
+    "sum": "a sum",
+    "amax": "a maximum",
+    "max": "a maximum",
+}
 
 
 def rule(names: str) -> Callable[[Rule], Rule]:
@@ -37,7 +49,8 @@ def unknown(call: Call) -> Sequence[Tensor]:
     """Nothing is known: everything that was read is kept, and so is what comes out."""
     for tensor in call.tensors:
         if call.found.weight(tensor) is None:
-            call.found.labels.keep(call.labels(tensor), f"{call.name} works across channels, or in a way that is not known")
+            why = f"{_ACROSS[call.name]} works across them" if call.name in _ACROSS else f"nothing is known here of {call.name}"
+            call.found.labels.keep(call.labels(tensor), why)
     return [full(tensor.shape, KEPT if call.tensors else NOBODY) for tensor in call.outputs]
 
 
@@ -58,7 +71,7 @@ def pointwise(call: Call) -> Sequence[Tensor] | None:
     result = full((1,) * len(shape), NOBODY)
     for (part, _), size in zip(parts, sizes, strict=True):
         if any(size[dim] == 1 and shape[dim] > 1 for dim in wide):
-            call.found.labels.keep(part, "one value of it meets many channels")
+            call.found.labels.keep(part, "one value of them meets many others")
             continue
         call.found.labels.join(result, part)
         result, one = torch.broadcast_tensors(result, part)
@@ -151,7 +164,7 @@ def _expanded(call: Call) -> Sequence[Tensor] | None:
     labels = call.labels(call.args[0])
     grown = call.outputs[0].shape != call.args[0].shape
     if grown and not varies(labels) and int(compact(labels).reshape(-1)[0]) not in {NOBODY, KEPT}:
-        call.found.labels.keep(labels, "one value of it meets many channels")
+        call.found.labels.keep(labels, "one value of them meets many others")
         return [full(call.outputs[0].shape, NOBODY)]
     return call.on_labels()
 
@@ -188,7 +201,7 @@ def _cut(call: Call) -> Sequence[Tensor] | None:
         equal = len(set(parts)) == 1 and size % parts[0] == 0 and start % parts[0] == 0 and call.name != "select"
         strided = call.name == "slice" and len(call.args) > 4 and call.args[4] != 1  # noqa: PLR2004 - as above
         if not equal or strided or not call.found.views:
-            call.found.labels.keep(labels, f"{call.name} takes some of its channels by number")
+            call.found.labels.keep(labels, f"{call.name} takes some of them by number")
         else:
             call.found.labels.tie(labels, size // parts[0], dim)
     return call.on_labels()

@@ -94,9 +94,9 @@ def _tell(work: Work, plan: Cut, followed: Followed) -> None:
     work.note(
         "removed", f"{plan.removed:,} of {whole:,} output channels, in {some} of {len(layers)} convolutions and linear layers"
     )
-    why = sorted({reason for reason in followed.labels.reasons.values() if not reason.startswith("it is an output")})
+    why = sorted({reason for reason in followed.labels.reasons.values() if not reason.startswith("they are outputs")})
     if why:
-        work.note("kept", "; ".join(why))
+        work.note("kept", f"some channels, because {'; '.join(why)}")
 
 
 def _nothing(followed: Followed, groups: list[Group], options: dict[str, Any]) -> str:
@@ -105,7 +105,7 @@ def _nothing(followed: Followed, groups: list[Group], options: dict[str, Any]) -
     if most:
         return f"no channel goes: at most {most} can be told apart in any layer, of which {options['ratio']:g} is less than one"
     why = sorted(set(followed.labels.reasons.values())) or ["no convolution or linear layer makes any"]
-    return f"no channel can go: {'; '.join(why)}"
+    return f"no channel can go, because {'; '.join(why)}"
 
 
 @compressor("random")

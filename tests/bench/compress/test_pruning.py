@@ -160,12 +160,12 @@ def test_channel_counts_are_rounded_on_request(text: str, widths: list[int]) -> 
 @pytest.mark.parametrize(
     ("make", "text", "said"),
     [
-        (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(2)), "l1-filter:0.5", "no channel can go: it is an output"),
-        (lambda: nn.AvgPool2d(2), "random:0.5", "no channel can go: no convolution or linear layer makes any"),
+        (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(2)), "l1-filter:0.5", "no channel can go, because they are out"),
+        (lambda: nn.AvgPool2d(2), "random:0.5", "no channel can go, because no convolution or linear layer makes any"),
         (_plain, "l1-filter:0.01", "at most 12 can be told apart in any layer"),
         (
             lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.GroupNorm(2, 8), nn.Conv2d(8, 2, 1), nn.Flatten(2)),
-            "l1-filter:0.5", "native_group_norm works across channels",
+            "l1-filter:0.5", "a group norm works across them",
         ),
         (_plain, "l1-filter:0.98:global", r"leave none of the 1[02] channels of .*: a lower"),
     ],
