@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RULES: dict[str, Rule] = {}
 # What is found where channels cannot go, in words.
 _ACROSS = {
-    "constant_pad_nd": "a local response norm or a padding with maps of zeros",
+    "avg_pool3d": "a local response norm",
     "native_layer_norm": "a layer norm",
     "native_group_norm": "a group norm",
     "_softmax": "a soft-max",
@@ -226,6 +226,9 @@ def _local(call: Call) -> Sequence[Tensor] | None:
     if call.name == "constant_pad_nd":
         count = len(call.args[1]) // 2
         touched = {labels.dim() - 1 - place // 2 for place, size in enumerate(call.args[1]) if size}
+        if varies(labels) & touched and min(call.args[1]) >= 0:
+            # As many maps of zeros are added however many there were, so that what they meet must stay.
+            return [torch.constant_pad_nd(labels, call.args[1], KEPT)]
     else:
         touched = set(range(labels.dim() - count, labels.dim()))
     if varies(labels) & touched:

@@ -152,6 +152,17 @@ class Unpooled(nn.Module):
         return functional.max_unpool2d(self.body(small), places, 2)
 
 
+class Widened(nn.Module):
+    """A shortcut that adds maps of zeros, as the residual networks without projections have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Conv2d(12, 16, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(x) + functional.pad(x, (0, 0, 0, 0, 0, 4))
+
+
 class Attention(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -186,6 +197,7 @@ WIRINGS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "shared": (lambda: Wired(Shared()), 3),
     "attention": (lambda: Wired(Attention()), 5),
     "unpooled": (lambda: Wired(Unpooled()), 3),
+    "widened": (lambda: Wired(Widened(), middle=16), 3),
     "response": (lambda: Wired(nn.LocalResponseNorm(5)), 1),
     "layer norm": (lambda: Wired(nn.GroupNorm(1, 12)), 1),
     "sizes": (lambda: Wired(Sizes()), 1),
