@@ -82,12 +82,12 @@ class _Pruning:
             plan = _surgery.cut(followed, gone)
             problem = _surgery.runs(module, plan, work.shape) if gone else problem or _nothing(followed, groups, options)
             if gone and not problem:
-                _tell(work, plan, followed)
+                _tell(work, plan, followed, groups)
                 return plan
         raise ValueError(problem)
 
 
-def _tell(work: Work, plan: Cut, followed: Followed) -> None:
+def _tell(work: Work, plan: Cut, followed: Followed, groups: list[Group]) -> None:
     """What went, and what could not."""
     layers = plan.layers
     some, whole = sum(bool(one.gone) for one in layers), sum(one.size for one in layers)
@@ -95,6 +95,8 @@ def _tell(work: Work, plan: Cut, followed: Followed) -> None:
         "removed", f"{plan.removed:,} of {whole:,} output channels, in {some} of {len(layers)} convolutions and linear layers"
     )
     why = sorted({reason for reason in followed.labels.reasons.values() if not reason.startswith("they are outputs")})
+    if stuck := sum(len(group.made) for group in groups if len(group.units) == 1):
+        why.append(f"those of {stuck} layers hang together, as between grouped convolutions and a shuffle")
     if why:
         work.note("kept", f"some channels, because {'; '.join(why)}")
 
