@@ -148,6 +148,13 @@ def table(session: nox.Session) -> None:
 
 
 @nox.session
+def pruning(session: nox.Session) -> None:
+    """Hours, resumable: every network pruned by every criterion, for docs/compression.md; what stands after `--` goes to it."""
+    _wheel(session, "test")
+    session.run("python", "tests/campaigns/pruning.py", *session.posargs)
+
+
+@nox.session
 def load(session: nox.Session) -> None:
     """Minutes, on an idle machine with stress-ng: whether every row that a neighbour spoils is flagged."""
     _campaign(session, "load")

@@ -17,19 +17,21 @@ if __name__ != "vbench":
 
 if TYPE_CHECKING:
     from .api import catalogue, load, run
+    from .compression import Option
     from .core import Accuracy, Architecture, Case, Machine, Metric, Naming, Paper, Preprocess, Record
     from .errors import VbenchError
-    from .interfaces import Engine, Session
-    from .registry import architecture, engine, metric
+    from .interfaces import Compressor, Engine, Session, Work
+    from .registry import architecture, compressor, engine, metric
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "api": ("catalogue", "load", "run"),
+    "compression": ("Option",),
     "core": ("Accuracy", "Architecture", "Case", "Machine", "Metric", "Naming", "Paper", "Preprocess", "Record"),
     "errors": ("VbenchError",),
-    "interfaces": ("Engine", "Session"),
-    "registry": ("architecture", "engine", "metric"),
+    "interfaces": ("Compressor", "Engine", "Session", "Work"),
+    "registry": ("architecture", "compressor", "engine", "metric"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -37,17 +39,21 @@ __all__ = [
     "Accuracy",
     "Architecture",
     "Case",
+    "Compressor",
     "Engine",
     "Machine",
     "Metric",
     "Naming",
+    "Option",
     "Paper",
     "Preprocess",
     "Record",
     "Session",
     "VbenchError",
+    "Work",
     "architecture",
     "catalogue",
+    "compressor",
     "engine",
     "load",
     "metric",

@@ -38,7 +38,7 @@ def told(job: Job, phase: Phase) -> dict[str, Any]:
     device = devices.get(case.device)
     jobs.settle_device(job, device, notes)
     phase("build")
-    module, notes["weights"] = jobs.build(architecture, case)
+    module = jobs.build(architecture, case, notes)
     jobs.refuse_nan(module)
     pictures = check.compared(job, architecture, -(-answers.FEW // case.batch) * case.batch)
     with torch.inference_mode():

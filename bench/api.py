@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from . import ceilings, contrasts, devices, engines, journal, machine, pipeline, plugins
+from . import compress as compressors
 from . import config as configs
 from . import head as heads
 from .axes import refuse_absent
@@ -71,6 +72,7 @@ def _setup(config: Path | None, extra: Sequence[str]) -> tuple[Config, list[Plug
     errors = plugins.load_all([str(Path(p).resolve()) for p in extra], catalogue=own)
     errors += plugins.load_all(cfg.plugins, root=cfg.root, catalogue=own)
     engines.load_builtin()
+    compressors.load_builtin()
     unique = {str(error): error for error in errors}
     return cfg, list(unique.values())
 
@@ -99,6 +101,7 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     layout: Sequence[str] = (),
     phase: Sequence[str] = (),
     scenario: Sequence[str] = (),
+    compress: Sequence[str] = (),
     cold_cache: bool = False,
     cuda_graph: bool = False,
     input: tuple[int, ...] | None = None,  # noqa: A002 - the field's own word
@@ -127,6 +130,7 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
         "layout": _many(layout),
         "phase": _many(phase),
         "scenario": _many(scenario),
+        "compress": _many(compress),
         "cold_cache": cold_cache,
         "cuda_graph": cuda_graph,
     }
@@ -148,7 +152,10 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     chosen = _without_missing(chosen, errors)
     try:
         given = heads.weights(weights, chosen)
-        planned = partial(plan, devices=devices.known(), engines=engines.known(), threads=machine.usable_cores(), seed=final.seed)
+        planned = partial(
+            plan, devices=devices.known(), engines=engines.known(), compressors=compressors.known(),
+            threads=machine.usable_cores(), seed=final.seed,
+        )  # fmt: skip
         label = "" if given is None else given.label
         cases = planned(chosen, shape=input, weights=label, named=[axis for axis, value in axes.items() if value])
         if also and not (quick or input or weights or any(axes.values())):
@@ -268,9 +275,9 @@ def run(
 
     Each name is `family/variant`, a glob, `timm:NAME`, `torchvision:NAME`, or `package.module:function` with
     `input=(3, 224, 224)`. Options are those of `vbench run`: `suite`, `group`, `exclude`, `topic`, the axes (`device`, `engine`,
-    `precision`, `batch`, `threads`, `layout`, `phase`, `scenario`, each a sequence), `cold_cache`, `cuda_graph`, `input`,
-    `weights`, `plugin`, `config`, `quick`, `also` (False leaves out the further suites of a suite), and `settings`, a dict of the
-    keys of `[run]` in bench.toml (times in seconds, sizes in bytes). `output` names the result file, else it goes to
+    `precision`, `batch`, `threads`, `layout`, `phase`, `scenario`, `compress`, each a sequence), `cold_cache`, `cuda_graph`,
+    `input`, `weights`, `plugin`, `config`, `quick`, `also` (False leaves out the further suites of a suite), and `settings`, a
+    dict of the keys of `[run]` in bench.toml (times in seconds, sizes in bytes). `output` names the result file, else it goes to
     `results/<machine>/`; `resume` names an interrupted one to go on with (of the options it takes `plugin`, `config` and
     `settings`).
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import answers, devices
+from . import answers, compress, devices
 from . import job as jobs
 from .job import Wrong
 from .stats import same
@@ -44,7 +44,7 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
         _fitting(job, architecture, counted, notes)
         return {"counted": counted, "notes": notes, **rest}
     phase("build")
-    module, notes["weights"] = jobs.build(architecture, case)
+    module = jobs.build(architecture, case, notes)
     jobs.refuse_nan(module)
     batches = compared(job, architecture, probed(case, architecture.task, reference=getattr(engine, "reference", False)))
     inputs = jobs.inputs(job, architecture)
@@ -69,7 +69,7 @@ def check(job: Job, phase: Phase) -> dict[str, Any]:
         notes["verified"] = f"on the first {found.pictures} pictures, in {job.verify_s:.0f} s"
     phase("scratch")
     values |= _scratch(module, batches[0], engine, case, counted)
-    values |= _fitting(job, architecture, counted, notes) | found.values
+    values |= _fitting(job, architecture, counted, notes) | found.values | compress.told(architecture)[0]
     return {"counted": counted, "values": values, "notes": notes, "output": found.output, "operators": found.operators}
 
 
@@ -161,7 +161,7 @@ def _train(job: Job, architecture: Architecture, engine: Engine, phase: Phase, n
     case, inputs = job.case, jobs.inputs(job, architecture)
 
     def by_hand(batches: list[torch.Tensor]) -> witness.Trace:
-        twin, place = training.placed(jobs.build(architecture, case)[0], case)
+        twin, place = training.placed(jobs.build(architecture, case, {}), case)
         return witness.by_hand(twin, [place(tensor) for tensor in batches], case.seed)
 
     phase("reference")
@@ -175,7 +175,7 @@ def _train(job: Job, architecture: Architecture, engine: Engine, phase: Phase, n
         )
         raise Wrong(message) from None
     phase("build")
-    module, notes["weights"] = jobs.build(architecture, case)
+    module = jobs.build(architecture, case, notes)
     jobs.refuse_nan(module)
     phase("prepare")
     session = engine.prepare(module, case)
@@ -198,7 +198,7 @@ def _train(job: Job, architecture: Architecture, engine: Engine, phase: Phase, n
     if problem:
         message = f"wrong_output: {problem}"
         raise Wrong(message)
-    return {"values": values, "output": outputs[0]}
+    return {"values": values | compress.told(architecture)[0], "output": outputs[0]}
 
 
 def verdict(
@@ -221,7 +221,7 @@ def verdict(
             f"wrong_output: {result.sqnr_db:.1f} dB signal over error against eager fp32; {case.precision} needs {limit:.0f} dB"
         )
         if case.precision == "int8":
-            message += f"; which layers: vbench show {case.architecture} --sensitivity --engine {case.engine}"
+            message += f"; which layers: vbench show {case.label} --sensitivity --engine {case.engine}"
         raise Wrong(message)
     if result.note:
         notes["agreement"] = result.note

@@ -50,7 +50,7 @@ def find(config: Config, name: str) -> Group:
 
 def names(config: Config, groups: Iterable[str]) -> tuple[str, ...]:
     """The members of these groups, each once and in order. Raises UnknownNameError for a group or a member that is not there."""
-    found = dict.fromkeys(member.name for name in groups for member in members(name, find(config, name)))
+    found = dict.fromkeys(member.label for name in groups for member in members(name, find(config, name)))
     return tuple(found)
 
 

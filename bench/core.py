@@ -99,7 +99,8 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True):
 
     `build(classes=1000)` returns a `torch.nn.Module` whose forward takes one tensor of shape `(batch, *input)`.
     `params` and `macs` are declared, and recomputed by the tests: a false one fails them. `weights` are the libraries that have
-    the network in the same form, with their names for its tensors.
+    the network in the same form, with their names for its tensors. `compression` is what is done to what `build` makes, and is
+    an axis of the case and no part of its name.
     """
 
     name: str
@@ -115,6 +116,12 @@ class Architecture(msgspec.Struct, frozen=True, kw_only=True):
     preprocess: Preprocess = Preprocess()
     deviation: str = ""
     weights: tuple[Naming, ...] = ()
+    compression: str = "none"
+
+    @property
+    def label(self) -> str:
+        """The name, with what was done to make the network smaller behind an @."""
+        return self.name if self.compression == "none" else f"{self.name}@{self.compression}"
 
     @property
     def family(self) -> str:
@@ -170,6 +177,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             self.device, f"t{self.threads}", self.layout, self.phase, self.scenario, self.weights,
         )  # fmt: skip
         return ",".join(axes)
+
+    @property
+    def label(self) -> str:
+        """The network as it was named: `vgg/16@l1-filter:0.5`."""
+        return self.architecture if self.compression == "none" else f"{self.architecture}@{self.compression}"
 
     @property
     def virtual(self) -> bool:

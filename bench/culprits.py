@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import engines
+from . import compress, engines
 from .counting import module_table
 from .errors import UsageError, VbenchError
 from .job import Job, catalogue, memory_limit
@@ -96,7 +96,7 @@ def find(case: Case, settings: Settings, *, pictures: int, weights: Path | None 
     batches = -(-pictures // case.batch)
     job = Job(
         case=case, check=True, architecture=ARCHITECTURES.source(case.architecture), engine=ENGINES.source(case.engine),
-        catalogue=catalogue(), images=_absolute(settings.images), weights=_absolute(weights),
+        compressors=compress.sources(case), catalogue=catalogue(), images=_absolute(settings.images), weights=_absolute(weights),
         seed=settings.seed, memory_limit=memory_limit(settings), pictures=batches * case.batch,
     )  # fmt: skip
     with Server(start=settings.start) as server:
@@ -137,7 +137,7 @@ def _sound(found: Replicate) -> Replicate:
 
 def _ranked(case: Case, alone: Replicate) -> tuple[Layer, ...]:
     """The layers, that which alone does most harm first."""
-    costs = {cost.path: cost for cost in module_table(ARCHITECTURES.get(case.architecture).build, case.input_shape)}
+    costs = {cost.path: cost for cost in module_table(ARCHITECTURES.get(case.label).build, case.input_shape)}
     total = costs[""].macs or 1
     errors = {path: 10 ** (-score / 10) for path, (score,) in alone.states.items()}
     found = [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from . import api, ceilings, journal, machine, pipeline, plugins
+from . import api, ceilings, compress, journal, machine, pipeline, plugins
 from .claims import lines
 from .core import Case
 from .demonstrations import TIMED
@@ -187,7 +187,8 @@ def _case(name: str, threads: int, seed: int, phase: str = "infer") -> Case:
 def _job(name: str, case: Case, settings: Settings) -> Job:
     return Job(
         case=case, check=True, demonstration=name, architecture=ARCHITECTURES.source(case.architecture),
-        engine=ENGINES.source(case.engine), catalogue=catalogue(), seed=settings.seed, memory_limit=memory_limit(settings),
+        engine=ENGINES.source(case.engine), compressors=compress.sources(case), catalogue=catalogue(),
+        seed=settings.seed, memory_limit=memory_limit(settings),
     )  # fmt: skip
 
 

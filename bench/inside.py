@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import data, devices, job
+from . import devices, job
 from .errors import VbenchError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def session(case: Case, settings: Settings) -> Iterator[Callable[[], None]]:
     architecture, engine = job.load(asked)
     undo = _threads(case) if architecture is not None else None
     try:
-        module: Any = None if architecture is None else data.build(architecture.build, case.seed)[0]
+        module: Any = None if architecture is None else job.build(architecture, case, {})
         job.settle_device(asked, devices.get(case.device), {})
         ready = engine.prepare(module, case)
         try:
@@ -44,7 +44,7 @@ def session(case: Case, settings: Settings) -> Iterator[Callable[[], None]]:
         finally:
             ready.close()
     except job.Wrong as error:
-        message = f"{case.architecture}: {error}"
+        message = f"{case.label}: {error}"
         raise VbenchError(message) from None
     finally:
         if undo is not None:

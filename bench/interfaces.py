@@ -1,4 +1,4 @@
-"""What an engine must offer, and what a prepared case must offer to be timed. Any class with these methods will do."""
+"""What an engine must offer, what a prepared case must offer to be timed, and what a compressor. Any class with these will do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .compression import Option
     from .core import Case
 
     # The pieces of a step in order, each with its name; pieces of one name belong together.
@@ -69,3 +70,60 @@ class Engine(Protocol):
 
     def prepare(self, module: Any, case: Case) -> Session:
         """Make the module ready; called once per worker, timed as `compile_s`."""
+
+
+class Work(Protocol):
+    """What a compressor is told besides its options, and where it says what it did."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one input, channels first."""
+
+    @property
+    def task(self) -> str:
+        """What the architecture is for, as it declares it: `classification` for one."""
+
+    @property
+    def seed(self) -> int:
+        """What whatever is drawn at random depends on."""
+
+    def pictures(self, count: int) -> Any:
+        """Inputs of shape `(count, *shape)`: the run's pictures, else smooth seeded ones; the notes say which."""
+
+    def note(self, key: str, text: str) -> None:
+        """Say in words what was done; it goes to the row's notes."""
+
+    def add(self, name: str, number: float) -> None:
+        """Say in numbers what was done: `removed_channels`, `zeros`, …; what several steps say is added up."""
+
+    def keep(self, make: Callable[[], bytes]) -> bytes:
+        """What is dear to find and the same in every process: `make()`, or what it gave an earlier one.
+
+        It is kept under the network's values and structure, the step, the input's shape, the seed and the pictures. What was
+        noted while it was made is noted again.
+        """
+
+    def same(self, twin: Any, *, tolerance: float) -> None:
+        """Say what must be true: `twin(network)` makes, of a copy of the network before, one that answers the same.
+
+        A check compares the two, to `tolerance` of the largest of the answers.
+        """
+
+
+@runtime_checkable
+class Compressor(Protocol):
+    """How a network is made smaller. Register one with `@compressor("name")`.
+
+    `description` is one line, `options` says what may stand behind the name, and `needs` what it looks at besides the weights:
+    "" for nothing, `data` for what pictures make the network answer, `gradients` for its derivatives too.
+    """
+
+    description: str
+    options: Sequence[Option]
+    needs: str
+
+    def version(self) -> str:
+        """The receipt that it can work here; raise ImportError with the install line when it cannot."""
+
+    def apply(self, module: Any, work: Work, **options: Any) -> Any:
+        """The smaller network: the module itself, changed in place, or another. Raise ValueError with the reason if it cannot."""

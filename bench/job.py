@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
-from . import machine, measure, plugins
+from . import compress, machine, measure, plugins
 from .core import Architecture, Case, Source
 from .registry import ARCHITECTURES, ENGINES
 
@@ -52,6 +52,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     count_only: bool = False
     architecture: Source | None = None
     engine: Source
+    compressors: tuple[Source, ...] = ()
     catalogue: str = ""
     images: str = ""
     weights: str = ""
@@ -89,14 +90,10 @@ def catalogue() -> str:
 def count_job(case: Case, settings: Settings) -> Job:
     """Counting alone, for the exact gate."""
     return Job(
-        case=case,
-        check=True,
-        count_only=True,
-        architecture=ARCHITECTURES.source(case.architecture),
-        engine=ENGINES.source(case.engine),
-        catalogue=catalogue(),
+        case=case, check=True, count_only=True, architecture=ARCHITECTURES.source(case.architecture),
+        engine=ENGINES.source(case.engine), compressors=compress.sources(case), catalogue=catalogue(),
         memory_limit=memory_limit(settings),
-    )
+    )  # fmt: skip
 
 
 class Wrong(Exception):  # noqa: N818 - not an error of the harness but a finding about the network
@@ -131,15 +128,18 @@ def load(job: Job) -> tuple[Architecture | None, Engine]:
         path = Path(job.weights)
         fitted = weights.verified(architecture, path, job.case.weights) if job.check else weights.fit(architecture, path)
         architecture = msgspec.structs.replace(architecture, build=fitted)
-    return architecture, engine
+    return compress.for_job(architecture, job), engine
 
 
-def build(architecture: Architecture, case: Case) -> tuple[torch.nn.Module, str]:
-    """The network with its weights, from the seed or from the file, and how it came to them."""
+def build(architecture: Architecture, case: Case, notes: dict[str, str]) -> torch.nn.Module:
+    """The network with its weights, made smaller where the case says so; the notes get how it came to them, and what was done."""
     from . import data, weights  # noqa: PLC0415 - they import torch
 
-    fitted = architecture.build if isinstance(architecture.build, weights.Fitted) else None
-    return data.build(architecture.build, case.seed, None if fitted is None else fitted.load)
+    make: Any = architecture.build
+    if architecture.compression != "none":
+        return cast("torch.nn.Module", make.take(notes))
+    module, notes["weights"] = data.build(make, case.seed, make.load if isinstance(make, weights.Fitted) else None)
+    return module
 
 
 def refuse_nan(module: torch.nn.Module) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import effort, further, journal, results, sweeps
+from . import compress, effort, further, journal, results, sweeps
 from .errors import ResultFileError
 from .job import QUICK_VERIFY_S, VERIFY_S, Job, catalogue, memory_limit
 from .registry import ARCHITECTURES, ENGINES
@@ -200,7 +200,7 @@ def _one(  # noqa: PLR0913 - a run, where it goes, who watches, and what is to b
     One that did not end within `most_s` is not to blame, and leaves no trace: the time limit came first.
     """
     watcher.working(state, task.case)
-    name = task.case.architecture
+    name = task.case.label
     declared = ARCHITECTURES.get(name).macs if name in ARCHITECTURES else None
     patience_s = getattr(ENGINES.get(task.case.engine), "patience_s", 0.0)
     patience_s += effort.timeout(task.case, state.settings, declared or 0)
@@ -225,6 +225,7 @@ def job(state: State, case: Case, *, number: int = -1, server: int = 0, role: st
         energy=role == "energy",
         architecture=ARCHITECTURES.source(case.architecture),
         engine=ENGINES.source(case.engine),
+        compressors=compress.sources(case),
         catalogue=catalogue(),
         images=str(Path(settings.images).resolve()) if settings.images else "",
         weights=str(Path(state.run.weights[case.weights]).resolve()) if case.weights in state.run.weights else "",

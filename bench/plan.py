@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from . import axes as scenarios
-from . import modes
+from . import compression, modes
 from .axes import PRECISIONS
 from .core import Case
 from .errors import NothingSelectedError, UnknownNameError, UsageError, nearest
-from .registry import ARCHITECTURES, ENGINES
+from .registry import ARCHITECTURES, COMPRESSORS, ENGINES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from .core import Architecture
     from .interfaces import Engine
@@ -61,11 +61,14 @@ class Given(msgspec.Struct, frozen=True):
 
 
 def definition(case: Case, seed: int, images: str = "") -> str:
-    """A hash of what a case means beyond its id: input shape, seeds, engine options.
+    """A hash of what a case means beyond its id: input shape, seeds, engine options, and what made the network smaller.
 
     Not of the network's source, or every edit would make a new case that nothing can be compared with.
     """
+    parts: tuple[object, ...]
     parts = (case.input_shape, case.batch, case.weights, seed, images, case.engine_options, case.scenario, case.phase)
+    if case.compression != compression.NONE:
+        parts += (case.compression,)
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:12]
 
 
@@ -99,14 +102,15 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     shape: tuple[int, ...] | None = None,
     seed: int = 0,
     weights: str = "",
+    compressors: Mapping[str, str | None] | None = None,
     named: Collection[str] = ("device", "engine"),
 ) -> Plan:
     """All combinations of the suite's axes.
 
     `devices` maps each device that vbench knows to the reason why it is not here, or None; `engines` each engine to
-    itself, or to the line that says why it cannot run. What is absent is a UsageError where its axis was `named` by whoever
-    started the run; under `all` and in a suite it is a case that is skipped with that reason. `weights` is what the axis of that
-    name says, if not the seed.
+    itself, or to the line that says why it cannot run; `compressors` each of them to such a line, or None. What is absent is a
+    UsageError where its axis was `named` by whoever started the run; under `all` and in a suite it is a case that is skipped with
+    that reason. `weights` is what the axis of that name says, if not the seed.
     """
     cases: dict[str, Case] = {}
     skipped: dict[str, str] = {}
@@ -120,10 +124,14 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
         suite.layout,
         suite.phase,
         map(scenarios.canonical, suite.scenario),
+        [compression.canonical(text, lambda name: COMPRESSORS.get(name).options) for text in suite.compress],
     )
     chosen = select(suite)
+    missing = {name: reason for name, reason in (compressors or {}).items() if reason}
+    _refuse_missing(missing, suite.compress if "compress" in named else ())
+    _refuse_missing(missing, [a.compression for a in chosen] if "architectures" in named else ())
     flags = tuple((key, "on") for key, wanted in (("cold-cache", suite.cold_cache), ("cuda-graph", suite.cuda_graph)) if wanted)
-    for device, (name, options), precision, batch, count, layout, phase, scenario in axes:
+    for device, (name, options), precision, batch, count, layout, phase, scenario, smaller in axes:
         for architecture in chosen:
             case = Case(
                 architecture=architecture.name,
@@ -138,13 +146,31 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
                 layout=layout,
                 phase=phase,
                 scenario=scenario,
+                compression=compression.joined((architecture.compression, smaller)),
             )
             cases[case.id] = case
             kind = engines[name]
-            reason = places[device] or (kind if isinstance(kind, str) else _refused(kind, case, threads))
+            reason = (
+                places[device]
+                or _lacking(missing, case.compression)
+                or (kind if isinstance(kind, str) else _refused(kind, case, threads))
+            )
             if reason:
                 skipped[case.id] = reason
     return Plan(tuple(cases.values()), skipped)
+
+
+def _lacking(missing: Mapping[str, str], text: str) -> str | None:
+    """Why one of the compressors cannot work here, or None."""
+    return next((missing[name] for name, _ in compression.split(text) if name in missing), None)
+
+
+def _refuse_missing(missing: Mapping[str, str], texts: Iterable[str]) -> None:
+    """Refuse compressors that were named and cannot work here. Raises UsageError."""
+    for text in texts:
+        if reason := _lacking(missing, text):
+            message = f"compression {text!r} was asked for and cannot be done: {reason}"
+            raise UsageError(message)
 
 
 def _engines(suite: Suite, engines: Mapping[str, Engine | str], *, named: bool) -> list[tuple[str, modes.Options]]:

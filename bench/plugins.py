@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from . import imports, libraries, sources, wrappers
 from .core import Source
 from .errors import PluginError, UsageError
-from .registry import ARCHITECTURES, ENGINES, METRICS, loading
+from .registry import ARCHITECTURES, COMPRESSORS, ENGINES, METRICS, loading
 from .sources import (
     CATALOGUE,
     catalogue_folder,
@@ -104,7 +104,7 @@ def _forget_edited(path: Path) -> None:
     name = _name(path)
     for module in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
         del sys.modules[module]
-    for registry in (ARCHITECTURES, ENGINES, METRICS):
+    for registry in (ARCHITECTURES, ENGINES, METRICS, COMPRESSORS):
         for item in registry.names():
             file = Path(registry.source(item).file)
             # What it imported from elsewhere, such as the catalogue, stays: that would not be imported a second time.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import ceilings, engines, head, machine, units
+from . import ceilings, compress, engines, head, machine, units
 from .axes import PRECISIONS
 from .core import Ceiling
 from .errors import NothingSelectedError, UsageError, VbenchError
@@ -34,7 +34,7 @@ _TIMEOUT_S = 86_400.0
 
 def only(plan: Plan, asked: Sequence[str]) -> Case:
     """The one case that was asked for. Raises UsageError where there are several, NothingSelectedError where it cannot run."""
-    names = list(dict.fromkeys(case.architecture for case in plan.cases))
+    names = list(dict.fromkeys(case.label for case in plan.cases))
     if len(names) > 1:
         listed = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")  # noqa: PLR2004 - as many as say enough
         message = f"a profile is of one network, and {' '.join(asked)} are {len(names)} ({listed}): name one"
@@ -56,8 +56,9 @@ def find(case: Case, settings: Settings, *, weights: Path | None = None, say: Ca
     """Profile the case in a fresh worker, its layers against the ceilings. Raises VbenchError with the worker's reason."""
     job = Job(
         case=case, profile=True, architecture=ARCHITECTURES.source(case.architecture), engine=ENGINES.source(case.engine),
-        catalogue=catalogue(), images=_absolute(settings.images), weights=_absolute(weights), seed=settings.seed,
-        memory_limit=memory_limit(settings), budget=Budget(warmup=settings.warmup, latency=settings.latency),
+        compressors=compress.sources(case), catalogue=catalogue(), images=_absolute(settings.images),
+        weights=_absolute(weights), seed=settings.seed, memory_limit=memory_limit(settings),
+        budget=Budget(warmup=settings.warmup, latency=settings.latency),
     )  # fmt: skip
     with Server(start=settings.start) as server:
         found = server.run(job, _TIMEOUT_S, say)

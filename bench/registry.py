@@ -1,4 +1,4 @@
-"""One registry for everything that a plugin can add: architectures, engines, metrics.
+"""One registry for everything that a plugin can add: architectures, engines, metrics, compressors.
 
 Nothing is special-cased: the lecture catalogue is loaded by the same entry point as a stranger's package. A name that
 is registered twice is an error that names both places.
@@ -21,7 +21,7 @@ from .names import Architectures, Registry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from .interfaces import Engine
+    from .interfaces import Compressor, Engine
 
 E = TypeVar("E", bound=type)
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -33,7 +33,8 @@ _PATH = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)+")
 _loading: ContextVar[Source | None] = ContextVar("vbench_loading", default=None)
 
 
-ARCHITECTURES = Architectures("architecture")
+COMPRESSORS: Registry[type[Compressor]] = Registry("compressor")
+ARCHITECTURES = Architectures("architecture", COMPRESSORS)
 ENGINES: Registry[type[Engine]] = Registry("engine")
 METRICS: Registry[Metric] = Registry("metric")
 
@@ -56,7 +57,7 @@ def loading(source: Source) -> Iterator[None]:
 
 
 def _all() -> tuple[Registry[Any], ...]:
-    return ARCHITECTURES, ENGINES, METRICS
+    return ARCHITECTURES, ENGINES, METRICS, COMPRESSORS
 
 
 def _where() -> Source:
@@ -172,6 +173,18 @@ def engine(name: str) -> Callable[[E], E]:
         source = _where()
         _named("engine", name, source)
         ENGINES.add(name, kind, source)
+        return kind
+
+    return register
+
+
+def compressor(name: str) -> Callable[[E], E]:
+    """Register the decorated class as the compressor `name`; it is created without arguments in each worker."""
+
+    def register(kind: E) -> E:
+        source = _where()
+        _named("compressor", name, source)
+        COMPRESSORS.add(name, kind, source)
         return kind
 
     return register

@@ -44,7 +44,7 @@ def told(job: Job, phase: Phase) -> dict[str, Any]:
     jobs.settle_threads(job.case, notes)
     jobs.settle_device(job, devices.get(job.case.device), notes)
     phase("build")
-    module, _ = jobs.build(architecture, job.case)
+    module = jobs.build(architecture, job.case, notes)
     jobs.refuse_nan(module)
     batches = check.compared(job, architecture, job.pictures)
     phase("reference")

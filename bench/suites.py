@@ -9,7 +9,7 @@ import re
 
 import msgspec
 
-from . import modes
+from . import compression, modes
 from .axes import LAYOUTS, PHASES, PRECISIONS, SCENARIOS, check_scenario
 from .errors import ConfigError, UsageError, nearest
 
@@ -32,6 +32,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     layout: tuple[str, ...] = ("nchw",)
     phase: tuple[str, ...] = ("infer",)
     scenario: tuple[str, ...] = ("single-stream",)
+    compress: tuple[str, ...] = ("none",)
     cold_cache: bool = False
     cuda_graph: bool = False
     also: tuple[str, ...] = ()
@@ -54,6 +55,10 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "suites.*.layout": (f"a list out of {', '.join(LAYOUTS)}", 'layout = ["nchw"]'),
     "suites.*.phase": (f"a list out of {', '.join(PHASES)}", 'phase = ["infer", "train"]'),
     "suites.*.scenario": (f"a list out of {', '.join(SCENARIOS)}", 'scenario = ["single-stream", "server:15ms"]'),
+    "suites.*.compress": (
+        "a list of compressions, or none for the network as it is",
+        'compress = ["none", "l1-filter:0.5", "magnitude:0.9+codebook:5"]',
+    ),
     "suites.*.cold-cache": ("true or false: empty a GPU's L2 cache before every sample", "cold-cache = true"),
     "suites.*.cuda-graph": ("true or false: replay a CUDA graph instead of launching each kernel", "cuda-graph = true"),
     "suites.*.also": (
@@ -75,14 +80,14 @@ def check_axes(suite: Suite, where: str = "--") -> None:
         for size in getattr(suite, axis):
             if size < 1:
                 raise _wrong(where, axis, size, "less than 1")
-    for axis in ("architectures", "device", "engine", "precision", "batch", "layout", "phase", "scenario"):
+    for axis in ("architectures", "device", "engine", "precision", "batch", "layout", "phase", "scenario", "compress"):
         if not getattr(suite, axis):
             raise _wrong(where, axis, [], "an empty list selects nothing")
 
 
 def _check_spelling(suite: Suite, where: str) -> None:
-    """Values with parts of their own: what stands behind a scenario's colon, and in an engine's brackets."""
-    for axis, check in (("scenario", check_scenario), ("engine", modes.parse)):
+    """Values with parts of their own: a scenario's behind its colon, an engine's in its brackets, a compression's steps."""
+    for axis, check in (("scenario", check_scenario), ("engine", modes.parse), ("compress", compression.split)):
         for value in getattr(suite, axis):
             try:
                 check(value)

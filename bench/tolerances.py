@@ -60,15 +60,20 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """The least effect that matters for a case, and what must be excluded for a pass."""
         least, below = self.min_effect, self.pass_below
         for entry in self.threshold:
-            if entry.metric == metric and fnmatchcase(case.architecture, entry.case):
+            if entry.metric == metric and _meant(case, entry.case):
                 least = least if entry.min_effect is None else entry.min_effect
                 below = below if entry.pass_below is None else entry.pass_below
         return least, below
 
     def accepted(self, case: Case, metric: str) -> Accepted | None:
         """The entry that allows a regression of this case, expired or not."""
-        found = [e for e in self.accept if e.metric == metric and fnmatchcase(case.architecture, e.case)]
+        found = [e for e in self.accept if e.metric == metric and _meant(case, e.case)]
         return found[-1] if found else None
+
+
+def _meant(case: Case, pattern: str) -> bool:
+    """Whether a network is meant by a name or a glob; a smaller one is by its own name, and by that of the whole."""
+    return any(fnmatchcase(name, pattern) for name in {case.label, case.architecture})
 
 
 # What is allowed, and an example, for every key; of the tables within, the keys are those of the entry.

@@ -84,6 +84,8 @@ def fit(architecture: Architecture, path: Path) -> Fitted:
     Raises UsageError with the tensors that are missing, left over or of another shape.
     """
     file = checkpoint.read(path)
+    if architecture.compression != "none":
+        architecture = ARCHITECTURES.get(architecture.name)  # a file is of the network before it was made smaller
     # A file is of the network, and not of what it is wrapped in.
     inside = architecture.name.count("@")
     build = ARCHITECTURES.get(wrappers.bare(architecture.name)).build if inside else architecture.build

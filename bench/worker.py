@@ -12,7 +12,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from . import check, contention, devices, energy, measure, pages, pairing, scenarios
+from . import check, compress, contention, devices, energy, measure, pages, pairing, scenarios
 from . import job as jobs
 from .core import Replicate
 from .errors import VbenchError
@@ -126,8 +126,8 @@ def _measure(job: Job, phase: Phase, ask: Ask | None) -> dict[str, Any]:
             sentinel = _sentinel(device)
         phase("build")
         before = clock()
-        module, notes["weights"] = jobs.build(architecture, case)
-        values["build_s"] = (clock() - before) / measure.NS
+        module = jobs.build(architecture, case, notes)
+        values["build_s"] = (clock() - before) / measure.NS - compress.told(architecture)[1]
         jobs.refuse_strangers(job)
     inputs = None if architecture is None else jobs.inputs(job, architecture)
     phase("prepare")

@@ -1,6 +1,7 @@
 """Wrappers that any architecture can be measured in, named behind an @: `resnet/50@multiscale:0.5+1`, `vgg/16@upsample:2`.
 
-Wrapped networks cost what they cost, and have no published accuracy of their own. Several wrappers apply from left to right.
+Wrapped networks cost what they cost, and have no published accuracy of their own. Several wrappers apply from left to right. What
+else stands behind an @ is a compressor, which is an axis of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from .errors import UsageError, nearest
+from .errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +36,18 @@ def imported(name: str) -> bool:
     return ":" in bare(name)
 
 
+def parted(name: str) -> tuple[str, list[str]]:
+    """The name with its wrappers, and what else stands behind an @: compressors, in their order."""
+    base, *rest = name.split("@")
+    inside = [text for text in rest if text.partition(":")[0] in WRAPPERS]
+    return "@".join((base, *inside)), [text for text in rest if text not in inside]
+
+
 def canonical(name: str) -> str:
-    """The same name with each number written in the shortest way. Raises UsageError that says what is allowed."""
+    """The same name with each number written in the shortest way. Raises UsageError that says what is allowed.
+
+    Of a name with wrappers and nothing else.
+    """
     base, *wrappers = name.split("@")
     return "@".join((base, *(_written(text, name) for text in wrappers)))
 
@@ -63,9 +74,6 @@ def _wrapped(build: Callable[..., Any], kind: str, scales: tuple[float, ...], **
 
 def _written(text: str, name: str) -> str:
     kind, _, argument = text.partition(":")
-    if kind not in WRAPPERS:
-        message = f"{name}: unknown wrapper {kind!r}: {nearest(kind, WRAPPERS)}"
-        raise UsageError(message)
     numbers = [_number(word) for word in argument.replace(",", "+").split("+")]
     if any(number is None for number in numbers) or (kind == "upsample" and len(numbers) != 1):
         what = "a factor" if kind == "upsample" else "factors with + between them"

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Highest first; names on one rung do not import each other. A package is named once, for all of its modules.
 RUNGS = """
 errors units tables evidence cache naming kinds
-core wrappers
+core wrappers compression
 interfaces names libraries artefacts modes
 registry
 stats levels roofline
@@ -39,7 +39,8 @@ compare best
 devices machine doctor contention checkpoint
 data agreement estimate peaks rescaled weights
 training preparation
-counting engines compress witness
+counting engines witness
+compress
 measure head
 job sentinel energy
 effort
@@ -67,6 +68,10 @@ TORCHLIKE = {"torch", "torchvision", "fvcore", "iopath", "timm", "onnx", "onnxru
 EXEMPT = {
     ("core", "results"): "a Record shows itself as a frame and as a table; it looks up how when asked, since results needs core",
     ("registry", "results"): "a plugin's metric meets those of vbench when it is registered, not when rows are derived from it",
+    (
+        "names",
+        "compress",
+    ): "the compressors that come with vbench register themselves when a name asks for one, like the modules below",
     ("wrappers", "rescaled"): "a wrapped network is built in a worker, and only there are the modules that wrap it imported",
     ("", "api"): "the public names stand in the package and are resolved when they are asked for; so is the configuration",
     ("", "architectures"): "the catalogue's package is the public name `vbench.architectures`, resolved when it is asked for",

@@ -100,7 +100,7 @@ def _protocol(found: Sequence[Row], asked: Asked) -> Protocol | None:
 
 def _others(found: Sequence[Row], protocol: Protocol | None) -> list[str]:
     """Networks whose accuracy is known in other protocols only, or not at all: they have none here."""
-    without = {row.case.architecture: row for row in found if protocol is None or row.quality(protocol) is None}
+    without = {row.name: row for row in found if protocol is None or row.quality(protocol) is None}
     if not without:
         return []
     elsewhere = Counter(

@@ -46,7 +46,7 @@ def labels(cases: tuple[Case, ...]) -> dict[str, str]:
         for axis in varying:
             short = {"batch": "b", "threads": "t"}.get(axis, "")
             said.append(f"{short}{axis_text(case, axis)}")
-        out[case.id] = " ".join([case.architecture, *filter(None, said)])
+        out[case.id] = " ".join([case.label, *filter(None, said)])
     return out
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HELP = """List the architectures that can be measured, plugins included: topic, year, declared params and MACs, first accuracy.
 
 --groups lists the groups of networks that are compared with each other, and --group NAME the members of one, with the ratios that
-are stated of them and what is counted now."""
+are stated of them and what is counted now. --compressors lists what can make a network smaller."""
 
 
 def list_(
@@ -30,6 +30,9 @@ def list_(
         str | None, typer.Option(metavar="NAME", help="The members of a group, in its order, and its ratios.")
     ] = None,
     groups: Annotated[bool, typer.Option("--groups", help="All groups, in place of architectures.")] = False,
+    compressors: Annotated[
+        bool, typer.Option("--compressors", help="All compressors with their options, in place of architectures.")
+    ] = False,
     plugin: options.Plugin = None,
     config: options.Config = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the entries as JSON.")] = False,
@@ -38,15 +41,15 @@ def list_(
     from .. import api, contrasts  # noqa: PLC0415 - loading plugins imports torch, and --help must not
     from ..plan import select  # noqa: PLC0415 - as above
     from ..suites import Suite  # noqa: PLC0415 - as above
-    from . import _groups  # noqa: PLC0415 - as above
+    from . import _compressors, _groups  # noqa: PLC0415 - as above
 
-    given = {"PATTERNS": patterns, "--exclude": exclude, "--topic": topic, "--group": group}
-    if words := [option for option, value in given.items() if value and (groups or (group and option != "--group"))]:
-        message = f"--group{'s' * groups} lists what the groups say: leave out {', '.join(words)}"
-        raise UsageError(message)
+    given = {"PATTERNS": patterns, "--exclude": exclude, "--topic": topic, "--group": group, "--groups": groups}
+    _refuse(given, compressors=compressors, groups=groups, group=group)
     cfg, errors = api.setup(config, common.words(plugin))
     common.warn(errors)
-    if groups:
+    if compressors:
+        common.dump(_compressors.entries()) if json_ else print(_compressors.table())
+    elif groups:
         known = contrasts.known(cfg)
         if json_:
             common.dump([_groups.entry(name, entry) for name, entry in known.items()])
@@ -62,18 +65,27 @@ def list_(
     else:
         suite = Suite(architectures=tuple(patterns or ("*",)), exclude=common.words(exclude), topic=common.words(topic))
         chosen = select(suite)
-        if json_:
-            common.dump(_entries(chosen))
-        else:
-            print(_table(chosen))
+        common.dump(_entries(chosen)) if json_ else print(_table(chosen))
     if errors:
         raise typer.Exit(4)
+
+
+def _refuse(given: dict[str, Any], *, compressors: bool, groups: bool, group: str | None) -> None:
+    """Refuse to list two kinds of things at once. Raises UsageError."""
+    words = [option for option, value in given.items() if value]
+    if compressors and words:
+        message = f"--compressors lists what makes networks smaller: leave out {', '.join(words)}"
+        raise UsageError(message)
+    words = [option for option in words if option != ("--groups" if groups else "--group")]
+    if words and (groups or group):
+        message = f"--group{'s' * groups} lists what the groups say: leave out {', '.join(words)}"
+        raise UsageError(message)
 
 
 def _entries(chosen: Sequence[Architecture]) -> list[dict[str, Any]]:
     import msgspec  # noqa: PLC0415 - only for --json
 
-    return [{"name": a.name, "input": a.input, **msgspec.to_builtins(a.facts())} for a in chosen]
+    return [{"name": a.label, "input": a.input, **msgspec.to_builtins(a.facts())} for a in chosen]
 
 
 def _table(chosen: Sequence[Architecture]) -> str:
@@ -83,5 +95,5 @@ def _table(chosen: Sequence[Architecture]) -> str:
         quality = units.MISSING if headline is None else f"{headline[1]:.1f} {units.metric(headline[0])}"
         year = str(a.paper.year) if a.paper else units.MISSING
         size = "x".join(map(str, a.input))
-        rows.append((a.name, a.topic, year, size, units.count(a.params), units.count(a.macs), quality))
+        rows.append((a.label, a.topic, year, size, units.count(a.params), units.count(a.macs), quality))
     return tables.aligned(("name", "topic", "year", "input", "params", "MACs", "accuracy"), rows, right=(4, 5, 6))

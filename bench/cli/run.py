@@ -16,9 +16,9 @@ from . import _options as options
 HELP = """Measure architectures on this machine.
 
 ARCHITECTURES are names, globs ('resnet/*'), networks of other packages (timm:NAME, torchvision:NAME) or import paths
-(package.module:function, with --input), each also in a wrapper (resnet/50@upsample:2, resnet/50@multiscale:0.5+1+2). Left out,
-the suite `default` is measured. Axes may be repeated or written with commas: --batch 1,8. Each finished process is on disk before
-the next starts, so an interrupted run goes on with --resume FILE."""
+(package.module:function, with --input), each also in a wrapper (resnet/50@upsample:2, resnet/50@multiscale:0.5+1+2) or made
+smaller (vgg/16@l1-filter:0.5). Left out, the suite `default` is measured. Axes may be repeated or written with commas:
+--batch 1,8. Each finished process is on disk before the next starts, so an interrupted run goes on with --resume FILE."""
 
 # A run ends with these, so that it is over soon after the last process; `vbench report` draws the others too.
 _CHARTS = ("quality-gmacs", "quality-latency", "throughput-engines")
@@ -44,6 +44,10 @@ def run(
     scenario: Annotated[
         options.Many,
         typer.Option(metavar="SCENARIOS", help="single-stream, offline, concurrent:2, sustained:60s, server:15ms or end-to-end."),
+    ] = None,
+    compress: Annotated[
+        options.Many,
+        typer.Option(metavar="STEPS", help="none, l1-filter:0.5, magnitude:0.9+codebook:5, … (vbench list --compressors)."),
     ] = None,
     latency_bound: Annotated[
         str | None, typer.Option(metavar="TIME", help="What --scenario server keeps its 99th percentile under, for example 15ms.")
@@ -106,7 +110,13 @@ def run(
             "--device": device,
         }
         given |= {"--engine": engine, "--precision": precision, "--batch": batch, "--threads": threads, "--layout": layout}
-        given |= {"--phase": phase, "--scenario": scenario, "--latency-bound": latency_bound, "--sustained": sustained}
+        given |= {
+            "--compress": compress,
+            "--phase": phase,
+            "--scenario": scenario,
+            "--latency-bound": latency_bound,
+            "--sustained": sustained,
+        }
         given |= {"--streams": streams, "--end-to-end": end_to_end, "--cold-cache": cold_cache, "--cuda-graph": cuda_graph}
         given |= {"--input": input_, "--weights": weights, "--quick": quick, "--suite": suite != "default", "--list": list_}
         if fixed := [option for option, value in given.items() if value]:
@@ -128,6 +138,7 @@ def run(
             layout=common.words(layout),
             phase=common.words(phase),
             scenario=_scenarios(common.words(scenario), latency_bound, sustained, streams, end_to_end),
+            compress=common.words(compress),
             cold_cache=cold_cache,
             cuda_graph=cuda_graph,
             input=common.shape(input_),

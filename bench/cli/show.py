@@ -160,13 +160,16 @@ def _with_weights(found: Architecture, path: Path | None) -> tuple[Architecture,
         return found, ""
     import msgspec  # noqa: PLC0415 - as above
 
-    from .. import checkpoint, weights  # noqa: PLC0415 - they import torch
+    from .. import checkpoint, compress, weights  # noqa: PLC0415 - they import torch
 
     fitted = weights.fit(found, path)
     said = f"{checkpoint.label(path)}, {len(fitted.pairs)} tensors by {fitted.library} names"
+    other = msgspec.structs.replace(found, build=fitted)
+    if found.compression != "none":
+        other = compress.made(other, found.compression)
     if fitted.classes is None:
-        return msgspec.structs.replace(found, build=fitted), said
-    other = msgspec.structs.replace(found, build=fitted, accuracy=(), params=None, macs=None)
+        return other, said
+    other = msgspec.structs.replace(other, accuracy=(), params=None, macs=None)
     return other, f"{said}, {fitted.classes} classes"
 
 
@@ -188,6 +191,8 @@ def _facts(found: Architecture) -> list[str]:
             else "none published"
         )
         lines.append(f"accuracy: {where}")
+    if found.compression != "none":
+        lines += [f"{key}: {text}" for key, text in found.build.notes.items()]  # type: ignore[attr-defined]  # a Smaller
     if found.deviation:
         lines.append(f"deviation: {found.deviation}")
     lines.append(f"source: {found.source}")

@@ -109,7 +109,7 @@ def _entries(side: Side, chosen: Callable[[str], bool]) -> dict[str, list[Entry]
     found: dict[str, list[Entry]] = {}
     for record in side.records:
         for result in record.results:
-            if chosen(result.case.architecture):
+            if chosen(result.case.label):
                 found.setdefault(result.case.id, []).append(Entry(record, result))
     return found
 

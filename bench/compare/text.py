@@ -76,14 +76,16 @@ def blocks(found: Comparison) -> list[Table | Lines]:
 
 def names(cases: Sequence[Case]) -> dict[str, str]:
     """What each case is called: the network, and the axes on which the cases differ."""
-    several = [axis for axis in AXES if axis != "input_shape" and len({getattr(case, axis) for case in cases}) > 1]
+    several = [
+        axis for axis in AXES if axis not in {"input_shape", "compression"} and len({getattr(case, axis) for case in cases}) > 1
+    ]
     by_network: dict[str, set[tuple[int, ...]]] = {}
     for case in cases:
-        by_network.setdefault(case.architecture, set()).add(case.input_shape)
+        by_network.setdefault(case.label, set()).add(case.input_shape)
     found = {}
     for case in cases:
-        axes = [*several, *(["input_shape"] if len(by_network[case.architecture]) > 1 else [])]
-        parts = [case.architecture, *(f"{_LETTER.get(axis, '')}{text}" for axis in axes if (text := axis_text(case, axis)))]
+        axes = [*several, *(["input_shape"] if len(by_network[case.label]) > 1 else [])]
+        parts = [case.label, *(f"{_LETTER.get(axis, '')}{text}" for axis in axes if (text := axis_text(case, axis)))]
         found[case.id] = " ".join(parts)
     return found
 

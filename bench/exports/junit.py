@@ -119,7 +119,7 @@ def _suite(record: Record) -> ET.Element:
 
 def _of_run(result: Result, seconds: float) -> ET.Element:
     name, kind = _clean(result.case.id), KINDS.get(result.status)
-    case = ET.Element("testcase", classname=f"vbench.run.{_clean(result.case.architecture)}", name=name, time=f"{seconds:.3f}")
+    case = ET.Element("testcase", classname=f"vbench.run.{_clean(result.case.label)}", name=name, time=f"{seconds:.3f}")
     if kind is None:
         ET.SubElement(case, "system-out").text = _clean(_said(result))
     else:

@@ -70,7 +70,7 @@ def _benchmark(run: Run, result: Result, processes: Sequence[Replicate]) -> dict
     return {
         # Networks under the same conditions stand in one table, and so does one network in several files.
         "group": _conditions(case),
-        "name": case.architecture,
+        "name": case.label,
         "fullname": case.id,
         "params": {name: _plain(value) for name, value in msgspec.to_builtins(case).items()},
         "param": _conditions(case),

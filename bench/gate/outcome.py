@@ -114,7 +114,7 @@ def outcome(log: Log) -> Outcome:
     rows += [
         Row(case=name, architecture=name, verdict="removed", reason="head has no such architecture") for name in head.removed
     ]
-    owners = {case.id: case.architecture for case in head.cases}
+    owners = {case.id: case.label for case in head.cases}
     rows += [Row(case=c, architecture=owners.get(c, c), verdict="skipped", reason=r) for c, r in head.skipped.items()]
     expired = tuple(
         f"{entry.case} ({entry.metric}): accepted until {entry.expires}: {entry.reason}"
@@ -175,7 +175,7 @@ def _measured(log: Log, against: str, reason: str) -> list[Row]:
             which, most = ("screening", rule.screen_pairs) if short else ("confirming", rule.confirm_pairs)
             why = f"{len(pairs.screen if short else pairs.confirm)} of {most} {which} pairs"
         row = Row(
-            case=case.id, architecture=case.architecture, metric=metric, against=against, verdict=state, reason=why,
+            case=case.id, architecture=case.label, metric=metric, against=against, verdict=state, reason=why,
             flags=pairs.flags, **verdict.numbers(),
         )  # fmt: skip
         rows.append(row)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
+from .. import compress
 from ..job import Job, memory_limit
 from ..measure import NS, Budget
 from ..pairing import UNTIMED
@@ -206,6 +207,7 @@ class Meter:
             strangers=str(other.place.top) if apart else "",
             architecture=NULLS if asked.against == "null" else found.architectures.get(asked.case.architecture),
             engine=found.engines[asked.case.engine],
+            compressors=compress.sources(asked.case),
             catalogue=found.catalogue,
             images=settings.images,
             seed=settings.seed,

@@ -69,7 +69,7 @@ def look(paths: Sequence[Path], asked: Asked, rule: Rule, warn: Callable[[str], 
     columns = [measure.column for measure in wanted]
     found = reading.read_all(paths, columns, derive=asked.derive, warn=warn)
     every = collected.collect(found, wanted)
-    chosen = [one for one in every if _chosen(one.case.architecture, asked)]
+    chosen = [one for one in every if _chosen(one.case.label, asked)]
     if not chosen:
         raise NothingSelectedError(_nothing(", ".join(map(str, paths)), asked, columns, found, every))
     judged = collected.judge(chosen, rule)
@@ -88,7 +88,7 @@ def _nothing(where: str, asked: Asked, columns: Sequence[str], found: Sequence[R
     if not every:
         runs = "1 run" if len(found) == 1 else f"{len(found)} runs"
         return f"no history: {where} ({runs}) holds no {' or '.join(columns)} that was measured; --metric asks for another"
-    known = sorted({one.case.architecture for one in every})
+    known = sorted({one.case.label for one in every})
     more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
     left = f"nothing matches --only {','.join(asked.only)}" if asked.only else "nothing is left"
     left += f" without --exclude {','.join(asked.exclude)}" if asked.exclude else ""

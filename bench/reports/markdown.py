@@ -165,7 +165,7 @@ def _comparisons(found: Sequence[Row], groups: Iterable[Group], protocols: Seque
     shown = text.columns(varied(found), protocols, found)
     parts = []
     for group in groups:
-        own = {member: [row for row in found if row.case.architecture == member] for member in group.members}
+        own = {member: [row for row in found if row.name == member] for member in group.members}
         if all(own.values()):
             table = _table([row for member in own.values() for row in member], shown)
             ratios = "".join(_ratio(ratio, own[ratio.of][0], own[ratio.to][0]) for ratio in group.ratios)
@@ -269,11 +269,11 @@ def _accuracies(found: Sequence[Row], protocols: Sequence[Protocol]) -> str:
     """Where each accuracy comes from; what the charts and the table show is in bold."""
     head = ("architecture", "accuracy", "protocol", "weights by", "source")
     lines = [_line(head), _line([":---"] * len(head))]
-    for row in {row.case.architecture: row for row in found}.values():
+    for row in {row.name: row for row in found}.values():
         drawn = [row.accuracy(protocol) for protocol in protocols]
         lines += [_accuracy(row, accuracy, bold=any(accuracy is a for a in drawn)) for accuracy in row.facts.accuracy]
         if not row.facts.accuracy:
-            lines.append(_line([escape(row.case.architecture), "none published", "", "", ""]))
+            lines.append(_line([escape(row.name), "none published", "", "", ""]))
     return "## Where the accuracies come from\n\n" + "\n".join(lines) + "\n"
 
 
@@ -282,7 +282,7 @@ def _accuracy(row: Row, accuracy: Accuracy, *, bold: bool) -> str:
     given = {units.metric(metric): share for metric, share in shares.items() if share is not None}
     numbers = [f"{name} {units.quantity(share, '%', digits=4)}" for name, share in given.items()]
     told = escape(", ".join(numbers) if accuracy.kind == "published" else f"{', '.join(numbers)} ({accuracy.kind} here)")
-    rest = (row.case.architecture, accuracy.protocol, accuracy.recipe, accuracy.source)
+    rest = (row.name, accuracy.protocol, accuracy.recipe, accuracy.source)
     name, *where = map(escape, rest)
     return _line([name, f"**{told}**" if bold else told, *where])
 

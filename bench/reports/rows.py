@@ -59,8 +59,7 @@ class Row(NamedTuple):
     @property
     def name(self) -> str:
         """The network, and what was taken out of it."""
-        compression = self.case.compression
-        return self.case.architecture if compression == "none" else f"{self.case.architecture}@{compression}"
+        return self.case.label
 
     def value(self, column: str) -> float | None:
         """The number in that column, or None."""

@@ -32,8 +32,8 @@ def columns(axes: Sequence[str], protocols: Sequence[Protocol], rows: Iterable[R
     a column where one of `rows` has it.
     """
     return [
-        Column("architecture", lambda row: row.case.architecture, number=False),
-        *(Column(axis.replace("_", " "), _axis(axis), number=False) for axis in axes),
+        Column("architecture", lambda row: row.name, number=False),
+        *(Column(axis.replace("_", " "), _axis(axis), number=False) for axis in axes if axis != "compression"),
         Column("params", lambda row: units.count(row.value("params"))),
         Column("MACs", lambda row: units.count(row.value("macs"))),
         Column("activations", lambda row: units.count(row.value("activations"))),

@@ -50,6 +50,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "suites.*.layout": ('["nhcw"]', '["all"]', "[1]", "[]"),
     "suites.*.phase": ('["training"]', '"infer"', "[1]", "[]"),
     "suites.*.scenario": ('["server"]', '["single-stream:2"]', '["concurrent:1"]', '["sustained:0s"]', '["offlin"]', "[1]", "[]"),
+    "suites.*.compress": ('["l1-filter:"]', '["none+l1-filter:0.5"]', '["L1:0.5"]', '"none"', "[1]", "[]"),
     "suites.*.cold-cache": ('"yes"', "1"),
     "suites.*.cuda-graph": ('"on"', "[]"),
     "suites.*.also": ('"engines"', "[1]", '["nowhere"]'),

@@ -53,13 +53,13 @@ def test_any_scales_survive_being_written(scales: list[float]) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("resnet/18@upsampel:2", "'upsampel'.*upsample"),
+        ("resnet/18@upsampel:2", "'upsampel' is neither a wrapper nor a compressor.*upsample"),
         ("resnet/18@upsample", "@upsample:2"),
         ("resnet/18@upsample:2+3", "a factor over 0"),
         ("resnet/18@upsample:nan", "@upsample:2"),
         ("resnet/18@multiscale:1+0", "factors with"),
         ("resnet/18@multiscale:17", "up to 16"),
-        ("resnet/18@", "unknown wrapper ''"),
+        ("resnet/18@", "'' is no compression"),
     ],
 )
 def test_a_false_wrapper_is_one_line(name: str, said: str) -> None:

@@ -95,13 +95,13 @@ def draw(rows: Sequence[Row], protocol: Protocol | None, groups: Iterable[Group]
 
 def _chosen(rows: Sequence[Row]) -> tuple[dict[str, Row], list[str]]:
     """A row for each network that was counted, of the combination that most were timed at; and the sentence that says so."""
-    counted = [row for row in latest(rows) if row.value("macs") is not None and row.case.compression == "none"]
+    counted = [row for row in latest(rows) if row.value("macs") is not None]
     own, machine_note = conditions.one_machine([row for row in counted if row.value("latency_s")])
     timed, note = conditions.main(own)
     found: dict[str, Row] = {}
     for row in [*timed, *counted]:
         if row.facts.input in {(), row.case.input_shape}:
-            found.setdefault(row.case.architecture, row)
+            found.setdefault(row.name, row)
     return found, [*note, *machine_note]
 
 

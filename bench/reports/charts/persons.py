@@ -49,7 +49,7 @@ def draw(rows: Sequence[Row], protocol: Protocol | None, groups: Iterable[Group]
     """Draw both, of the groups that hold pipelines for several numbers of persons, in the combination that most ran at."""
     del protocol
     members = {name for group in groups if _holds_persons(group) for name in group.members}
-    own = [row for row in latest(rows) if row.case.architecture in members]
+    own = [row for row in latest(rows) if row.name in members]
     return [_drawing(own, cost) for cost in _COSTS]
 
 

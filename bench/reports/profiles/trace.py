@@ -33,7 +33,7 @@ def events(profile: Profile) -> Iterator[dict[str, Any]]:
         yield {"ph": "M", "name": "thread_name", "pid": _PROCESS, "tid": track, "args": {"name": name}}
     yield {"ph": "M", "name": "process_name", "pid": _PROCESS, "tid": _LAYERS, "args": {"name": profile.case_id}}
     request = {"requests": profile.requests}
-    yield _slice(profile.case.architecture, 0.0, profile.total_s, "request", tid=_WHOLE, args=request)
+    yield _slice(profile.case.label, 0.0, profile.total_s, "request", tid=_WHOLE, args=request)
     opened: list[tuple[str, float]] = []
     at = 0.0
     for layer in profile.layers:

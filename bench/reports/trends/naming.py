@@ -30,9 +30,9 @@ def names(series: Sequence[Series]) -> list[Name]:
     """A name for each, no two of which are equal."""
     found = []
     for one in series:
-        twins = [other for other in series if other.case.architecture == one.case.architecture]
+        twins = [other for other in series if other.case.label == one.case.label]
         several = [axis for axis in AXES if len({getattr(other.case, axis) for other in twins}) > 1]
-        parts = [one.case.architecture, *(f"{_LETTER.get(axis, '')}{axis_text(one.case, axis)}" for axis in several)]
+        parts = [one.case.label, *(f"{_LETTER.get(axis, '')}{axis_text(one.case, axis)}" for axis in several)]
         same = [other for other in twins if other.case == one.case and other.measure == one.measure]
         if len({other.machine.fingerprint for other in same}) > 1:
             parts.append(f"[{one.machine.slug} {one.machine.fingerprint}]")
