@@ -76,7 +76,7 @@ def encode(tensors: Mapping[str, Array], codings: Mapping[str, Coding], refused:
     """
     entries, sections = list[Entry](), list[bytes]()
     for name, tensor in tensors.items():
-        coding = codings.get(name, RAW)
+        coding = codings.get(name, RAW) if tensor.size else RAW
         try:
             body = _WRITERS[coding.kind](np.ascontiguousarray(tensor), coding)
         except ValueError as error:
@@ -248,7 +248,8 @@ def _narrow(numbers: Bytes, bits: int) -> bytes:
     rows.reshape(-1)[: len(numbers)] = numbers
     shifts = np.arange(7, -1, -1, dtype=np.uint64) * np.uint64(bits)
     whole = np.bitwise_or.reduce(rows << shifts, axis=1)
-    return whole.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 8 - bits :].tobytes()
+    packed: Bytes = whole.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 8 - bits :]
+    return packed.tobytes()
 
 
 def _wide(packed: Bytes, bits: int) -> Bytes:
