@@ -27,8 +27,8 @@ Value = float | int | str | bool
 class Option(msgspec.Struct, frozen=True):
     """One option of a compressor. Without a default it must be given, and may then be written without its name.
 
-    `kind` is `ratio` (strictly between 0 and 1), `number`, `whole`, `flag`, or `word`, which is one of `words`. `low` and `high`
-    are the least and the largest value of a number, both allowed.
+    `kind` is `ratio` (strictly between 0 and 1), `number`, `whole`, `flag`, or `word`, which is one of `words`; where there are
+    words, they may stand for a number too. `low` and `high` are the least and the largest value of a number, both allowed.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Option(msgspec.Struct, frozen=True):
         if self.kind == "word":
             return f"one of {', '.join(self.words)}"
         if self.kind == "ratio":
-            return "a number between 0 and 1, both excluded"
+            return ", or ".join(("a number between 0 and 1, both excluded", *self.words))
         noun = "a whole number" if self.kind == "whole" else "a number"
         if math.isinf(self.high):
             return noun if math.isinf(self.low) else f"{noun} of at least {self.low:g}"
@@ -55,7 +55,7 @@ class Option(msgspec.Struct, frozen=True):
 
     def value(self, text: str) -> Value | None:
         """What a text stands for; None where that is not allowed."""
-        if self.kind == "word":
+        if self.kind == "word" or text in self.words:
             return text if text in self.words else None
         try:
             number: float = int(text) if self.kind == "whole" else float(text)

@@ -103,6 +103,12 @@ class Work(Protocol):
         noted while it was made is noted again.
         """
 
+    def written(self, tensor: str, kind: str, *, bits: int = 0, index_bits: int = 8) -> None:
+        """Say how the tensor of that name is written to disk, which is what `encoded_bytes` counts: raw where nothing is said.
+
+        `kind` is `sparse`, `codebook`, `deep` or `binary`; with `bits` to a number in a codebook, `index_bits` to a distance.
+        """
+
     def same(self, twin: Any, *, tolerance: float) -> None:
         """Say what must be true: `twin(network)` makes, of a copy of the network before, one that answers the same.
 

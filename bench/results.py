@@ -38,7 +38,8 @@ IDENTITY = (
 COLUMNS = (
     *IDENTITY,
     "params", "trainable_params", "buffers", "weight_bytes", "macs", "flops", "other_ops", "uncounted_ops", "activations",
-    "backward_macs", "peak_activation_bytes", "peak_scratch_bytes", "largest_batch", "removed_channels", "zeros",
+    "backward_macs", "peak_activation_bytes", "peak_scratch_bytes", "largest_batch", "removed_channels", "zeros", "nonzeros",
+    "encoded_bytes", "encoded_ratio",
     "latency_s", "latency_s_low", "latency_s_high", "latency_s_run_low", "latency_s_run_high", "drift_share", "drift_offset",
     "latency_s_p90", "latency_s_p95", "latency_s_p99", "latency_processes", "latency_samples",
     "device_time_s", "enqueue_s", "throughput_per_s", "throughput_per_s_low", "throughput_per_s_high",
@@ -54,6 +55,8 @@ COLUMNS = (
     "h2d_s", "d2h_s", "h2d_pageable_s", "d2h_pageable_s", "clock_mhz", "temperature_c",
     "executed_precision", "executed_share", "agreement_sqnr_db", "agreement_cosine", "agreement_top1",
     "speedup_over_fp32", "speedup_over_fp32_low", "speedup_over_fp32_high", "slow_cause",
+    "fidelity_sqnr_db", "fidelity_cosine", "fidelity_top1",
+    "speedup_over_uncompressed", "speedup_over_uncompressed_low", "speedup_over_uncompressed_high", "saved",
     "achieved_flops", "peak_flops", "bandwidth_bytes_per_s", "efficiency", "bound",
     "energy_j", "energy_method", "energy_note", "power_w", "energy_above_idle_j", "idle_power_w", "energy_dram_j",
     "receptive_field", "output_stride", "bytes_moved", "arithmetic_intensity",

@@ -1,4 +1,4 @@
-"""The second pass over the rows of a run: each narrower precision against fp32, and the cause where it is hardly quicker.
+"""The second pass over the rows of a run: narrower precisions against fp32, smaller networks against whole ones.
 
 Nothing is measured again: a speed-up is a ratio of what two rows of the run have, process by process.
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import causes, sweeps
+from . import causes, savings, sweeps
 from .core import STEADY
 from .stats import median, median_interval
 
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
     from .core import Case, Replicate, Result
 
-BASE = "fp32"
+BASE, WHOLE = "fp32", "none"
 
 
 def told(results: Sequence[Result], replicates: Mapping[str, Sequence[Replicate]]) -> tuple[Result, ...]:
-    """The same rows, in which every one that is ok knows its speed-up over its fp32 sibling, where the run has that."""
+    """The same rows, in which every one that is ok knows its speed-up over its fp32 sibling, where the run has that.
+
+    One of a compressed network knows its speed-up over the uncompressed one too, and what was saved.
+    """
     by_case = {result.case: result for result in results}
     found = []
     for result in results:
@@ -30,6 +33,8 @@ def told(results: Sequence[Result], replicates: Mapping[str, Sequence[Replicate]
         values: dict[str, Any] = {}
         if result.case.precision != BASE and base is not None and base.status == result.status == "ok":
             values = compared(result, base, replicates.get(result.case.id, ()), replicates.get(base.case.id, ()))
+        if result.case.compression != WHOLE and result.status == "ok":
+            values |= smaller(result, by_case.get(msgspec.structs.replace(result.case, compression=WHOLE)), replicates)
         found.append(msgspec.structs.replace(result, values=result.values | values) if values else result)
     return tuple(found)
 
@@ -45,6 +50,21 @@ def compared(own: Result, base: Result, mine: Sequence[Replicate], theirs: Seque
         # An interval that reaches further leaves open whether there is anything to explain.
         doubt = f"; its interval reaches {high:.3g} times" if high is not None and high >= causes.HARDLY else ""
         found["slow_cause"] = causes.cause(_side(own, mine), _side(base, theirs)) + doubt
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def smaller(own: Result, whole: Result | None, replicates: Mapping[str, Sequence[Replicate]]) -> dict[str, Any]:
+    """The columns of the metric `savings` for the row of a compressed network; `whole` is that of the network as it was."""
+    ratio, interval = None, None
+    if whole is not None and whole.status == "ok":
+        ratio, interval = speedup(own.case, replicates.get(own.case.id, ()), replicates.get(whole.case.id, ()))
+    low, high = interval or (None, None)
+    found = {
+        "speedup_over_uncompressed": ratio,
+        "speedup_over_uncompressed_low": low,
+        "speedup_over_uncompressed_high": high,
+        "saved": savings.sentence(own.case, own.values, None if whole is None else whole.values, ratio, interval),
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -27,7 +27,7 @@ stats levels roofline
 variance sweeps pages changepoints
 metrics scan
 journal flags axes tolerances groups home neighbour
-drift causes suites
+drift causes suites savings
 judge speedups
 results config
 sources imports

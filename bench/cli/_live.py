@@ -171,6 +171,8 @@ def closing(record: Record) -> None:
             print(f"{names[result.case.id]}: {note}", file=sys.stderr)
         if why := result.values.get("slow_cause"):
             print(f"{names[result.case.id]}: {extra.speedup(result.values)} as quick as fp32: {why}", file=sys.stderr)
+        if text := result.values.get("saved"):
+            print(f"{names[result.case.id]}: {text}", file=sys.stderr)
     for reason, cases in unread(record).items():
         print(f"energy of {', '.join(names[case] for case in cases)}: {reason}", file=sys.stderr)
     if record.ended == "interrupted":

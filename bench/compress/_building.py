@@ -13,6 +13,9 @@ from torch import nn
 from .. import artefacts, compression, data, preparation, weights
 from ..errors import VbenchError
 from ..registry import ARCHITECTURES, COMPRESSORS
+from . import _encoding as encoding
+from . import _likeness as likeness
+from ._container import Coding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,6 +56,7 @@ class Smaller:
         self._made: tuple[nn.Module, str] | None = None
         self._error: VbenchError | None = None
         self._shapes: nn.Module | None = None
+        self._account: tuple[dict[str, float], dict[str, str]] = {}, {}
 
     def __call__(self) -> nn.Module:
         """A copy of the smaller network."""
@@ -84,14 +88,32 @@ class Smaller:
         with torch.device("cpu"):
             make = self._architecture.build
             module, how = data.build(make, self._seed, make.load if isinstance(make, weights.Fitted) else None)
-            began = time.perf_counter()
+            original = copy.deepcopy(module) if self._verify else None
+            began, codings = time.perf_counter(), dict[str, Coding]()
             for step in self.steps:
-                module = self._step(module, step)
-        self.seconds = time.perf_counter() - began
+                module = self._step(module, step, codings)
+            self.seconds = time.perf_counter() - began
+            if original is not None:
+                self._account = self._account if self._account[0] else self._accounted(original, module, codings)
+        self.values |= self._account[0]
+        self.notes |= self._account[1]
         self._shapes = without_numbers(module)
         return module, how
 
-    def _step(self, module: nn.Module, step: Step) -> nn.Module:
+    def _accounted(
+        self, original: nn.Module, module: nn.Module, codings: dict[str, Coding]
+    ) -> tuple[dict[str, float], dict[str, str]]:
+        """What is left on disk, and how far the answers are from those of the network as it was, in numbers and in words."""
+        try:
+            values, notes = encoding.account(module, codings, encoding.dense_bytes(original))
+        except ValueError as error:
+            message = f"wrong_output: the encoded network: {error}"
+            raise VbenchError(message) from None
+        pictures = data.smooth(self._architecture.input, likeness.MOST, self._seed)
+        likes, said = likeness.of(original, module, pictures, classes=self._architecture.task == "classification")
+        return values | likes, notes | {"fidelity": said}
+
+    def _step(self, module: nn.Module, step: Step, codings: dict[str, Coding]) -> nn.Module:
         compressor = COMPRESSORS.get(step.name)()
         written = compression.written(step, compressor.options)
         task = Task(self._architecture, self._seed, self._images, module=module, step=written)
@@ -113,6 +135,7 @@ class Smaller:
             self.notes[f"{step.name} {key}"] = text
         for name, number in task.values.items():
             self.values[name] = self.values.get(name, 0.0) + number
+        codings.update(task.codings)
         return found
 
     def _verified(self, name: str, wanted: nn.Module, got: nn.Module, tolerance: float) -> str:
@@ -160,6 +183,7 @@ class Task:
         self.notes: dict[str, str] = {}
         self.values: dict[str, float] = {}
         self.twins: list[tuple[Callable[[nn.Module], nn.Module], float]] = []
+        self.codings: dict[str, Coding] = {}
         self._architecture, self._images, self._module, self._step = architecture, images, module, step
 
     def keep(self, make: Callable[[], bytes]) -> bytes:
@@ -199,6 +223,10 @@ class Task:
     def add(self, name: str, number: float) -> None:
         """In numbers."""
         self.values[name] = self.values.get(name, 0.0) + number
+
+    def written(self, tensor: str, kind: Any, *, bits: int = 0, index_bits: int = 8) -> None:
+        """How a tensor is written."""
+        self.codings[tensor] = Coding(kind=kind, bits=bits, index_bits=index_bits)
 
     def same(self, twin: Callable[[nn.Module], nn.Module], *, tolerance: float) -> None:
         """What a check will compare."""

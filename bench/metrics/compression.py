@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "which are counted, stored and multiplied like any other",
     columns={
         "removed_channels": "output channels of convolutions and linear layers that are gone; empty where nothing was pruned",
-        "zeros": "weights that a compression set to zero; empty where none does",
+        "zeros": "weights of convolutions and linear layers that are zero; empty where no step works on single weights",
     },
 )
 def compression(case: Case, replicates: Sequence[Replicate]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Speed-up of a narrower precision over fp32, and the cause where there is hardly one."""
+"""Speed-ups: of a narrower precision over fp32, with the cause where there is hardly one; of a smaller network over the whole."""
 
 from __future__ import annotations
 
@@ -34,3 +34,27 @@ def speedup(case: Case, replicates: Sequence[Replicate]) -> dict[str, Any]:
     """Nothing yet: those who know the other cases of the run add it (bench/speedups.py)."""
     del case, replicates
     return dict.fromkeys(COLUMNS)
+
+
+SAVED = {
+    "speedup_over_uncompressed": "median over pairs of processes; by latency where there is no throughput",
+    "speedup_over_uncompressed_low": "lower end of its 95 % interval",
+    "speedup_over_uncompressed_high": "upper end of its 95 % interval",
+    "saved": "what the compression saved, in a sentence: MACs, bytes on disk, and time as far as it was measured",
+}
+
+
+@metric(
+    "savings",
+    unit="",
+    better="higher",
+    kind="derived",
+    order=23,
+    description="images per second of a compressed network over those of the uncompressed one in the same run, in pairs of "
+    "processes of one round",
+    columns=SAVED,
+)
+def savings(case: Case, replicates: Sequence[Replicate]) -> dict[str, Any]:
+    """Nothing yet, as above."""
+    del case, replicates
+    return dict.fromkeys(SAVED)

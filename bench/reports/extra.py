@@ -84,6 +84,28 @@ def speedup(values: Values) -> str:
     return units.interval(values["speedup_over_fp32"], low, high, "times", least=1)  # 1 times [0, 2] says less than is known
 
 
+def on_disk(values: Values) -> str:
+    """The bytes of the encoded network, and how many times smaller that is."""
+    return f"{units.bytes_(values['encoded_bytes'])} ({values['encoded_ratio']:.3g} times smaller)"
+
+
+def zeros(values: Values) -> str:
+    """The share of the weights that are zero; how many, where the others were not counted."""
+    count, rest = values["zeros"], values.get("nonzeros")
+    return units.count(count) if rest is None else units.percent(count / (count + rest))
+
+
+def fidelity(values: Values) -> str:
+    """Signal over error against the uncompressed network."""
+    return units.quantity(values["fidelity_sqnr_db"], "dB")
+
+
+def over_uncompressed(values: Values) -> str:
+    """How many times as quick as the uncompressed network, with the interval."""
+    low, high = (values.get(f"speedup_over_uncompressed_{end}") for end in ("low", "high"))
+    return units.interval(values["speedup_over_uncompressed"], low, high, "times")
+
+
 def part(column: str) -> Callable[[Values], str]:
     """The time of one part of a request."""
     return lambda values: units.duration(values[column])
@@ -102,6 +124,10 @@ EXTRAS = (
     Extra("executed", "executed_precision", executed, between=True),
     Extra("agreement", "agreement_sqnr_db", agreement, between=True),
     Extra("over fp32", "speedup_over_fp32", speedup, between=True),
+    Extra("on disk", "encoded_bytes", on_disk),
+    Extra("zeros", "zeros", zeros),
+    Extra("fidelity", "fidelity_sqnr_db", fidelity),
+    Extra("over uncompressed", "speedup_over_uncompressed", over_uncompressed),
     *(Extra(f"{head} (training)", f"train_{head}_s", part(f"train_{head}_s")) for head in ("forward", "backward", "optimizer")),
     *(Extra(name, f"{name}_s", part(f"{name}_s")) for name in PARTS),
 )

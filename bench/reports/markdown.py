@@ -82,6 +82,7 @@ def summary(
         _comparisons(found, groups, protocols),
         _charts(drawings, formats),
         _slow(found),
+        _saved(found),
         _columns(),
         _flags(found),
         _wrong(found),
@@ -263,6 +264,16 @@ def _slow(found: Sequence[Row]) -> str:
         if row.result.values.get("slow_cause")
     }
     return f"## Why a narrower precision is not quicker\n\n{_items(lines)}" if lines else ""
+
+
+def _saved(found: Sequence[Row]) -> str:
+    """What each compression saved, and what was published of the same one."""
+    lines = {}
+    for row in found:
+        if text := row.result.values.get("saved"):
+            notes = {key: note for one in row.replicates for key, note in one.notes.items() if key.endswith(" published")}
+            lines[code(row.case.id)] = escape("; ".join([text, *(f"published: {note}" for note in notes.values())]))
+    return f"## What compressions saved\n\n{_items(lines)}" if lines else ""
 
 
 def _accuracies(found: Sequence[Row], protocols: Sequence[Protocol]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import catalogue
 
 from vbench import agreement, config, effort, flags, groups, measure, reports, results, stats, tolerances, units
+from vbench.compress._published import TABLES
 from vbench.data import ROTATION
 from vbench.registry import METRICS
 from vbench.reports import charts as report_charts
@@ -103,6 +104,23 @@ def limits() -> str:
         ("samples that a percentile needs", ", ".join(f"p{q * 100:.0f} {n}" for q, n in stats.PERCENTILE_SAMPLES.items()), ""),
     ]
     return _table(("what", "value", "set by"), rows)
+
+
+def published() -> str:
+    """What each layer of the published networks of Deep Compression was pruned and rounded to."""
+    header = ("layer", "weights", "kept", "bits", "Huffman", "bits of a distance", "Huffman", "size without Huffman", "with it")
+    parts = []
+    for name, table in TABLES.items():
+        rows = [
+            (
+                line.name, f"{line.weights:,}", units.percent(line.density, 0), str(line.bits), f"{line.huffman_bits:g}",
+                str(line.index_bits), f"{line.huffman_index_bits:g}", f"{line.quantised:g} %", f"{line.coded:g} %",
+            )
+            for line in table.layers
+        ]  # fmt: skip
+        said = f"`deep-compression:{name}`: {table.network}, {table.where}; in all {table.ratio:g} times smaller."
+        parts.append(f"{said}\n\n{_table(header, rows, right=tuple(range(1, len(header))))}")
+    return "\n".join(parts)
 
 
 def newest() -> Record | None:
@@ -209,6 +227,7 @@ REGIONS: dict[str, Callable[[], str]] = {
     "validity": validity,
     "metrics": metrics,
     "limits": limits,
+    "published": published,
     "table": table,
     "charts": charts,
     "drawn": drawn,

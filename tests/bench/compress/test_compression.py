@@ -17,6 +17,10 @@ OPTIONS = {
         Option("round", "multiple", "whole", 1, low=1),
         Option("scope", "what is ranked", "word", "layer", words=("layer", "network")),
     ),
+    "deep": (
+        Option("density", "share that stays, or whose", words=("alexnet",)),
+        Option("fc", "bits", "whole", 5, low=1, high=8),
+    ),
     "code": (Option("bits", "bits of an index", "whole", low=1, high=16), Option("rest", "of others", "number", 0.25)),
     "sign": (),
 }
@@ -41,6 +45,8 @@ def options(name: str) -> tuple[Option, ...]:
         ("prune:0.9 + code:5", "prune:0.9+code:5"),
         ("code:5:rest=0.250", "code:5"),
         ("sign+sign", "sign+sign"),
+        ("deep:alexnet", "deep:alexnet"),
+        ("deep:fc=4:0.10", "deep:0.1:fc=4"),
     ],
 )
 def test_one_thing_has_one_spelling(text: str, canonical: str) -> None:
@@ -92,6 +98,8 @@ def test_any_chain_survives_being_written(parts: list[str]) -> None:
         ("prune:0.5:scope=all", "one of layer, network"),
         ("code:17", "a whole number from 1 to 16"),
         ("code:2.5", "a whole number from 1 to 16"),
+        ("deep:vgg", "density 'vgg' is not allowed: it is a number between 0 and 1, both excluded, or alexnet"),
+        ("deep:1.5", "density '1.5' is not allowed"),
         ("sign:1", "no option '1': it has none"),
         ("", "is no compression"),
         ("prune:0.5+", "is no compression"),

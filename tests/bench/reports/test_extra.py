@@ -59,6 +59,11 @@ def test_what_tells_engines_and_precisions_apart_is_shown_where_there_are_severa
             {"speedup_over_fp32": 2.5, "speedup_over_fp32_low": 2.4, "speedup_over_fp32_high": 2.6},
             "2.5 times [2.4, 2.6]",
         ),
+        ("on disk", {"encoded_bytes": 11_300_000, "encoded_ratio": 48.96}, "10.8 MiB (49 times smaller)"),
+        ("zeros", {"zeros": 900, "nonzeros": 100}, "90.0 %"),
+        ("zeros", {"zeros": 900}, "900"),
+        ("fidelity", {"fidelity_sqnr_db": 12.34}, "12.3 dB"),
+        ("over uncompressed", {"speedup_over_uncompressed": 1.25}, "1.25 times"),
         ("efficiency", {"efficiency": 0.617, "bound": "memory"}, "62 % of memory"),
     ],
 )
