@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 
 from . import machine, measure, plugins
+from .accuracies import Shown
 from .core import Architecture, Case, Source
 from .registry import ARCHITECTURES, ENGINES
 
@@ -36,7 +37,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     the case's file, or empty for random ones. `full_precision` are the paths of modules that a quantisation leaves as they are.
     `verify_s` is for how long answers are compared. `sensitivity` asks what makes a quantised case differ, on so many `pictures`:
     each of the `layers` alone, or the `engine`. `demonstration` names what is to be shown of the architecture instead,
-    `profile` asks for its layers and their times.
+    `profile` asks for its layers and their times, and `shown` for its answers to these pictures.
     """
 
     case: Case
@@ -68,6 +69,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     pictures: int = 0
     demonstration: str = ""
     profile: bool = False
+    shown: Shown | None = None
 
     @property
     def role(self) -> Literal["check", "measure", "energy", "pair"]:
@@ -89,14 +91,9 @@ def catalogue() -> str:
 def count_job(case: Case, settings: Settings) -> Job:
     """Counting alone, for the exact gate."""
     return Job(
-        case=case,
-        check=True,
-        count_only=True,
-        architecture=ARCHITECTURES.source(case.architecture),
-        engine=ENGINES.source(case.engine),
-        catalogue=catalogue(),
-        memory_limit=memory_limit(settings),
-    )
+        case=case, check=True, count_only=True, architecture=ARCHITECTURES.source(case.architecture),
+        engine=ENGINES.source(case.engine), catalogue=catalogue(), memory_limit=memory_limit(settings),
+    )  # fmt: skip
 
 
 class Wrong(Exception):  # noqa: N818 - not an error of the harness but a finding about the network

@@ -24,8 +24,8 @@ core wrappers
 interfaces names libraries artefacts modes
 registry
 stats levels roofline
-variance sweeps pages changepoints
-metrics scan
+variance sweeps pages changepoints accuracies
+metrics scan joins
 journal flags axes tolerances groups home neighbour
 drift causes suites
 judge speedups
@@ -46,7 +46,7 @@ effort
 scenarios
 pairing inside answers
 check
-sensitivity anatomy demonstrations
+sensitivity anatomy demonstrations scoring
 worker
 forkserver
 supervisor

@@ -60,6 +60,7 @@ def candidates(records: Iterable[Record], asked: Asked) -> Candidates:
         message = f"these rows are of {len(several)} machines: {names}; give the files of one, or rank them with --mix-machines"
         raise UsageError(message)
     protocol = _protocol(found, asked)
+    found = [_within(row, protocol) for row in found]
     return Candidates(found, protocol, several, _others(found, protocol))
 
 
@@ -96,6 +97,14 @@ def _protocol(found: Sequence[Row], asked: Asked) -> Protocol | None:
         message = f"--min-{asked.metric}: for {asked.task} these files have {there}; {rest}"
         raise UsageError(message)
     return fitting[0] if fitting else None
+
+
+def _within(row: Row, protocol: Protocol | None) -> Row:
+    """The row without what was measured in another protocol than that of the choice."""
+    if not row.result.accuracy:
+        return row
+    own = tuple(a for a in row.result.accuracy if (a.metric, a.protocol, a.kind) == protocol)
+    return row._replace(result=msgspec.structs.replace(row.result, accuracy=own))
 
 
 def _others(found: Sequence[Row], protocol: Protocol | None) -> list[str]:

@@ -10,7 +10,7 @@ from .. import units
 from ..flags import FLAGS
 from ..registry import METRICS
 from ..results import load_metrics
-from . import extra, text
+from . import accuracy, extra, text
 from .rows import Protocol, Row, folded, rows, varied
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def summary(
         _flags(found),
         _wrong(found),
     ]
-    parts += [_accuracies(found, protocols), _deviations(found)]
+    parts += [_measured(found), _accuracies(found, protocols), _deviations(found)]
     return "\n".join(part for part in parts if part)
 
 
@@ -250,24 +250,38 @@ def _slow(found: Sequence[Row]) -> str:
     return f"## Why a narrower precision is not quicker\n\n{_items(lines)}" if lines else ""
 
 
+def _measured(found: Sequence[Row]) -> str:
+    """The accuracies that `vbench evaluate` measured, with what was published beside them."""
+    shown = accuracy.table(found)
+    if not shown.rows:
+        return ""
+    lines = [
+        _line(map(escape, shown.header)),
+        _line("---:" if index in shown.right else ":---" for index in range(len(shown.header))),
+        *(_line(map(escape, cells)) for cells in shown.rows),
+    ]
+    notes = "".join(f"\n- {escape(note)}" for note in shown.notes)
+    return "## Accuracy, measured here\n\n" + "\n".join(lines) + "\n" + (f"{notes}\n" if notes else "")
+
+
 def _accuracies(found: Sequence[Row], protocols: Sequence[Protocol]) -> str:
     """Where each accuracy comes from; what the charts and the table show is in bold."""
     head = ("architecture", "accuracy", "protocol", "weights by", "source")
     lines = [_line(head), _line([":---"] * len(head))]
     for row in {row.case.architecture: row for row in found}.values():
         drawn = [row.accuracy(protocol) for protocol in protocols]
-        lines += [_accuracy(row, accuracy, bold=any(accuracy is a for a in drawn)) for accuracy in row.facts.accuracy]
+        lines += [_accuracy(row, one, bold=any(one is a for a in drawn)) for one in row.facts.accuracy]
         if not row.facts.accuracy:
             lines.append(_line([escape(row.case.architecture), "none published", "", "", ""]))
     return "## Where the accuracies come from\n\n" + "\n".join(lines) + "\n"
 
 
-def _accuracy(row: Row, accuracy: Accuracy, *, bold: bool) -> str:
-    shares = {"top1": accuracy.top1, "top5": accuracy.top5, accuracy.metric: accuracy.quality}
-    given = {units.metric(metric): share for metric, share in shares.items() if share is not None}
-    numbers = [f"{name} {units.quantity(share, '%', digits=4)}" for name, share in given.items()]
-    told = escape(", ".join(numbers) if accuracy.kind == "published" else f"{', '.join(numbers)} ({accuracy.kind} here)")
-    rest = (row.case.architecture, accuracy.protocol, accuracy.recipe, accuracy.source)
+def _accuracy(row: Row, given: Accuracy, *, bold: bool) -> str:
+    shares = {"top1": given.top1, "top5": given.top5, given.metric: given.quality}
+    known = {units.metric(metric): share for metric, share in shares.items() if share is not None}
+    numbers = [f"{name} {units.quantity(share, '%', digits=4)}" for name, share in known.items()]
+    told = escape(", ".join(numbers) if given.kind == "published" else f"{', '.join(numbers)} ({given.kind} here)")
+    rest = (row.case.architecture, given.protocol, given.recipe, given.source)
     name, *where = map(escape, rest)
     return _line([name, f"**{told}**" if bold else told, *where])
 

@@ -35,7 +35,7 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
         return [Drawing(name, title, reason=NO_PROTOCOL)]
     points = select(rows, protocol)
     if not points:
-        reason = f"no row has MACs, parameters and a published {protocol.name} in the protocol {protocol.text}"
+        reason = f"no row has MACs, parameters and a {protocol.told}"
         return [Drawing(name, title, reason=reason)]
     drawn = [point.row for point in points]
     footer = [
@@ -46,7 +46,7 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     ]
     sheet = Sheet(
         xlabel="GMACs per image",
-        ylabel=f"Published {protocol.name} (%)",
+        ylabel=f"{protocol.title} (%)",
         footer=footer,
         paint=lambda axes: _paint(axes, points),
         reach=_LARGEST / 2 * CORNER,
