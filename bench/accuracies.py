@@ -195,7 +195,8 @@ def published(facts: Facts, case: Case) -> Accuracy | None:
 
 def told(found: Measured, *, unreadable: int = 0) -> str:
     """The published value beside the measured one, and whether they differ by more than the interval."""
-    parts = [f"{unreadable} unreadable pictures were left out"] if unreadable else []
+    many = "picture was" if unreadable == 1 else "pictures were"
+    parts = [f"{unreadable} unreadable {many} left out"] if unreadable else []
     reference = found.reference
     if reference is not None and reference.top1 is not None and found.top1 is not None:
         name = f"the published {reference.top1:g} % ({reference.protocol})"

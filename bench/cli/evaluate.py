@@ -219,7 +219,7 @@ class _Watcher:
         """What it came to."""
         top1 = finished.values.get("top1")
         found = f"{finished.status}: {finished.reason}" if top1 is None else f"top-1 {top1:.2f} %"
-        gone = f", {len(finished.unreadable)} unreadable pictures left out" if finished.unreadable else ""
+        gone = f", {len(finished.unreadable)} unreadable left out" if finished.unreadable else ""
         self._say(f"{self._label}: {found}{gone}", last=True)
 
     def _say(self, line: str, *, last: bool = False) -> None:
