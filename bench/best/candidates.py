@@ -66,7 +66,8 @@ def candidates(records: Iterable[Record], asked: Asked) -> Candidates:
 
 def _measured(found: Sequence[Row], asked: Asked) -> list[Row]:
     """Those that were measured, in inference, in the scenario that is asked for."""
-    good = [row for row in found if row.result.status == "ok" and row.case.phase == "infer"]
+    # An accuracy without costs, which no run planned, is nothing to choose.
+    good = [row for row in found if row.result.status == "ok" and row.case.phase == "infer" and row.case in row.run.cases]
     kept = [row for row in good if row.case.scenario == asked.scenario]
     if not kept:
         there = ", ".join(dict.fromkeys(row.case.scenario for row in good)) or "none that was measured"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,7 +57,7 @@ def execute(begun: Begun, settings: Settings, how: How, watcher: Watcher) -> Rec
     if not begun.todo and not begun.new:
         return results.read(begun.path)
     file = journal.Journal(begun.path, begun.size, verb="evaluate")
-    ended = "interrupted"
+    ended, handler = "interrupted", None
     try:
         if begun.head is not None:
             file.append("run", begun.head)
@@ -66,11 +68,15 @@ def execute(begun: Begun, settings: Settings, how: How, watcher: Watcher) -> Rec
                 _one(begun, case, settings, how, file=file, server=server, watcher=watcher)
         ended = "complete"
     except KeyboardInterrupt:
-        pass
+        if threading.current_thread() is threading.main_thread():
+            # A second Ctrl-C must not take the end line and the line to resume with it.
+            handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     finally:
         if begun.own:
             file.append("end", {"status": ended, "finished": datetime.now(UTC).isoformat(timespec="seconds")})
         file.close()
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
     record = results.read(begun.path)
     return record if begun.own else msgspec.structs.replace(record, ended=ended)
 

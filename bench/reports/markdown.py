@@ -149,7 +149,8 @@ def processes_text(record: Record) -> str:
     """How many fresh processes measured each case, and in how many rounds."""
     timed = [replicate for replicate in record.replicates if replicate.latency_ns]
     times = Counter(replicate.case for replicate in timed)
-    each = [times[result.case.id] for result in record.results if result.status == "ok"]
+    planned = record.results[: len(record.run.cases)]  # behind them stand accuracies without costs
+    each = [times[result.case.id] for result in planned if result.status == "ok"]
     if not each:
         return ""
     many = f"{min(each)}" if min(each) == max(each) else f"{min(each)} to {max(each)}"

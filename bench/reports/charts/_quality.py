@@ -92,7 +92,7 @@ def select(rows: Sequence[Row], protocol: Protocol, cost: Cost) -> list[Point]:
 def select_counted(rows: Sequence[Row], protocol: Protocol, cost: Cost) -> list[Point]:
     """A point per network and input shape, whether or not it could be timed; an accuracy that was measured is that in fp32."""
     chosen: dict[tuple[str, str], Row] = {}
-    for row in sorted(latest(rows), key=lambda row: protocol.kind == "measured" and row.case.precision != "fp32"):
+    for row in plainest(latest(rows), protocol):
         if cost.of(row) and row.quality(protocol) is not None:
             chosen.setdefault((row.name, axis_text(row.case, "input_shape")), row)
     times = Counter(name for name, _ in chosen)
@@ -101,6 +101,11 @@ def select_counted(rows: Sequence[Row], protocol: Protocol, cost: Cost) -> list[
         for (name, shape), row in chosen.items()
         if (value := cost.of(row)) is not None and (quality := row.quality(protocol)) is not None
     ]
+
+
+def plainest(rows: Sequence[Row], protocol: Protocol) -> list[Row]:
+    """Of accuracies that were measured in several precisions that in fp32 comes first."""
+    return sorted(rows, key=lambda row: protocol.kind == "measured" and row.case.precision != "fp32")
 
 
 def _times(value: float | None, factor: float) -> float | None:

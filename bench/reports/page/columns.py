@@ -27,7 +27,7 @@ REPEAT = "repeat"
 # Nobody reads more digits than these, and every one more costs bytes; the file has them all.
 _DIGITS = 9
 # Numbers that mix what does not compare: the first accuracy that a network declares, in whatever protocol.
-_MIXED = frozenset({"quality", "top1", "top5"})
+_MIXED = frozenset({"quality", "top1", "top5", "top1_published", "top5_published"})
 _WIDTHS = ("_low", "_high", "_run_low", "_run_high")
 # A column that fewer of the rows fill is shorter with its places written out.
 _SPARSE = 0.5
@@ -95,11 +95,12 @@ def _accuracies(found: Sequence[Row]) -> list[Column]:
         values = [one.quality(protocol) for one in found]
         where = "published, not measured here" if protocol.kind == "published" else "measured by vbench evaluate"
         about = f"{where}; protocol: {protocol.text}"
-        told = labels.Told(f"{protocol.kind} {protocol.name} ({protocol.text})", "%", "higher", about, "published")
+        group = "published" if protocol.kind == "published" else "sampled"
+        told = labels.Told(f"{protocol.kind} {protocol.name} ({protocol.text})", "%", "higher", about, group)
         made.append(_number(accuracy_name(protocol), told, values))
         if protocol.metric == "top1" and len({one.name for one in found if one.quality(protocol) is not None}) >= _SEVERAL:
             density = labels.Told(
-                f"top-1 per million parameters ({protocol.text})", " %", "higher", f"accuracy density; {about}", "published"
+                f"top-1 per million parameters ({protocol.text})", " %", "higher", f"accuracy density; {about}", group
             )
             made.append(_number(f"density: {protocol.text}", density, [_per_million(one, protocol) for one in found]))
     return made
