@@ -68,7 +68,7 @@ def evaluate(
     memory_limit: Annotated[
         str | None, typer.Option(metavar="SIZE", help="For one worker, as 8GB; on a GPU, of its memory.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Of the order, which decides the sample, too.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of the sample, and of what int8 is quantised with.")] = None,
 ) -> None:
     """Evaluate; see HELP, which typer shows."""
     for option, number in (("--workers", workers), ("--batch", batch), ("--threads", threads)):
