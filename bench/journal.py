@@ -102,6 +102,8 @@ def read(path: Path) -> Lines:
                 ended = ""
             elif kind in accuracies.LINES:
                 accuracies.collect(evaluated, kind, line)
+                # Behind a run an evaluation says nothing of how that ended; a file of evaluations has only these to end.
+                ended = ended if run is not None and run.cases else ""
             elif kind == "end":
                 ended = str(line.get("status", ""))
         except msgspec.ValidationError as error:

@@ -155,8 +155,9 @@ def _show(record: Record, begun: Begun, *, as_json: bool) -> None:
     from ..reports import accuracy  # noqa: PLC0415 - as above
     from ..reports.rows import Row  # noqa: PLC0415 - as above
 
-    wanted = {joins.key(case): case for case in begun.asked}
+    wanted = [joins.key(case) for case in begun.asked]
     every = [result for result in record.results if joins.key(result.case) in wanted]
+    every.sort(key=lambda result: wanted.index(joins.key(result.case)))
     good = [result for result in every if result.accuracy]
     if as_json:
         common.dump([results.row(record.run, result) for result in every])

@@ -131,7 +131,8 @@ def machine_text(machine: Machine) -> str:
 def _ended(record: Record) -> str:
     if record.ended == "complete":
         return "complete"
-    rest = f": {code(f'vbench run --resume {record.path}')} measures what is missing" if record.path else ""
+    verb = "evaluate" if record.results and not record.run.cases else "run"
+    rest = f": {code(f'vbench {verb} --resume {record.path}')} measures what is missing" if record.path else ""
     return f"**interrupted**{rest}"
 
 
