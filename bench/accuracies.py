@@ -238,5 +238,5 @@ def columns(found: Measured) -> dict[str, Any]:
 
 
 def calibration(images: str, seed: int) -> str:
-    """What an int8 network was quantised with: two that were with other pictures are two networks."""
+    """What a network is quantised or made smaller with, where that looks at pictures: those made with others are others."""
     return f"pictures of {images}" if images else f"seed {seed}"

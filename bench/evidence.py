@@ -44,7 +44,7 @@ class Measured(Accuracy, frozen=True, kw_only=True):
 
     `marks` has a letter for each picture in the order of its evaluation: its class's rank from 0 to 4, `-` beyond these, `x`
     where it could not be read. `reference` is what was published of the network, `note` what that has to say to it. What an int8
-    network was quantised with is its `calibration`.
+    or compressed network was made with is its `calibration`.
     """
 
     kind: Literal["published", "measured"] = "measured"

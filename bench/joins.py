@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _TIMING = {"cold-cache", "cuda-graph"}
 # The precision in which every device is held to the same answer, to rounding, and that which is quantised by pictures.
 _EXACT, _QUANTISED = "fp32", "int8"
+_WHOLE = "none"
 
 
 def key(case: Case) -> tuple[Any, ...]:
@@ -86,15 +87,16 @@ def _join(rows: Sequence[Result], found: Sequence[Result], calibration: str) -> 
     taken: set[int] = set()
     joined = []
     for row in rows:
-        own = [index for index in by_key.get(key(row.case), ()) if _quantised_with(found[index]) in {"", calibration}]
+        own = [index for index in by_key.get(key(row.case), ()) if _made_with(found[index]) in {"", calibration}]
         taken |= set(own)
         joined.append(_with(row, [found[index] for index in own]))
     return tuple(joined), taken
 
 
-def _quantised_with(result: Result) -> str:
-    """The calibration of a network that was quantised and evaluated, else nothing."""
-    return result.accuracy[0].calibration if result.case.precision == _QUANTISED and result.accuracy else ""
+def _made_with(result: Result) -> str:
+    """The pictures or the seed that a network was quantised or made smaller with, and then evaluated; else nothing."""
+    made = result.case.precision == _QUANTISED or result.case.compression != _WHOLE
+    return result.accuracy[0].calibration if made and result.accuracy else ""
 
 
 def _with(row: Result, found: Sequence[Result]) -> Result:
@@ -116,6 +118,6 @@ def _alone(found: Iterable[Result]) -> tuple[Result, ...]:
     """Accuracies that belong to no row, as rows of their own: each network once, the latest first."""
     first: dict[tuple[Any, ...], Result] = {}
     for result in sorted(found, key=lambda one: not one.accuracy):
-        own = (*key(result.case), _quantised_with(result))
+        own = (*key(result.case), _made_with(result))
         first[own] = _with(first[own], [result]) if own in first else result
     return tuple(first.values())
