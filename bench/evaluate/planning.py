@@ -172,6 +172,9 @@ def _refuse_other(path: Path, head: Evaluation) -> None:
     """Raise UsageError where this machine, its packages, the networks or the weights are not those of the file."""
     from ..checkpoint import digest  # noqa: PLC0415 - imports torch
 
+    for case in head.cases:
+        ARCHITECTURES.get(case.architecture)
+        ENGINES.get(case.engine)
     here, versions, folder = machine.describe(), machine.versions(), plugins.catalogue_folder()
     found = {
         f"on {head.machine.slug}, and this is {here.slug}": head.machine.fingerprint != here.fingerprint,

@@ -168,7 +168,7 @@ def test_protocols_are_not_mixed(rows: Any) -> None:
         "net/small",
     ]
     asked = candidates.Asked(protocol="1 model, 10 crops")
-    assert candidates.candidates([rows.record([SMALL, other])], asked).protocol == ("top1", "1 model, 10 crops")
+    assert candidates.candidates([rows.record([SMALL, other])], asked).protocol == ("top1", "1 model, 10 crops", "published")
 
 
 def measured(record: Any, low: float, protocol: str = "folder:val (0), 10 pictures, centre crop") -> Any:

@@ -104,7 +104,7 @@ def test_the_same_again_finds_everything_there_and_more_precisions_only_what_is_
     more = cli("answering/brightest", *WORDS, "-o", "again.jsonl", "--precision", "fp32,bf16", "--json")
     assert "1 of 2 cases to evaluate" in more.stderr
     assert [row["precision"] for row in json.loads(more.stdout)] == ["fp32", "bf16"]
-    done = cli("--resume", "again.jsonl")
+    done = cli("--resume", "again.jsonl", "--plugin", str(PLUGIN))
     assert done.returncode == 0, done.stderr
 
 
@@ -262,4 +262,5 @@ def test_a_file_goes_on_only_with_the_data_and_the_weights_that_it_began_with(
     assert done.returncode == 2
     assert "with other weights than " in done.stderr
     done = commands(tmp_path, "evaluate", "--resume", "a.jsonl")
-    assert done.returncode == 2, "without its plugin"
+    assert done.returncode == 2
+    assert "unknown architecture 'answering/brightest'" in done.stderr

@@ -10,7 +10,7 @@ import pytest
 from vbench.core import Accuracy, Measured
 from vbench.reports import accuracy, choose_protocols, markdown, rows
 from vbench.reports.charts import _quality, draw, quality_gmacs, quality_latency
-from vbench.reports.page import columns
+from vbench.reports.page.columns import accuracy_name, columns, protocols
 from vbench.reports.rows import Protocol
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def test_the_summary_has_the_measured_ones_with_their_sentences(make_record: Any
     record = having(make_record(), lambda r: measured(80) if r.case.architecture == "vgg/16" else None)
     text = markdown.summary([record], [], choose_protocols(rows([record])))
     section = text.partition("## Accuracy, measured here\n")[2].partition("\n## ")[0]
-    assert "| vgg/16 | eager | fp32 | 100 | 80 % [75, 84] | 99.0 % [" in section
+    assert "| vgg/16 | eager | fp32 | 100 | 80 % [75, 84] | 99 % [96, 100] | 70 % |" in section
     assert "- vgg/16 eager fp32: a note" in section
 
 
@@ -109,7 +109,7 @@ def test_charts_say_that_it_was_measured_and_draw_the_interval(make_record: Any)
     )
     drawings = {drawing.name: drawing for drawing in draw(found, [MEASURED], only=("quality-*",))}
     titles = [drawing.title for drawing in drawings.values() if drawing.paint is not None]
-    assert any(title.startswith("Measured top-1 against latency") for title in titles)
+    assert any(title.startswith("Measured top-1 against measured request latency") for title in titles)
     assert not any("ublished top-1" in title for title in titles)
     points = quality_gmacs.select(found, MEASURED)
     assert {(point.y, point.y_low, point.y_high) for point in points} == {(80.0, 75.0, 84.0)}
@@ -123,10 +123,10 @@ def test_charts_say_that_it_was_measured_and_draw_the_interval(make_record: Any)
 
 def test_the_page_has_a_column_of_its_own_for_what_was_measured(make_record: Any) -> None:
     found = rows([having(make_record(), lambda _: measured(80))])
-    names = [columns.accuracy_name(protocol) for protocol in columns.protocols(found)]
+    names = [accuracy_name(protocol) for protocol in protocols(found)]
     assert names[0] == f"measured top1: {VAL}"
     assert any(name.startswith("published top1: ") for name in names[1:])
-    made = {column.name: column for column in columns.columns(found)}
+    made = {column.name: column for column in columns(found)}
     assert "measured by vbench evaluate" in made[names[0]].about
     assert "not measured here" in made[names[-1]].about
 
