@@ -55,15 +55,17 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """What one worker shows: the pictures of `data` from `start` to `end`, in the order of `seed`; `label` is what they must be.
+    """What one worker shows: of the `available` pictures of `data` those from `start` to `end`, in the order of `seed`.
 
-    `targets` is the output of each class, `exact` whether there are no others. So many `workers` decode.
+    `label` is what messages call them, `targets` the output of each class, `exact` whether there are no others. So many `workers`
+    decode.
     """
 
     data: str
     label: str
     targets: tuple[int, ...]
     exact: bool
+    available: int
     seed: int
     start: int
     end: int

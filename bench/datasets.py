@@ -6,8 +6,6 @@ Nothing is downloaded, and no pickle is opened: CIFAR-10 is read in its binary v
 from __future__ import annotations
 
 import hashlib
-import json
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -17,7 +15,7 @@ import numpy as np
 from .errors import UsageError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from PIL import Image
 
@@ -35,6 +33,8 @@ _CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog"
 # The digits have grey values from 0 to 16; they are ordered by who wrote them, so that the last fifth is of other hands.
 _DIGITS_MOST, _DIGITS_TRAIN = 16.0, 0.8
 _NAMED = 3
+# So many bytes from a picture's middle are in the digest of its folder: whole data sets take minutes to read.
+_SAMPLE = 4096
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,10 @@ class Pictures:
         return len(self.labels)
 
 
-def read(spec: str, *, split: str = "test", option: str = "--data") -> Pictures:
+def read(spec: str, *, split: str = "test", option: str = "--data", label: bool = True) -> Pictures:
     """The data set that a word names; `split` is `train` or `test`, of those that come in two.
 
+    Without `label` that of a folder has no digest, for which each file would be opened.
     Raises UsageError, naming the option, where the word means nothing, or what it names is absent, empty or damaged.
     """
     kind, _, place = spec.partition(":")
@@ -68,6 +69,8 @@ def read(spec: str, *, split: str = "test", option: str = "--data") -> Pictures:
     if bool(place) != KINDS[kind].endswith("PATH"):
         message = f"{option} {spec}: write {KINDS[kind]}"
         raise UsageError(message)
+    if kind == "folder" and not label:
+        return _folder(place, split, f"{option} {spec}", label=False)
     readers: dict[str, Callable[[str, str, str], Pictures]] = {"folder": _folder, "cifar10": _cifar10, "digits": _digits}
     return readers[kind](place, split, f"{option} {spec}")
 
@@ -76,7 +79,7 @@ def read(spec: str, *, split: str = "test", option: str = "--data") -> Pictures:
 KINDS = {"folder": "folder:PATH", "cifar10": "cifar10:PATH", "digits": "digits"}
 
 
-def _folder(place: str, split: str, said: str) -> Pictures:
+def _folder(place: str, split: str, said: str, *, label: bool = True) -> Pictures:
     """A folder for each class, in the order of their names, with pictures at any depth; a folder of splits has one in each."""
     root = _split(Path(place), split, said)
     folders = sorted((path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")), key=lambda p: p.name)
@@ -87,21 +90,30 @@ def _folder(place: str, split: str, said: str) -> Pictures:
         raise UsageError(message)
     files = [sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES and p.is_file()) for folder in folders]
     if without := [folder.name for folder, own in zip(folders, files, strict=True) if not own]:
-        what = f"of {len(folders)} class folders {len(without)} hold no picture: {_some(without)}"
+        what = f"of {len(folders)} class folders {len(without)} hold no picture: {some(without)}"
         message = f"{said}: {what}; read are {', '.join(sorted(PICTURES))}"
         raise UsageError(message)
     paths = [path for own in files for path in own]
     labels = np.repeat(np.arange(len(folders), dtype=np.int64), [len(own) for own in files])
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(f"{path.relative_to(root).as_posix()}\0{path.stat().st_size}\0".encode("utf-8", "surrogateescape"))
     return Pictures(
-        label=f"folder:{root.resolve().name} ({digest.hexdigest()[:8]})",
+        label=f"folder:{root.resolve().name}" + (f" ({_digest(root, paths)})" if label else ""),
         classes=tuple(folder.name for folder in folders),
         labels=labels,
         open=lambda index, channels: decode(paths[index], channels),
         name=lambda index: str(paths[index]),
     )
+
+
+def _digest(root: Path, paths: Sequence[Path]) -> str:
+    """What tells two folders of one name apart: each picture's name, its size, and some of its content."""
+    digest = hashlib.sha256()
+    for path in paths:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            file.seek(max(0, (size - _SAMPLE) // 2))
+            some = file.read(_SAMPLE)
+        digest.update(f"{path.relative_to(root).as_posix()}\0{size}\0".encode("utf-8", "surrogateescape") + some)
+    return digest.hexdigest()[:8]
 
 
 def _split(root: Path, split: str, said: str) -> Path:
@@ -144,7 +156,7 @@ def _cifar10(place: str, split: str, said: str) -> Pictures:
     if missing := [file.name for file in files if not file.is_file()]:
         pickled = (root / _CIFAR_PICKLES).is_dir() or (root / "data_batch_1").is_file() or (root / "test_batch").is_file()
         why = "what lies there is the Python version, which is made of pickles and is not opened" if pickled else "not there"
-        message = f"{said}: {_some(missing)}: {why}; unpack cifar-10-binary.tar.gz and name its folder {_CIFAR_FOLDER}"
+        message = f"{said}: {some(missing)}: {why}; unpack cifar-10-binary.tar.gz and name its folder {_CIFAR_FOLDER}"
         raise UsageError(message)
     parts, digest = [], hashlib.sha256()
     for file in files:
@@ -196,75 +208,7 @@ def _converted(pixels: np.ndarray[Any, np.dtype[np.uint8]], channels: int) -> Im
     return Image.fromarray(pixels).convert("L" if channels == 1 else "RGB")
 
 
-def mapping(path: Path, option: str = "--classes") -> dict[str, int]:
-    """Which of a network's outputs each class is: read from JSON, or from lines of text.
-
-    A line is a class and the number of its output, or a class alone (and perhaps its description), whose output is the number of
-    the line; JSON is an object from class to number, a list of classes, or Keras's from number to `[class, description]`. Raises
-    UsageError for a file that is none of these, or that gives two classes one output.
-    """
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"{option} {path}: cannot be read: {getattr(error, 'strerror', None) or error}"
-        raise UsageError(message) from None
-    try:
-        found = _from_json(json.loads(text)) if path.suffix.lower() == ".json" else _from_lines(text)
-    except (ValueError, TypeError, IndexError, AttributeError):
-        found = {}
-    if not found:
-        message = f"{option} {path}: write a line `CLASS OUTPUT` for each class folder, or a class a line in the order of outputs"
-        raise UsageError(message)
-    if shared := [index for index, times in Counter(found.values()).items() if times > 1 or index < 0]:
-        both = _some([name for name, index in found.items() if index == shared[0]])
-        message = f"{option} {path}: output {shared[0]} is given to {both}: each class has an output of its own, from 0 on"
-        raise UsageError(message)
-    return found
-
-
-def _from_json(found: Any) -> dict[str, int]:
-    if isinstance(found, list):
-        return {str(name): index for index, name in enumerate(found)}
-    if all(isinstance(value, int) for value in found.values()):
-        return {str(name): int(index) for name, index in found.items()}
-    return {str(entry if isinstance(entry, str) else entry[0]): int(index) for index, entry in found.items()}
-
-
-def _from_lines(text: str) -> dict[str, int]:
-    lines = [line.split() for line in text.splitlines() if line.strip()]
-    if all(len(line) == 2 and line[1].isdigit() for line in lines):  # noqa: PLR2004 - a class and its output
-        return {name: int(index) for name, index in lines}
-    names = [line[0] for line in lines]
-    if len(set(names)) < len(names):
-        raise ValueError
-    return {name: index for index, name in enumerate(names)}
-
-
-def targets(pictures: Pictures, outputs: int | None, named: Mapping[str, int] | None, said: str) -> tuple[int, ...]:
-    """Which output of a network each class is: by their order, or as a mapping says; `outputs` is how many it has, if known.
-
-    Raises UsageError where classes and outputs do not go together.
-    """
-    many = len(pictures.classes)
-    if named is None:
-        if outputs is not None and outputs != many:
-            message = (
-                f"{said}: {many} classes ({_some(pictures.classes)}), and the network answers {outputs}: give the data it was "
-                "trained for, or say which output each class is with --classes FILE"
-            )
-            raise UsageError(message)
-        return tuple(range(many))
-    if unknown := [name for name in pictures.classes if name not in named]:
-        message = f"{said}: {len(unknown)} of {many} classes are not in --classes: {_some(unknown)}; it has {_some(list(named))}"
-        raise UsageError(message)
-    found = tuple(named[name] for name in pictures.classes)
-    if outputs is not None and max(found) >= outputs:
-        worst = pictures.classes[found.index(max(found))]
-        message = f"{said}: --classes gives {worst} output {max(found)}, and the network answers {outputs}, from 0 on"
-        raise UsageError(message)
-    return found
-
-
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """The first of these names, and how many more there are."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -61,9 +61,9 @@ def told(job: Job, shown: Shown, phase: Phase, ask: Ask) -> dict[str, Any]:
     phase("prepare")
     session, preparation = jobs.prepare(job, engine, module, job.case, architecture)
     notes |= {} if preparation is None else preparation.notes
-    pictures = datasets.read(shown.data)
-    if pictures.label != shown.label:
-        message = f"{shown.data} is {pictures.label} now, and was {shown.label} when the evaluation began"
+    pictures = datasets.read(shown.data, label=False)
+    if len(pictures) != shown.available:
+        message = f"{shown.data} holds {len(pictures)} pictures now, and held {shown.available} when the evaluation began"
         raise Wrong(message)
     phase("evaluate")
     with ThreadPoolExecutor(shown.workers) as pool:

@@ -31,7 +31,7 @@ drift causes suites
 judge speedups
 results config
 sources imports datasets
-plugins
+plugins classes
 verdicts budgets contrasts
 plan history
 claims reports exports

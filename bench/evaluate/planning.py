@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from .. import datasets, journal, machine, plugins
+from .. import classes, datasets, journal, machine, plugins
 from .. import head as heads
 from ..accuracies import Evaluated, Evaluation
 from ..errors import UsageError
@@ -140,11 +140,11 @@ def _outputs(name: str, weights: Path, shape: tuple[int, ...]) -> int | None:
 
 def _evaluation(head: Run, prepared: Planned, pictures: Pictures, asked: Asked) -> Evaluation:
     plan, settings, given = prepared.plan, prepared.settings, prepared.weights
-    named = None if asked.classes is None else datasets.mapping(asked.classes)
+    named = None if asked.classes is None else classes.mapping(asked.classes)
     shapes = {case.architecture: case.input_shape for case in plan.cases}
     targets: tuple[int, ...] = ()
     for name, shape in shapes.items():
-        targets = datasets.targets(pictures, _outputs(name, Path(given.path), shape), named, f"--data {asked.data}")
+        targets = classes.targets(pictures, _outputs(name, Path(given.path), shape), named, f"--data {asked.data}")
     kind, colon, place = asked.data.partition(":")
     return Evaluation(
         id=heads.new_id(), started=head.started, machine=head.machine, versions=head.versions, cases=plan.cases,

@@ -157,7 +157,7 @@ def _job(begun: Begun, case: Case, settings: Settings, how: How, *, start: int) 
         weights=head.weights[case.weights], seed=head.seed, memory_limit=memory_limit(settings),
         device_memory_limit=None if case.device == "cpu" else settings.memory_limit,
         shown=Shown(
-            data=head.data, label=head.label, targets=head.targets, exact=not head.mapped, seed=head.seed, start=start,
-            end=head.pictures, workers=how.workers,
+            data=head.data, label=head.label, targets=head.targets, exact=not head.mapped, available=head.available,
+            seed=head.seed, start=start, end=head.pictures, workers=how.workers,
         ),
     )  # fmt: skip

@@ -80,7 +80,8 @@ def folder(tmp_path: Path) -> Path:
 
 def asking(session: Brightest, folder: Path, **changes: Any) -> Any:
     pictures = datasets.read(f"folder:{folder}")
-    fields = {"targets": (0, 1, 2), "exact": True, "seed": 0, "start": 0, "end": len(pictures), "workers": 2}
+    fields = {"targets": (0, 1, 2), "exact": True, "seed": 0, "start": 0, "workers": 2}
+    fields |= {"available": len(pictures), "end": len(pictures)}
     shown = Shown(data=f"folder:{folder}", label=pictures.label, **fields | changes)
     pool = scoring.ThreadPoolExecutor(shown.workers)
     parts = scoring._parts(pool, pictures, shown, CASE, PLAIN)
@@ -171,16 +172,8 @@ def test_outputs_that_are_more_than_the_classes_need_a_mapping(folder: Path) -> 
 
 
 def test_a_folder_that_has_changed_since_is_not_gone_on_with(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = Shown(
-        data=f"folder:{folder}",
-        label="folder:other (00000000)",
-        targets=(0, 1, 2),
-        exact=True,
-        seed=0,
-        start=0,
-        end=11,
-        workers=1,
-    )
+    fields = {"targets": (0, 1, 2), "exact": True, "available": 12, "seed": 0, "start": 0, "end": 11, "workers": 1}
+    shown = Shown(data=f"folder:{folder}", label="folder:val", **fields)
     nothing: Any = lambda *_: None  # noqa: E731 - stands in for whatever prepares a network
     for name in ("settle_threads", "settle_device", "refuse_nan"):
         monkeypatch.setattr(scoring.jobs, name, nothing)
@@ -188,5 +181,5 @@ def test_a_folder_that_has_changed_since_is_not_gone_on_with(folder: Path, monke
     monkeypatch.setattr(scoring.jobs, "build", lambda *_: (None, "loaded"))
     monkeypatch.setattr(scoring.jobs, "prepare", lambda *_: (Brightest(), None))
     job: Any = SimpleNamespace(case=CASE)
-    with pytest.raises(Wrong, match=r"is folder:.* now, and was folder:other \(00000000\) when the evaluation began"):
+    with pytest.raises(Wrong, match="holds 11 pictures now, and held 12 when the evaluation began"):
         scoring.told(job, shown, nothing, nothing)
