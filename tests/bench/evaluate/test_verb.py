@@ -63,7 +63,7 @@ def evaluated(path: Path) -> Evaluated:
 
 def test_costs_and_accuracy_of_a_case_are_one_row(cli: Any, project: Path, commands: Any) -> None:
     costs = ("answering/brightest", "--weights", "net.pth", "--plugin", str(PLUGIN), "--threads", "1", "--precision", "fp32,bf16")
-    done = commands(project, "run", *costs, "--batch", "1,4", "-o", "both.jsonl", "--no-report")
+    done = commands(project, "run", *costs, "--batch", "4", "-o", "both.jsonl", "--no-report")
     assert done.returncode == 0, done.stderr
     done = cli("answering/brightest", *WORDS, "--precision", "fp32,bf16", "-o", "both.jsonl")
     assert done.returncode == 0, done.stderr
@@ -73,12 +73,12 @@ def test_costs_and_accuracy_of_a_case_are_one_row(cli: Any, project: Path, comma
     assert "+0.00 [-" in done.stdout  # bf16 against fp32
     assert "2 of 2 cases to evaluate" in done.stderr
     frame = vbench.load(project / "both.jsonl")
-    assert len(frame) == 4
+    assert len(frame) == 2
     assert frame.latency_s.notna().all()
-    assert frame.top1.tolist() == [TOP1] * 4
-    assert frame.top1_low.tolist() == pytest.approx([100 * low] * 4)
+    assert frame.top1.tolist() == [TOP1] * 2
+    assert frame.top1_low.tolist() == pytest.approx([100 * low] * 2)
     assert set(frame.accuracy_kind) == {"measured"}
-    assert frame.accuracy_pictures.tolist() == [24] * 4
+    assert frame.accuracy_pictures.tolist() == [24] * 2
     done = commands(project, "report", "both.jsonl", "-o", "report", "--chart", "quality-latency", "--format", "svg")
     assert done.returncode == 0, done.stderr
     summary = (project / "report" / "summary.md").read_text()
@@ -200,7 +200,8 @@ def test_a_mapping_says_which_output_a_class_is_and_a_sample_is_a_protocol_of_it
     assert ", a random 10 of 16 pictures, centre crop" in row["accuracy_protocol"]
 
 
-def test_an_int8_engine_and_its_fp32_are_compared_on_the_same_pictures(project: Path, cli: Any) -> None:
+@pytest.mark.slow
+def test_another_engine_and_eager_are_compared_on_the_same_pictures(project: Path, cli: Any) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     done = cli("answering/brightest", *WORDS, "--engine", "eager,onnxruntime", "-o", "engines.jsonl")
