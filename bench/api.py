@@ -248,6 +248,9 @@ def continued(
         lines = heads.resume(path)
     except UnknownNameError as error:
         raise _explained(error, errors) from None
+    if lines.evaluated and not head.cases:
+        message = f"{path} is of vbench evaluate, and measured no costs: `vbench evaluate --resume {path}` goes on with it"
+        raise UsageError(message)
     changes = {key.replace("-", "_"): value for key, value in (settings or {}).items()}
     if fixed := sorted(set(changes) - set(ANEW)):
         message = f"{fixed[0].replace('_', '-')} is fixed by {path}: of the settings only {', '.join(ANEW)} can be given anew"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from .evidence import Account, Ceiling, Counted, Layer, Operator, Replicate, Status
+from .evidence import Account, Accuracy, Ceiling, Counted, Layer, Measured, Operator, Replicate, Status
 from .naming import Naming
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Account", "Accuracy", "Architecture", "Case", "Ceiling", "Counted", "Direction", "Facts", "Kind", "Layer", "Machine",
-    "Metric", "Naming", "Operator", "Paper", "Preprocess", "Record", "Replicate", "Result", "Run", "Source", "Status",
+    "Measured", "Metric", "Naming", "Operator", "Paper", "Preprocess", "Record", "Replicate", "Result", "Run", "Source", "Status",
 ]  # fmt: skip
 
 Direction = Literal["lower", "higher", "none"]
@@ -36,36 +36,6 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
     authors: str
     year: int
     link: str = ""
-
-
-class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
-    """One published or measured accuracy, in percent, with the protocol that makes it comparable.
-
-    `protocol` says how it was evaluated (models, crops, resolution), `recipe` how the weights were trained. Values
-    of different protocols are never drawn in one chart. `value` with `metric` serves tasks other than classification
-    (mIoU, AP, PCKh).
-    """
-
-    source: str
-    protocol: str
-    recipe: str = ""
-    top1: float | None = None
-    top5: float | None = None
-    value: float | None = None
-    metric: str = "top1"
-    kind: Literal["published", "measured"] = "published"
-
-    @property
-    def quality(self) -> float | None:
-        """The headline number of the task: top-1 unless `metric` names another."""
-        return self.top1 if self.metric == "top1" else self.value
-
-    @property
-    def headline(self) -> tuple[str, float] | None:
-        """What is shown where there is room for one number: the metric and the quality, or top-5 where that is all there is."""
-        if self.quality is not None:
-            return self.metric, self.quality
-        return None if self.top5 is None else ("top5", self.top5)
 
 
 class Preprocess(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,13 +184,14 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One case, derived from its replicates: a row of the table."""
+    """One case, derived from its replicates: a row of the table; `accuracy` is what was measured of it, the latest first."""
 
     case: Case
     status: Status
     reason: str = ""
     flags: tuple[str, ...] = ()
     values: dict[str, Any] = {}
+    accuracy: tuple[Measured, ...] = ()
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What was found, as it goes to the result file: exact counts, a process's measurements, the ceilings of the machine."""
+"""What was found, as it goes to the result file: exact counts, a process's measurements, accuracies, the machine's ceilings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,57 @@ from typing import Literal
 import msgspec
 
 Status = Literal["ok", "skipped", "failed", "timeout", "oom", "crashed"]
+
+
+class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
+    """One published or measured accuracy, in percent, with the protocol that makes it comparable.
+
+    `protocol` says how it was evaluated (models, crops, resolution), `recipe` how the weights were trained. Values
+    of different protocols are never drawn in one chart. `value` with `metric` serves tasks other than classification
+    (mIoU, AP, PCKh).
+    """
+
+    source: str
+    protocol: str
+    recipe: str = ""
+    top1: float | None = None
+    top5: float | None = None
+    value: float | None = None
+    metric: str = "top1"
+    kind: Literal["published", "measured"] = "published"
+
+    @property
+    def quality(self) -> float | None:
+        """The headline number of the task: top-1 unless `metric` names another."""
+        return self.top1 if self.metric == "top1" else self.value
+
+    @property
+    def headline(self) -> tuple[str, float] | None:
+        """What is shown where there is room for one number: the metric and the quality, or top-5 where that is all there is."""
+        if self.quality is not None:
+            return self.metric, self.quality
+        return None if self.top5 is None else ("top5", self.top5)
+
+
+class Measured(Accuracy, frozen=True, kw_only=True):
+    """An accuracy that was measured here, of so many pictures, with its 95 % interval in percent, and with that of its top-5.
+
+    `marks` has a letter for each picture in the order of its evaluation: its class's rank from 0 to 4, `-` beyond these, `x`
+    where it could not be read. `reference` is what was published of the network, `note` what that has to say to it. What an int8
+    or compressed network was made with is its `calibration`.
+    """
+
+    kind: Literal["published", "measured"] = "measured"
+    started: str
+    pictures: int
+    low: float
+    high: float
+    low5: float | None = None
+    high5: float | None = None
+    marks: str = ""
+    calibration: str = ""
+    reference: Accuracy | None = None
+    note: str = ""
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,7 +72,7 @@ def serve(mode: str, parent: int, preload: str) -> None:
         if mode == "fork":
             _fork(job, out, lines)
         else:
-            _work(job, out, lines, watch=not job.pair)
+            _work(job, out, lines, watch=not (job.pair or job.shown))
             os._exit(0)  # whatever threads the network has started
 
 

@@ -42,7 +42,7 @@ def new(plan: Plan, settings: Settings, root: Path, loaded: Given | None = None)
         settings=msgspec.to_builtins(settings),
         cases=plan.cases,
         definitions={case.id: definition(case, settings.seed, images) for case in plan.cases},
-        architectures={name: _facts(name, loaded) for name in names},
+        architectures={name: facts(name, loaded) for name in names},
         skipped=plan.skipped,
         further=plan.further,
         quick=plan.quick,
@@ -65,7 +65,7 @@ def weights(path: str | Path | None, suite: Suite) -> Given | None:
     return given(Path(path), select(suite))
 
 
-def _facts(name: str, loaded: Given | None) -> Facts:
+def facts(name: str, loaded: Given | None) -> Facts:
     """What is declared of a network; with other classes than it was published with, that is true of another one."""
     facts = ARCHITECTURES.get(name).facts()
     if loaded is None or name not in loaded.classes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 
 from . import compress, machine, measure, plugins
+from .accuracies import Shown
 from .core import Architecture, Case, Source
 from .registry import ARCHITECTURES, ENGINES
 
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from .devices import Device
     from .interfaces import Engine, Session
 
-# Pictures are compared for so many seconds; all that there are, where they take less. In a quick look, a network that answers in
-# a quarter of a second has shown enough with twenty.
+# Pictures are compared for so many seconds; all that there are, where they take less. In a quick look a few have shown enough.
 VERIFY_S, QUICK_VERIFY_S = 20.0, 5.0
 
 
@@ -36,7 +36,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     the case's file, or empty for random ones. `full_precision` are the paths of modules that a quantisation leaves as they are.
     `verify_s` is for how long answers are compared. `sensitivity` asks what makes a quantised case differ, on so many `pictures`:
     each of the `layers` alone, or the `engine`. `demonstration` names what is to be shown of the architecture instead,
-    `profile` asks for its layers and their times.
+    `profile` asks for its layers and their times, and `shown` for its answers to these pictures.
     """
 
     case: Case
@@ -69,6 +69,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     pictures: int = 0
     demonstration: str = ""
     profile: bool = False
+    shown: Shown | None = None
 
     @property
     def role(self) -> Literal["check", "measure", "energy", "pair"]:
@@ -213,8 +214,7 @@ def settle_threads(case: Case, notes: dict[str, str]) -> None:
     if torch.get_num_threads() != case.threads:
         message = f"asked for {case.threads} threads and got {torch.get_num_threads()}"
         raise Wrong(message)
-    notes["threads"] = str(torch.get_num_threads())
-    notes["flush_denormal"] = str(torch.set_flush_denormal(True)).lower()
+    notes |= {"threads": str(torch.get_num_threads()), "flush_denormal": str(torch.set_flush_denormal(True)).lower()}
 
 
 def settle_thread(case: Case) -> None:

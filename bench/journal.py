@@ -17,14 +17,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from . import accuracies
 from .core import Replicate, Result, Run
 from .errors import ResultFileError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-# Schema 1 (vbench 0.1): run, replicate, result, end.
+    from .accuracies import Evaluated
+
+# Schema 1 (vbench 0.1): run, replicate, result, end; evaluation, answers, accuracy, which earlier readers pass over.
 SCHEMA = 1
 
 _HEAD = b'{"type":"run"'
@@ -34,12 +37,16 @@ _FIRST = 64
 
 
 class Lines(NamedTuple):
-    """A file's content: `run` is None where not even the first line survived; `size` is the length of its whole lines."""
+    """A file's content: `run` is None where not even the first line survived; `size` is the length of its whole lines.
+
+    `evaluated` is what stands there of accuracies, in the order in which it was begun.
+    """
 
     run: Run | None
     replicates: list[Replicate]
     ended: str
     size: int
+    evaluated: Sequence[Evaluated] = ()
 
 
 def _objects(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -79,6 +86,7 @@ def read(path: Path) -> Lines:
         raise UsageError(message) from None
     run: Run | None = None
     replicates: dict[tuple[str, str, int], Replicate] = {}
+    evaluated: list[Evaluated] = []
     ended, size = "", 0
     for end, line in _objects(path, data):
         kind = line.get("type")
@@ -92,6 +100,10 @@ def read(path: Path) -> Lines:
                 replicate = msgspec.convert(line, Replicate)
                 replicates.setdefault((replicate.case, replicate.role, replicate.index), replicate)
                 ended = ""
+            elif kind in accuracies.LINES:
+                accuracies.collect(evaluated, kind, line)
+                # Behind a run an evaluation says nothing of how that ended; a file of evaluations has only these to end.
+                ended = ended if run is not None and run.cases else ""
             elif kind == "end":
                 ended = str(line.get("status", ""))
         except msgspec.ValidationError as error:
@@ -100,7 +112,7 @@ def read(path: Path) -> Lines:
     if run is None and data and not data.startswith(_HEAD[: len(data)]):
         message = f"{path} is not a vbench result file: its first line is not a run; make one with `vbench run -o {path.name}`"
         raise UsageError(message)
-    return Lines(run, list(replicates.values()), ended, size)
+    return Lines(run, list(replicates.values()), ended, size, evaluated)
 
 
 def kind(path: Path) -> str:
@@ -199,7 +211,9 @@ def whole(path: Path) -> int:
 
 def append_result(journal: Journal, result: Result) -> None:
     """Write the derived row of a finished case; a convenience for other readers, and for a history over many files."""
-    journal.append("result", msgspec.to_builtins(result) | {"case": result.case.id})
+    line = msgspec.to_builtins(result) | {"case": result.case.id}
+    del line["accuracy"]  # which has lines of its own
+    journal.append("result", line)
 
 
 def _finite(replicate: Replicate) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import drift, journal, judge, speedups
+from . import accuracies, drift, joins, journal, judge, speedups
 from .core import Case, Facts, Record, Replicate, Result, Run
 from .errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_OK, UsageError
 from .flags import BIAS
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from .accuracies import Evaluated
     from .core import Status
 
 # Below a machine's folder: what measures vbench itself (tests/campaigns), left out when a folder is searched.
@@ -61,6 +62,7 @@ COLUMNS = (
     "energy_j", "energy_method", "energy_note", "power_w", "energy_above_idle_j", "idle_power_w", "energy_dram_j",
     "receptive_field", "output_stride", "bytes_moved", "arithmetic_intensity",
     "quality", "quality_metric", "top1", "top5", "accuracy_source", "accuracy_protocol", "accuracy_kind",
+    "top1_low", "top1_high", "top5_low", "top5_high", "accuracy_pictures", "top1_published", "top5_published", "accuracy_note",
 )  # fmt: skip
 
 # What a person looks at first, where there is no room for all of it.
@@ -178,12 +180,27 @@ def read(path: str | Path) -> Record:
     if lines.run is None:
         message = f"{file} holds nothing yet: it was cut inside its first line; run it again with `vbench run -o {file}`"
         raise UsageError(message)
-    return record(lines.run, lines.replicates, lines.ended, str(file))
+    return record(lines.run, lines.replicates, lines.ended, str(file), evaluated=lines.evaluated)
 
 
-def record(run: Run, replicates: Sequence[Replicate], ended: str, path: str = "", plugin_errors: tuple[str, ...] = ()) -> Record:
-    """Put a Record together, with its rows derived."""
+def read_all(paths: Iterable[str | Path]) -> list[Record]:
+    """Read result files that belong together: an accuracy of one is in the rows of its case in the others. Raises as `read`."""
+    return joins.of_files(map(read, paths))
+
+
+def record(  # noqa: PLR0913 - what a file holds, and where it lies
+    run: Run,
+    replicates: Sequence[Replicate],
+    ended: str,
+    path: str = "",
+    plugin_errors: tuple[str, ...] = (),
+    *,
+    evaluated: Sequence[Evaluated] = (),
+) -> Record:
+    """Put a Record together, with its rows derived; behind those of the run's cases the accuracies that are of none of them."""
     results = derive(run, replicates, ended)
+    if evaluated:
+        run, results = joins.of_file(run, results, evaluated)
     return Record(run=run, replicates=tuple(replicates), results=results, ended=ended, path=path, plugin_errors=plugin_errors)
 
 
@@ -198,8 +215,8 @@ def load(paths: str | Path | Iterable[str | Path]) -> pd.DataFrame:
     for file in files(given):
         lines = journal.read(file)
         if lines.run is not None:
-            records.append(record(lines.run, lines.replicates, lines.ended, str(file)))
-    return frame(records)
+            records.append(record(lines.run, lines.replicates, lines.ended, str(file), evaluated=lines.evaluated))
+    return frame(joins.of_files(records))
 
 
 def files(paths: Iterable[str | Path]) -> list[Path]:
@@ -221,12 +238,10 @@ def _is_run(path: Path) -> bool:
 
 
 def row(head: Run, result: Result) -> dict[str, Any]:
-    """One case as a flat row: identity, status, values, and the first declared accuracy of its architecture."""
+    """One case as a flat row: identity, status, values, and its accuracy: measured, else the first that its network declares."""
     case = result.case
     facts = head.architectures.get(case.architecture, Facts())
-    # What was published holds for the whole network at its own resolution.
-    published = case.compression == "none" and facts.input in {(), case.input_shape}
-    accuracy = facts.accuracy[0] if facts.accuracy and published else None
+    accuracy = None if result.accuracy else accuracies.published(facts, case)
     identity = {
         "run_id": head.run_id,
         "machine": head.machine.slug,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -92,6 +93,38 @@ def _mann_whitney(one: int, other: int, level: float) -> int:
         if below / orders > level:
             return rank
     return most
+
+
+def wilson(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """An interval for a share of which `hits` of `trials` independent draws were seen, as shares of one.
+
+    Wilson (1927): all shares that a test of the normal approximation does not refuse. It stays within 0 and 1, holds for shares
+    near either, and covers what it promises on average (Brown, Cai and DasGupta 2001). Raises ValueError for no trial at all.
+    """
+    if not 0 <= hits <= trials or not trials:
+        message = f"{hits} hits of {trials} trials"
+        raise ValueError(message)
+    z = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
+    share, weight = hits / trials, z * z / trials
+    middle = (share + weight / 2.0) / (1.0 + weight)
+    half = z / (1.0 + weight) * math.sqrt(share * (1.0 - share) / trials + weight / (4.0 * trials))
+    # A rounding must not keep the ends from where they are exactly.
+    return (0.0 if hits == 0 else middle - half), (1.0 if hits == trials else middle + half)
+
+
+def paired_shares(lost: int, won: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """An interval for the difference of two shares that were seen on the same draws, as shares of one.
+
+    `won` draws hit only afterwards and `lost` only before. Bonett and Price (2012): Wald's with one draw added to either count.
+    Raises ValueError where they are more than the draws.
+    """
+    if min(lost, won) < 0 or lost + won > trials or not trials:
+        message = f"{lost} lost and {won} won of {trials} trials"
+        raise ValueError(message)
+    z = NormalDist().inv_cdf((1.0 + confidence) / 2.0)
+    down, up = (lost + 1) / (trials + 2), (won + 1) / (trials + 2)
+    middle, half = up - down, z * math.sqrt((down + up - (up - down) ** 2) / (trials + 2))
+    return max(-1.0, middle - half), min(1.0, middle + half)
 
 
 def relative_half_width(values: Sequence[float], confidence: float = 0.95) -> float | None:

@@ -39,7 +39,12 @@ def run(job: Job, tell: Callable[[str], None], ask: Ask | None = None) -> Replic
     try:
         _limit_memory(job)
         told = _told if job.sensitivity or job.demonstration or job.profile else check.check if job.check else None
-        found = told(job, phase) if told is not None else _measure(job, phase, ask)
+        if job.shown is not None and ask is not None:
+            from . import scoring  # noqa: PLC0415 - imports torch
+
+            found = scoring.told(job, job.shown, phase, ask)
+        else:
+            found = told(job, phase) if told is not None else _measure(job, phase, ask)
     except Wrong as error:
         status, reason = "failed", str(error)
     except MemoryError:

@@ -24,14 +24,14 @@ core wrappers compression
 interfaces names libraries artefacts modes
 registry
 stats levels roofline
-variance sweeps pages changepoints
-metrics scan
+variance sweeps pages changepoints accuracies
+metrics scan joins
 journal flags axes tolerances groups home neighbour
 drift causes suites savings
 judge speedups
 results config
-sources imports
-plugins
+sources imports datasets
+plugins classes
 verdicts budgets contrasts
 plan history
 claims reports exports
@@ -47,7 +47,7 @@ effort
 scenarios
 pairing inside answers
 check
-sensitivity anatomy demonstrations
+sensitivity anatomy demonstrations scoring
 worker
 forkserver
 supervisor

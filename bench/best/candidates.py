@@ -60,12 +60,14 @@ def candidates(records: Iterable[Record], asked: Asked) -> Candidates:
         message = f"these rows are of {len(several)} machines: {names}; give the files of one, or rank them with --mix-machines"
         raise UsageError(message)
     protocol = _protocol(found, asked)
+    found = [_within(row, protocol) for row in found]
     return Candidates(found, protocol, several, _others(found, protocol))
 
 
 def _measured(found: Sequence[Row], asked: Asked) -> list[Row]:
     """Those that were measured, in inference, in the scenario that is asked for."""
-    good = [row for row in found if row.result.status == "ok" and row.case.phase == "infer"]
+    # An accuracy without costs, which no run planned, is nothing to choose.
+    good = [row for row in found if row.result.status == "ok" and row.case.phase == "infer" and row.case in row.run.cases]
     kept = [row for row in good if row.case.scenario == asked.scenario]
     if not kept:
         there = ", ".join(dict.fromkeys(row.case.scenario for row in good)) or "none that was measured"
@@ -96,6 +98,14 @@ def _protocol(found: Sequence[Row], asked: Asked) -> Protocol | None:
         message = f"--min-{asked.metric}: for {asked.task} these files have {there}; {rest}"
         raise UsageError(message)
     return fitting[0] if fitting else None
+
+
+def _within(row: Row, protocol: Protocol | None) -> Row:
+    """The row without what was measured in another protocol than that of the choice."""
+    if not row.result.accuracy:
+        return row
+    own = tuple(a for a in row.result.accuracy if (a.metric, a.protocol, a.kind) == protocol)
+    return row._replace(result=msgspec.structs.replace(row.result, accuracy=own))
 
 
 def _others(found: Sequence[Row], protocol: Protocol | None) -> list[str]:

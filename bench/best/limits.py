@@ -105,15 +105,15 @@ def shown(measure: Measure, value: float | None) -> str:
 
 
 def own_accuracy(row: Row) -> bool:
-    """Whether what was published is the accuracy of this row: not where it computes in another precision."""
-    return row.case.precision == PUBLISHED
+    """Whether the accuracy is this row's own: not where it was published, and the row computes in another precision."""
+    return row.case.precision == PUBLISHED or bool(row.result.accuracy)
 
 
 def place(row: Row, limit: Limit, value: float | None) -> tuple[Place, str]:
     """How surely a row keeps a limit, and why not more so.
 
     A timed number is sure where its whole interval keeps it, likely where only the median does, and open without an interval or
-    where it may be too good to be true. Counts are exact.
+    where it may be too good to be true. So is an accuracy that was measured. Counts are exact.
     """
     if value is None:
         return "unknown", f"no {limit.measure.name} is known"
@@ -121,6 +121,8 @@ def place(row: Row, limit: Limit, value: float | None) -> tuple[Place, str]:
         return "outside", ""
     if limit.measure.timed:
         return _timed(row.result.values | {"flags": row.result.flags}, limit)
+    if limit.measure.name == "quality" and (low := _least(row)) is not None and limit.beyond(low) > 0:
+        return "likely", f"the accuracy may be {shown(limit.measure, low)}"
     processes = max(row.value(f"{column}_processes") or 0 for column in ("latency", "throughput"))
     doubts = {
         "quality": "" if own_accuracy(row) else f"the accuracy is that of {PUBLISHED}",
@@ -129,6 +131,11 @@ def place(row: Row, limit: Limit, value: float | None) -> tuple[Place, str]:
     }
     doubt = doubts.get(limit.measure.name, "")
     return ("open", doubt) if doubt else ("sure", "")
+
+
+def _least(row: Row) -> float | None:
+    """The lower end of an accuracy that was measured; rows of a choice have none but that of its protocol."""
+    return row.result.accuracy[0].low if row.result.accuracy else None
 
 
 def _timed(values: Mapping[str, object], limit: Limit) -> tuple[Place, str]:

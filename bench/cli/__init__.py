@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import EXIT_INTERRUPTED, VbenchError
-from . import best, bisect, cache, claims, compare, doctor, export, gate, history, list_, profile, report, run, show
+from . import best, bisect, cache, claims, compare, doctor, evaluate, export, gate, history, list_, profile, report, run, show
 
 app = typer.Typer(
     name="vbench",
@@ -39,6 +39,7 @@ def _root(
 app.command("run", help=run.HELP, short_help="Measure architectures on this machine.")(run.run)
 app.command("list", help=list_.HELP, short_help="List what can be measured.")(list_.list_)
 app.command("show", help=show.HELP, short_help="Show one architecture and what its modules cost.")(show.show)
+app.command("evaluate", help=evaluate.HELP, short_help="Measure a network's accuracy on labelled pictures.")(evaluate.evaluate)
 app.command("profile", help=profile.HELP, short_help="Say where a network's time goes, layer by layer.")(profile.profile)
 app.command("report", help=report.HELP, short_help="Write a summary and charts from result files.")(report.report)
 app.command("export", help=export.HELP, short_help="Write results in a format that another tool reads.")(export.export)

@@ -15,7 +15,7 @@ HELP = """Choose networks, engines and precisions that keep every limit from res
 
 Limits are written with their unit: 20ms, 500MB, 1.5GMACs, 5M, 30/s, 70. A row is `sure` of its place where its whole 95 %
 interval keeps the limits, `likely` where only the median does, and `open` where there is no interval, or the accuracy is that of
-another precision. Accuracies are published ones, in one protocol.
+another precision. Accuracies are measured or published ones, in one protocol.
 
 Where nothing keeps all limits the exit code is 3, and the nearest is named. Nothing is measured, and torch is not imported."""
 
@@ -28,7 +28,7 @@ def best(
     max_latency: Annotated[Text, typer.Option(metavar="TIME", help="Of one request, for example 20ms.")] = None,
     min_throughput: Annotated[Text, typer.Option(metavar="RATE", help="Images in a second, for example 30/s.")] = None,
     max_memory: Annotated[Text, typer.Option(metavar="SIZE", help="Peak, of the device where it has its own: 500MB.")] = None,
-    min_top1: Annotated[Text, typer.Option(metavar="PERCENT", help="Published top-1 accuracy, for example 70.")] = None,
+    min_top1: Annotated[Text, typer.Option(metavar="PERCENT", help="Top-1 accuracy, for example 70.")] = None,
     min_quality: Annotated[Text, typer.Option(metavar="PERCENT", help="The task's own: mIoU, AP, PCKh or top-1.")] = None,
     max_params: Annotated[Text, typer.Option(metavar="COUNT", help="Parameters, for example 5M.")] = None,
     max_macs: Annotated[Text, typer.Option(metavar="COUNT", help="Multiply-accumulates per image: 1.5GMACs.")] = None,
@@ -72,7 +72,7 @@ def best(
         device=common.words(device), batch=common.numbers(batch, "--batch"), metric="top1" if min_top1 is not None else "",
         protocol=protocol, mix_machines=mix_machines,
     )  # fmt: skip
-    found = candidates.candidates([results.read(path) for path in results.files(files)], asked)
+    found = candidates.candidates(results.read_all(results.files(files)), asked)
     measure = limits.MEASURES[by]
     chosen = choice.choose(found.rows, given, measure, found.protocol)
     miss = None if chosen.ranked else choice.nearest_miss(chosen.judged, given)

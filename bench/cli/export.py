@@ -75,7 +75,7 @@ def _make(name: str, chosen: Format, given: Sequence[Path], asked: Asked) -> Mad
         raise NothingSelectedError(message)
     gates = [path for path in files if journal.kind(path) == "gate"]
     if not gates:
-        return chosen.of_runs([results.read(path) for path in files], asked)
+        return chosen.of_runs(results.read_all(files), asked)
     if len(files) > 1:
         message = f"{gates[0]} is a file of the gate, which is exported alone, and these are {len(files)} files: name it only"
         raise UsageError(message)

@@ -40,7 +40,7 @@ def report(
     from .. import config as configs  # noqa: PLC0415 - --help must be quick
     from .. import contrasts, reports, results  # noqa: PLC0415 - as above
 
-    records = [results.read(path) for path in results.files(files)]
+    records = results.read_all(results.files(files))
     groups = contrasts.known(configs.load(config)).values()
     written = reports.make(
         records,

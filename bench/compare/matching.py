@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from .. import journal, results
+from .. import joins, journal, results
 from ..errors import NothingSelectedError, UsageError
 from ..reports.rows import AXES, axis_text
 
@@ -85,7 +85,9 @@ def read(name: str, path: Path) -> Side:
     if not records:
         message = f"nothing to compare: {path} holds no result file; `vbench run -o FILE` makes one"
         raise NothingSelectedError(message)
-    return Side(name, str(path), tuple(sorted(records, key=lambda record: (record.run.started, record.run.run_id))))
+    return Side(
+        name, str(path), tuple(sorted(joins.of_files(records), key=lambda record: (record.run.started, record.run.run_id)))
+    )
 
 
 def match(before: Side, after: Side, chosen: Callable[[str], bool] = lambda _: True) -> Matched:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import tables, units
-from ..reports.markdown import code, escape, setting
+from ..reports.cells import code, escape
+from ..reports.markdown import setting
 from ..reports.rows import AXES, axis_text
 from . import matching
 

@@ -30,7 +30,7 @@ _UNITS = {
     "c": r"\degreeCelsius", "j": r"\joule", "w": r"\watt", "db": r"\decibel",
 }  # fmt: skip
 _UNIT = re.compile(rf"_({'|'.join(_UNITS)})((?:_run)?_(?:low|high)|_p\d+)?$")
-_PERCENT = frozenset({"quality", "top1", "top5"})
+_PERCENT = frozenset({"quality"} | {f"{name}{end}" for name in ("top1", "top5") for end in ("", "_low", "_high", "_published")})
 
 
 def text(records: Sequence[Record], asked: Asked) -> Made:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,8 @@ from .. import units
 from ..flags import FLAGS
 from ..registry import METRICS
 from ..results import load_metrics
-from . import extra, text
+from . import accuracy, extra, text
+from .cells import code, escape
 from .departures import departures
 from .rows import Protocol, Row, folded, rows, varied
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from ..groups import Group, Ratio
     from .charts._points import Drawing
 
-# What would be markup: an underscore only at the edge of a word, a bracket only where it would make a link.
-_MARKUP = re.compile(r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])")
 # So many networks with a flag are listed; of more, the table says which they are.
 _LISTED = 8
 # Each way a chart can be written, in this order.
@@ -33,21 +31,6 @@ _SETTINGS: dict[str, Callable[[Any], str]] = {
     "memory-limit": units.bytes_,
     **dict.fromkeys(("warmup", "latency", "throughput", "timeout", "time-limit", "spread"), units.duration),
 }
-
-
-def escape(given: object) -> str:
-    """Text as markdown shows it unchanged, on one line and in one cell of a table."""
-    line = " ".join(str(given).split())
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKUP.sub(lambda found: f"\\{found[0]}", line)
-
-
-def code(given: object) -> str:
-    """Text as a code span, fenced by more backticks than it holds in a row."""
-    line = " ".join(str(given).split())
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
-    space = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{fence}{space}{line}{space}{fence}"
 
 
 def table(records: Iterable[Record], protocols: Sequence[Protocol]) -> str:
@@ -87,7 +70,7 @@ def summary(
         _flags(found),
         _wrong(found),
     ]
-    parts += [_accuracies(found, protocols), _deviations(found)]
+    parts += [_measured(found), _accuracies(found, protocols), _deviations(found)]
     return "\n".join(part for part in parts if part)
 
 
@@ -135,7 +118,8 @@ def machine_text(machine: Machine) -> str:
 def _ended(record: Record) -> str:
     if record.ended == "complete":
         return "complete"
-    rest = f": {code(f'vbench run --resume {record.path}')} measures what is missing" if record.path else ""
+    verb = "evaluate" if record.results and not record.run.cases else "run"
+    rest = f": {code(f'vbench {verb} --resume {record.path}')} measures what is missing" if record.path else ""
     return f"**interrupted**{rest}"
 
 
@@ -153,7 +137,8 @@ def processes_text(record: Record) -> str:
     """How many fresh processes measured each case, and in how many rounds."""
     timed = [replicate for replicate in record.replicates if replicate.latency_ns]
     times = Counter(replicate.case for replicate in timed)
-    each = [times[result.case.id] for result in record.results if result.status == "ok"]
+    planned = record.results[: len(record.run.cases)]  # behind them stand accuracies without costs
+    each = [times[result.case.id] for result in planned if result.status == "ok"]
     if not each:
         return ""
     many = f"{min(each)}" if min(each) == max(each) else f"{min(each)} to {max(each)}"
@@ -230,11 +215,8 @@ def _flags(found: Sequence[Row]) -> str:
     lines = {}
     for flag, names in carried.items():
         every = list(dict.fromkeys(names))
-        some = (
-            f"{', '.join(every[:_LISTED])} and {len(every) - _LISTED} more: the table"
-            if len(every) > _LISTED
-            else ", ".join(every)
-        )
+        more = f" and {len(every) - _LISTED} more: the table" if len(every) > _LISTED else ""
+        some = ", ".join(every[:_LISTED]) + more
         who = f"all {len(names)} rows" if len(names) == len(measured) > 1 else some
         lines[f"**{escape(flag)}** ({escape(who)})"] = escape(FLAGS.get(flag, "no advice is known for it"))
     return f"## Flags, and what to do about them\n\n{_items(lines)}" if lines else ""
@@ -266,6 +248,20 @@ def _slow(found: Sequence[Row]) -> str:
     return f"## Why a narrower precision is not quicker\n\n{_items(lines)}" if lines else ""
 
 
+def _measured(found: Sequence[Row]) -> str:
+    """The accuracies that `vbench evaluate` measured, with what was published beside them."""
+    shown = accuracy.table(found)
+    if not shown.rows:
+        return ""
+    lines = [
+        _line(map(escape, shown.header)),
+        _line("---:" if index in shown.right else ":---" for index in range(len(shown.header))),
+        *(_line(map(escape, cells)) for cells in shown.rows),
+    ]
+    notes = "".join(f"\n- {escape(note)}" for note in shown.notes)
+    return "## Accuracy, measured here\n\n" + "\n".join(lines) + "\n" + (f"{notes}\n" if notes else "")
+
+
 def _saved(found: Sequence[Row]) -> str:
     """What each compression saved, and what was published of the same one."""
     lines = {}
@@ -282,18 +278,18 @@ def _accuracies(found: Sequence[Row], protocols: Sequence[Protocol]) -> str:
     lines = [_line(head), _line([":---"] * len(head))]
     for row in {row.name: row for row in found}.values():
         drawn = [row.accuracy(protocol) for protocol in protocols]
-        lines += [_accuracy(row, accuracy, bold=any(accuracy is a for a in drawn)) for accuracy in row.facts.accuracy]
+        lines += [_accuracy(row, one, bold=any(one is a for a in drawn)) for one in row.facts.accuracy]
         if not row.facts.accuracy:
             lines.append(_line([escape(row.name), "none published", "", "", ""]))
     return "## Where the accuracies come from\n\n" + "\n".join(lines) + "\n"
 
 
-def _accuracy(row: Row, accuracy: Accuracy, *, bold: bool) -> str:
-    shares = {"top1": accuracy.top1, "top5": accuracy.top5, accuracy.metric: accuracy.quality}
-    given = {units.metric(metric): share for metric, share in shares.items() if share is not None}
-    numbers = [f"{name} {units.quantity(share, '%', digits=4)}" for name, share in given.items()]
-    told = escape(", ".join(numbers) if accuracy.kind == "published" else f"{', '.join(numbers)} ({accuracy.kind} here)")
-    rest = (row.name, accuracy.protocol, accuracy.recipe, accuracy.source)
+def _accuracy(row: Row, given: Accuracy, *, bold: bool) -> str:
+    shares = {"top1": given.top1, "top5": given.top5, given.metric: given.quality}
+    known = {units.metric(metric): share for metric, share in shares.items() if share is not None}
+    numbers = [f"{name} {units.quantity(share, '%', digits=4)}" for name, share in known.items()]
+    told = escape(", ".join(numbers) if given.kind == "published" else f"{', '.join(numbers)} ({given.kind} here)")
+    rest = (row.name, given.protocol, given.recipe, given.source)
     name, *where = map(escape, rest)
     return _line([name, f"**{told}**" if bold else told, *where])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import units
-from ..core import Facts
+from ..core import Facts, Measured
 from ..errors import NothingSelectedError, UnknownNameError, UsageError, nearest
 
 if TYPE_CHECKING:
@@ -23,15 +23,29 @@ _NAMED = 3
 
 
 class Protocol(NamedTuple):
-    """What accuracies must share to stand in one chart or column: the metric, and how it was evaluated, data set included."""
+    """What accuracies must share to stand in one chart or column: the metric, and how it was evaluated, data set included.
+
+    What was measured here stands beside nothing that was published: `kind` is `published` or `measured`.
+    """
 
     metric: str
     text: str
+    kind: str = "published"
 
     @property
     def name(self) -> str:
         """The metric as people write it."""
         return units.metric(self.metric)
+
+    @property
+    def title(self) -> str:
+        """The same with where it is from, as a sentence begins: "Published top-1"."""
+        return f"{self.kind.capitalize()} {self.name}"
+
+    @property
+    def told(self) -> str:
+        """The whole of it inside a sentence."""
+        return f"{self.kind} {self.name} in the protocol {self.text}"
 
 
 class Row(NamedTuple):
@@ -67,13 +81,16 @@ class Row(NamedTuple):
         return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
     def accuracy(self, protocol: Protocol) -> Accuracy | None:
-        """The first published value that the network declares in this protocol.
+        """What was measured of the case in this protocol, or the first published value that the network declares in it.
 
-        A compressed network has none, nor has one that was measured at another resolution than its own.
+        A compressed network has no published one, nor has one that was measured at another resolution than its own.
         """
-        if self.case.compression != "none" or self.facts.input not in {(), self.case.input_shape}:
-            return None
-        return next((a for a in _published(self) if (a.metric, a.protocol) == protocol), None)
+        return next((a for a in _known(self) if _protocol(a) == protocol), None)
+
+    def ends(self, protocol: Protocol) -> tuple[float | None, float | None]:
+        """The ends of the interval of that accuracy, which one that was published has not."""
+        accuracy = self.accuracy(protocol)
+        return (accuracy.low, accuracy.high) if isinstance(accuracy, Measured) else (None, None)
 
     def quality(self, protocol: Protocol) -> float | None:
         """The headline number of that accuracy, in percent."""
@@ -99,23 +116,40 @@ def _of(record: Record) -> list[Row]:
     return [Row(record.run, result, tuple(own.get(result.case.id, ()))) for result in record.results]
 
 
-def _published(row: Row) -> list[Accuracy]:
-    return [a for a in row.facts.accuracy if a.kind == "published" and a.quality is not None]
+def _declared(row: Row) -> list[Accuracy]:
+    """What was measured of the case, and all that was published of its network, whatever became of it since."""
+    published = [a for a in row.facts.accuracy if a.kind == "published"]
+    return [a for a in (*row.result.accuracy, *published) if a.quality is not None]
+
+
+def _known(row: Row) -> list[Accuracy]:
+    """As `_declared`, without what was published of a network that is compressed, or measured at another resolution."""
+    own = row.case.compression == "none" and row.facts.input in {(), row.case.input_shape}
+    return [a for a in _declared(row) if a.kind == "measured" or own]
+
+
+def _protocol(accuracy: Accuracy) -> Protocol:
+    return Protocol(accuracy.metric, accuracy.protocol, accuracy.kind)
+
+
+def declared(found: Iterable[Row]) -> set[Protocol]:
+    """Every protocol in which an accuracy of these networks is known."""
+    return {_protocol(a) for row in found for a in _declared(row)}
 
 
 def choose_protocols(found: Sequence[Row], asked: str | None = None) -> list[Protocol]:
     """The accuracy protocols of the report: the ones called `asked`, else of each metric the one that most measured rows have.
 
-    The one with most rows comes first; ties go by the alphabet. None where no network declares a published accuracy. Raises
-    UnknownNameError when the one asked for is declared by no network of the report.
+    The one with most rows comes first; of equals what was measured here before what was published, then by the alphabet. None
+    where no network has an accuracy. Raises UnknownNameError when no network of the report has the one that is asked for.
     """
-    published = {Protocol(a.metric, a.protocol) for row in found for a in _published(row)}
-    if asked is not None and asked not in {protocol.text for protocol in published}:
-        near = nearest(asked, {protocol.text for protocol in published})
-        message = f"no network of this report has a published accuracy in the protocol {asked!r}: {near}"
+    known = declared(found)
+    if asked is not None and asked not in {protocol.text for protocol in known}:
+        near = nearest(asked, {protocol.text for protocol in known})
+        message = f"no network of this report has an accuracy in the protocol {asked!r}: {near}"
         raise UnknownNameError(message)
     measured = [row for row in found if row.result.status == "ok"] or found
-    ranked = sorted(published, key=lambda p: (-sum(row.quality(p) is not None for row in measured), p.text, p.metric))
+    ranked = sorted(known, key=lambda p: (-sum(row.quality(p) is not None for row in measured), p.kind, p.text, p.metric))
     if asked is not None:
         return [protocol for protocol in ranked if protocol.text == asked]
     chosen: dict[str, Protocol] = {}
@@ -127,7 +161,7 @@ def choose_protocols(found: Sequence[Row], asked: str | None = None) -> list[Pro
 def concerned(found: Iterable[Row], protocol: Protocol) -> list[Row]:
     """The rows of the tasks that this metric is one of: a classifier does not lack an overlap of labels."""
     given = list(found)
-    tasks = {row.facts.task for row in given if any(a.metric == protocol.metric for a in _published(row))}
+    tasks = {row.facts.task for row in given if any(a.metric == protocol.metric for a in _declared(row))}
     return [row for row in given if row.facts.task in tasks]
 
 

@@ -49,7 +49,7 @@ def whole(
 
 def test_what_is_written_is_read(whole: tuple[Path, Run, list[Replicate]]) -> None:
     path, run, replicates = whole
-    assert journal.read(path) == (run, replicates, "complete", path.stat().st_size)
+    assert journal.read(path) == (run, replicates, "complete", path.stat().st_size, [])
 
 
 def test_every_line_is_json_with_a_type(whole: tuple[Path, Run, list[Replicate]]) -> None:
@@ -185,7 +185,7 @@ def test_a_file_that_is_absent_is_a_usage_error(tmp_path: Path) -> None:
 
 def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_bytes(b"")
-    assert journal.read(tmp_path / "empty.jsonl") == (None, [], "", 0)
+    assert journal.read(tmp_path / "empty.jsonl") == (None, [], "", 0, [])
 
 
 def test_a_replicate_that_was_written_twice_counts_once(whole: tuple[Path, Run, list[Replicate]]) -> None:

@@ -175,3 +175,74 @@ def test_the_half_width_is_relative_to_the_median() -> None:
 )
 def test_settled_compares_the_last_two_groups(samples: list[float], *, expected: bool) -> None:
     assert stats.settled(samples) is expected
+
+
+@pytest.mark.parametrize(
+    ("hits", "trials", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilsons_interval_is_that_of_newcombes_table(hits: int, trials: int, low: float, high: float) -> None:
+    # Newcombe (1998), Two-sided confidence intervals for the single proportion, table I, method 3.
+    assert stats.wilson(hits, trials) == pytest.approx((low, high), abs=5e-5)
+
+
+@given(st.integers(1, 60_000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials))))
+def test_wilsons_interval_holds_the_share_within_0_and_1_and_is_the_same_from_either_end(drawn: tuple[int, int]) -> None:
+    hits, trials = drawn
+    low, high = stats.wilson(hits, trials)
+    assert 0.0 <= low <= hits / trials <= high <= 1.0
+    assert (low == 0.0) == (hits == 0)
+    assert (high == 1.0) == (hits == trials)
+    assert stats.wilson(trials - hits, trials) == pytest.approx((1.0 - high, 1.0 - low), abs=1e-12)
+    wider = stats.wilson(hits, trials, 0.99)
+    assert wider[0] <= low
+    assert high <= wider[1]
+
+
+def test_wilsons_interval_covers_the_share_in_95_percent_on_average() -> None:
+    trials = 40
+    ends = [stats.wilson(hits, trials) for hits in range(trials + 1)]
+    shares = np.linspace(0.005, 0.995, 199)
+    covered = [
+        sum(math.comb(trials, k) * p**k * (1 - p) ** (trials - k) for k, (low, high) in enumerate(ends) if low <= p <= high)
+        for p in shares
+    ]
+    assert statistics.mean(covered) == pytest.approx(0.95, abs=0.01)
+    assert min(covered) > 0.8
+
+
+def test_the_paired_interval_is_that_of_a_published_example() -> None:
+    # Bentur et al., 21 children before and after; the interval as in Fagerland, Lydersen and Laake (2014), Bonett and Price.
+    assert stats.paired_shares(7, 1, 21) == pytest.approx((-0.508, -0.013), abs=5e-4)
+
+
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(1, 1000))
+def test_the_paired_interval_turns_its_sign_with_its_sides(lost: int, won: int, agreed: int) -> None:
+    low, high = stats.paired_shares(lost, won, lost + won + agreed)
+    assert -1.0 <= low < high <= 1.0
+    other = stats.paired_shares(won, lost, lost + won + agreed)
+    assert (low, high) == pytest.approx((-other[1], -other[0]))
+
+
+def test_the_paired_interval_covers_no_difference_in_95_percent_of_all_ways_to_fall() -> None:
+    trials = 60
+    chances = {  # each draw is lost with one in ten, and won with one in ten
+        (lost, won): math.comb(trials, lost) * math.comb(trials - lost, won) * 0.1 ** (lost + won) * 0.8 ** (trials - lost - won)
+        for lost in range(trials + 1)
+        for won in range(trials + 1 - lost)
+    }
+    held = sum(
+        chance
+        for (lost, won), chance in chances.items()
+        if stats.paired_shares(lost, won, trials)[0] <= 0.0 <= stats.paired_shares(lost, won, trials)[1]
+    )
+    assert sum(chances.values()) == pytest.approx(1.0)
+    assert held == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize(("one", "other", "trials"), [(-1, 0, 3), (2, 2, 3), (0, 0, 0)])
+def test_counts_that_cannot_be_are_refused(one: int, other: int, trials: int) -> None:
+    with pytest.raises(ValueError, match=r"of \d trials"):
+        stats.paired_shares(one, other, trials)
+    with pytest.raises(ValueError, match="trials"):
+        stats.wilson(trials + 1, trials)

@@ -75,7 +75,7 @@ def chart_name(what: str, protocol: Protocol | None) -> str:
 
 def chart_title(what: str, protocol: Protocol | None) -> str:
     """Its title."""
-    return f"Published {'accuracy' if protocol is None else protocol.name} against {what}"
+    return f"{'Published accuracy' if protocol is None else protocol.title} against {what}"
 
 
 def labelled(rows: Sequence[Row]) -> list[str]:
@@ -99,13 +99,13 @@ def protocol_note(rows: Iterable[Row], protocol: Protocol) -> str:
     accuracies = [a for row in rows if (a := row.accuracy(protocol)) is not None]
     recipes = Counter(a.recipe or a.source for a in accuracies)
     counted = ", ".join(f"{recipe} ({times})" for recipe, times in sorted(recipes.items(), key=lambda item: (-item[1], item[0])))
-    return f"Published {protocol.name}, protocol: {protocol.text}. Weights by: {counted}."
+    return f"{protocol.title}, protocol: {protocol.text}. Weights by: {counted}."
 
 
 def missing_note(rows: Iterable[Row], protocol: Protocol) -> list[str]:
     """The networks without a published value in this protocol."""
     without = list(dict.fromkeys(row.name for row in rows if row.accuracy(protocol) is None))
-    return [f"No published {protocol.name} in this protocol: {names(without)}."] if without else []
+    return [f"No {protocol.kind} {protocol.name} in this protocol: {names(without)}."] if without else []
 
 
 def versions_note(rows: Sequence[Row]) -> str:

@@ -1,4 +1,4 @@
-"""Published quality against something that a network costs: what the charts of that kind share."""
+"""Quality against something that a network costs: what the charts of that kind share."""
 
 from __future__ import annotations
 
@@ -86,24 +86,32 @@ def select(rows: Sequence[Row], protocol: Protocol, cost: Cost) -> list[Point]:
     chosen = latest(row for row in rows if row.result.status == "ok" and cost.of(row) and row.quality(protocol) is not None)
     low, high = f"{cost.column}_low", f"{cost.column}_high"
     return [
-        Point(row, label, value * cost.factor, quality, _times(row.value(low), cost.factor), _times(row.value(high), cost.factor))
+        Point(
+            row, label, value * cost.factor, quality, _times(row.value(low), cost.factor), _times(row.value(high), cost.factor),
+            *row.ends(protocol),
+        )
         for row, label in zip(chosen, labelled(chosen), strict=True)
         if (value := cost.of(row)) is not None and (quality := row.quality(protocol)) is not None
-    ]
+    ]  # fmt: skip
 
 
 def select_counted(rows: Sequence[Row], protocol: Protocol, cost: Cost) -> list[Point]:
-    """A point per network and input shape, whether or not it could be timed."""
+    """A point per network and input shape, whether or not it could be timed; an accuracy that was measured is that in fp32."""
     chosen: dict[tuple[str, str], Row] = {}
-    for row in latest(rows):
+    for row in plainest(latest(rows), protocol):
         if cost.of(row) and row.quality(protocol) is not None:
             chosen.setdefault((row.name, axis_text(row.case, "input_shape")), row)
     times = Counter(name for name, _ in chosen)
     return [
-        Point(row, f"{name} {shape}" if times[name] > 1 else name, value * cost.factor, quality)
+        Point(row, f"{name} {shape}" if times[name] > 1 else name, value * cost.factor, quality, None, None, *row.ends(protocol))
         for (name, shape), row in chosen.items()
         if (value := cost.of(row)) is not None and (quality := row.quality(protocol)) is not None
     ]
+
+
+def plainest(rows: Sequence[Row], protocol: Protocol) -> list[Row]:
+    """Of accuracies that were measured in several precisions that in fp32 comes first."""
+    return sorted(rows, key=lambda row: protocol.kind == "measured" and row.case.precision != "fp32")
 
 
 def _times(value: float | None, factor: float) -> float | None:
@@ -116,10 +124,10 @@ def _measured(rows: Sequence[Row], protocol: Protocol, cost: Cost, name: str, ot
     title = short if name == chart_name(cost.name, protocol) else f"{short}: {said}"
     points = select(rows, protocol, cost)
     if not points:
-        reason = f"no row was measured and has {_article(cost)}a published {protocol.name} in the protocol {protocol.text}"
+        reason = f"no row was measured and has {_article(cost)}a {protocol.told}"
         return Drawing(name, title, reason=cost.missing if cost.missing and not any(map(cost.of, rows)) else reason)
     if len(points) == 1 and cost.name != "latency":
-        return Drawing(name, title, reason=f"one network alone has a published {protocol.name} in the protocol {protocol.text}")
+        return Drawing(name, title, reason=f"one network alone has a {protocol.told}")
     told = ", ".join(f"{p.label} {p.y:g} % at {cost.told(p.row)}" for p in points)
     footer = _footer(rows, points, protocol, cost)
     footer += [conditions.OTHERS] if len(select(others, protocol, cost)) > len(points) else []
@@ -144,10 +152,10 @@ def _counted(rows: Sequence[Row], protocol: Protocol, cost: Cost) -> Drawing:
     name, title = chart_name(cost.name, protocol), chart_title(cost.what, protocol)
     points = select_counted(rows, protocol, cost)
     if not points:
-        reason = f"no row has a {cost.what} and a published {protocol.name} in the protocol {protocol.text}"
+        reason = f"no row has a {cost.what} and a {protocol.told}"
         return Drawing(name, title, reason=cost.missing if cost.missing and not any(map(cost.of, rows)) else reason)
     if len(points) == 1 and cost.name != "latency":
-        return Drawing(name, title, reason=f"one network alone has a published {protocol.name} in the protocol {protocol.text}")
+        return Drawing(name, title, reason=f"one network alone has a {protocol.told}")
     drawn = [point.row for point in points]
     footer = [
         *([cost.note] if cost.note else []),
@@ -169,7 +177,7 @@ def _figure(points: Sequence[Point], footer: Sequence[str], protocol: Protocol, 
 
     return compose(points, Sheet(
         xlabel=cost.xlabel(points[0].row.case),
-        ylabel=f"Published {protocol.name} (%)",
+        ylabel=f"{protocol.title} (%)",
         footer=footer,
         paint=ink,
         reach=REACH,
@@ -185,13 +193,14 @@ def _footer(rows: Sequence[Row], points: Sequence[Point], protocol: Protocol, co
     there = {row.name for row in drawn}  # from another file, it may be
     failed = [f"{row.name} ({row.result.status})" for row in rows if row.result.status != "ok" and row.name not in there]
     precision = rows[0].case.precision
+    borrowed = precision != "fp32" and protocol.kind == "published"
     said = cost.note or f"Point: median over {conditions.processes(drawn)}, {bars}."
     return [
         *conditions.where(drawn),
         f"{said} Line: Pareto front{'' if cost.note else ' of the medians'}.",
         *conditions.flag_note((p.row, p.label) for p in points),
         protocol_note(drawn, protocol),
-        *([f"Published for full precision, not measured in {precision}."] if precision != "fp32" else []),
+        *([f"Published for full precision, not measured in {precision}."] if borrowed else []),
         *missing_note(rows, protocol),
         *([f"Not measured: {names(failed)}."] if failed else []),
     ]

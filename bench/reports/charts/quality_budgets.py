@@ -47,7 +47,7 @@ class Choice(NamedTuple):
 def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     """Draw the combination of engine, precision and device that most networks with an accuracy were measured at."""
     name = chart_name("budgets", protocol)
-    title = f"{'Accuracy' if protocol is None else f'Published {protocol.name}'}: {_WHAT}"
+    title = f"{'Accuracy' if protocol is None else protocol.title}: {_WHAT}"
     if protocol is None:
         return [Drawing(name, title, reason=NO_PROTOCOL)]
     able = [
@@ -58,7 +58,7 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     rates = _limits(_RATES, [choice.rate for choice in found], falling=True)
     sizes = _limits(_SIZES, [choice.bytes for choice in found])
     if not rates or not sizes:
-        few = f"fewer than two networks have a time, a memory and a published {protocol.name} in the protocol {protocol.text}"
+        few = f"fewer than two networks have a time, a memory and a {protocol.told}"
         return [Drawing(name, title, reason=few if len(found) < 2 else "one limit suits all networks that it could tell apart")]  # noqa: PLR2004 - one alone is best anywhere
     sizes, rates = _telling(found, sizes, rates)
     cells = {(size, rate): best(found, size, rate) for size in sizes for rate in rates}

@@ -37,14 +37,12 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     name = chart_name("density", protocol)
     if protocol is None:
         return [Drawing(name, "Accuracy density", reason=NO_PROTOCOL)]
-    title = f"Published {protocol.name} per million parameters"
+    title = f"{protocol.title} per million parameters"
     points = select(rows, protocol)
     if len(points) == 1:
-        return [Drawing(name, title, reason=f"one network alone has a published {protocol.name} in the protocol {protocol.text}")]
+        return [Drawing(name, title, reason=f"one network alone has a {protocol.told}")]
     if not points:
-        return [
-            Drawing(name, title, reason=f"no row has parameters and a published {protocol.name} in the protocol {protocol.text}")
-        ]
+        return [Drawing(name, title, reason=f"no row has parameters and a {protocol.told}")]
     told = ", ".join(f"{p.label} {strips.digits(p.x)} %/M" for p in sorted(points, key=lambda p: -p.x))
     description = f"{title}, protocol {protocol.text}. {told}."
     return [
@@ -89,7 +87,7 @@ def _ranked(points: Sequence[Point], protocol: Protocol) -> Figure:
 def _against(points: Sequence[Point], protocol: Protocol) -> Figure:
     return compose(points, Sheet(
         xlabel=_label(protocol),
-        ylabel=f"Published {protocol.name} (%)",
+        ylabel=f"{protocol.title} (%)",
         footer=_footer(points, protocol),
         paint=lambda axes: paint(axes, points, hollow=False),
         reach=REACH,

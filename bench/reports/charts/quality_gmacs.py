@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from ... import units
 from ..rows import Protocol, Row, axis_text, latest
 from . import _conditions as conditions
+from . import _quality as quality
 from ._marks import CORNER
 from ._page import LEAST_TOP1, Sheet, compose
 from ._points import NO_PROTOCOL, Drawing, Point, chart_name, chart_title, missing_note, protocol_note
@@ -35,7 +36,7 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
         return [Drawing(name, title, reason=NO_PROTOCOL)]
     points = select(rows, protocol)
     if not points:
-        reason = f"no row has MACs, parameters and a published {protocol.name} in the protocol {protocol.text}"
+        reason = f"no row has MACs, parameters and a {protocol.told}"
         return [Drawing(name, title, reason=reason)]
     drawn = [point.row for point in points]
     footer = [
@@ -46,7 +47,7 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     ]
     sheet = Sheet(
         xlabel="GMACs per image",
-        ylabel=f"Published {protocol.name} (%)",
+        ylabel=f"{protocol.title} (%)",
         footer=footer,
         paint=lambda axes: _paint(axes, points),
         reach=_LARGEST / 2 * CORNER,
@@ -58,16 +59,16 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
 
 
 def select(rows: Sequence[Row], protocol: Protocol) -> list[Point]:
-    """A point per network and input shape that has MACs, parameters and an accuracy in this protocol."""
+    """A point per network and input shape that has MACs, parameters and an accuracy in this protocol; a measured one in fp32."""
     chosen: dict[tuple[str, str], Row] = {}
-    for row in latest(rows):
+    for row in quality.plainest(latest(rows), protocol):
         if row.value("macs") and row.value("params") and row.quality(protocol) is not None:
             chosen.setdefault((row.name, axis_text(row.case, "input_shape")), row)
     times = Counter(name for name, _ in chosen)
     return [
-        Point(row, f"{name} {shape}" if times[name] > 1 else name, macs / 1e9, quality)
+        Point(row, f"{name} {shape}" if times[name] > 1 else name, macs / 1e9, percent, None, None, *row.ends(protocol))
         for (name, shape), row in chosen.items()
-        if (macs := row.value("macs")) is not None and (quality := row.quality(protocol)) is not None
+        if (macs := row.value("macs")) is not None and (percent := row.quality(protocol)) is not None
     ]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ...results import COLUMNS, row
-from ..rows import Protocol, latest
+from ..rows import Protocol, declared, latest
 from . import labels
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ REPEAT = "repeat"
 # Nobody reads more digits than these, and every one more costs bytes; the file has them all.
 _DIGITS = 9
 # Numbers that mix what does not compare: the first accuracy that a network declares, in whatever protocol.
-_MIXED = frozenset({"quality", "top1", "top5"})
+_MIXED = frozenset({"quality", "top1", "top5", "top1_published", "top5_published"})
 _WIDTHS = ("_low", "_high", "_run_low", "_run_high")
 # A column that fewer of the rows fill is shorter with its places written out.
 _SPARSE = 0.5
@@ -77,16 +77,15 @@ def columns(found: Sequence[Row]) -> list[Column]:
 
 
 def protocols(found: Iterable[Row]) -> list[Protocol]:
-    """Every metric and protocol in which a network of these rows has a published accuracy, the one of most rows first."""
+    """Every metric and protocol in which an accuracy of these rows is known: first that of most rows, then what was measured."""
     given = list(found)
-    declared = {Protocol(a.metric, a.protocol) for one in given for a in one.facts.accuracy}
-    counted = {protocol: sum(one.quality(protocol) is not None for one in given) for protocol in declared}
-    return sorted((p for p, times in counted.items() if times), key=lambda p: (-counted[p], p.metric, p.text))
+    counted = {protocol: sum(one.quality(protocol) is not None for one in given) for protocol in declared(given)}
+    return sorted((p for p, times in counted.items() if times), key=lambda p: (-counted[p], p.kind, p.metric, p.text))
 
 
 def accuracy_name(protocol: Protocol) -> str:
     """The name of the column of that protocol."""
-    return f"published {protocol.metric}: {protocol.text}"
+    return f"{protocol.kind} {protocol.metric}: {protocol.text}"
 
 
 def _accuracies(found: Sequence[Row]) -> list[Column]:
@@ -94,12 +93,14 @@ def _accuracies(found: Sequence[Row]) -> list[Column]:
     made = []
     for protocol in protocols(found):
         values = [one.quality(protocol) for one in found]
-        about = f"published, not measured here; protocol: {protocol.text}"
-        told = labels.Told(f"published {protocol.name} ({protocol.text})", "%", "higher", about, "published")
+        where = "published, not measured here" if protocol.kind == "published" else "measured by vbench evaluate"
+        about = f"{where}; protocol: {protocol.text}"
+        group = "published" if protocol.kind == "published" else "sampled"
+        told = labels.Told(f"{protocol.kind} {protocol.name} ({protocol.text})", "%", "higher", about, group)
         made.append(_number(accuracy_name(protocol), told, values))
         if protocol.metric == "top1" and len({one.name for one in found if one.quality(protocol) is not None}) >= _SEVERAL:
             density = labels.Told(
-                f"top-1 per million parameters ({protocol.text})", " %", "higher", f"accuracy density; {about}", "published"
+                f"top-1 per million parameters ({protocol.text})", " %", "higher", f"accuracy density; {about}", group
             )
             made.append(_number(f"density: {protocol.text}", density, [_per_million(one, protocol) for one in found]))
     return made

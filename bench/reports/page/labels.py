@@ -27,7 +27,7 @@ _UNITS = (
     (re.compile(r"^arithmetic_intensity$"), "FLOP/B"),
     (re.compile(r"^(receptive_field|output_stride)$"), "px"),
     (re.compile(r"^speedup_"), "times"),
-    (re.compile(r"^(quality|top1|top5)$"), "%"),
+    (re.compile(r"^quality$|^top[15](_published)?$"), "%"),
 )
 _ENDS = re.compile(r"_(low|high|run_low|run_high)$")
 # Names that say more than the column's own without its unit.
@@ -44,9 +44,20 @@ _LABELS = {
 _NEITHER = frozenset({
     "batch", "threads", "year", "latency_processes", "latency_samples", "throughput_processes", "server_queries", "server_trials",
     "bandwidth_bytes_per_s", "peak_flops", "arithmetic_intensity", "base_host_bytes", "idle_power_w", "drift_offset", "buffers",
-    "clock_mhz", "temperature_c", "executed_share",
+    "clock_mhz", "temperature_c", "executed_share", "accuracy_pictures",
 })  # fmt: skip
-_HIGHER = frozenset({"quality", "top1", "top5", "achieved_flops", "train_gradient_sqnr_db", "train_update_sqnr_db"})
+_HIGHER = frozenset(
+    {
+        "quality",
+        "top1",
+        "top5",
+        "top1_published",
+        "top5_published",
+        "achieved_flops",
+        "train_gradient_sqnr_db",
+        "train_update_sqnr_db",
+    }
+)
 
 
 class Told(NamedTuple):

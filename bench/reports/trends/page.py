@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape as html_escape
 from typing import TYPE_CHECKING
 
-from ..markdown import code, escape
+from ..cells import code, escape
 from . import text
 from .naming import names
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vbench.best import candidates, choice, limits
 from vbench.best.limits import MEASURES
+from vbench.core import Measured
 
 from .conftest import CROP, Net
 
@@ -166,4 +168,42 @@ def test_protocols_are_not_mixed(rows: Any) -> None:
         "net/small",
     ]
     asked = candidates.Asked(protocol="1 model, 10 crops")
-    assert candidates.candidates([rows.record([SMALL, other])], asked).protocol == ("top1", "1 model, 10 crops")
+    assert candidates.candidates([rows.record([SMALL, other])], asked).protocol == ("top1", "1 model, 10 crops", "published")
+
+
+def measured(record: Any, low: float, protocol: str = "folder:val (0), 10 pictures, centre crop") -> Any:
+    """The record with a top-1 of 70 % that was measured of each row, `low` being the end of its interval."""
+    given = Measured(
+        source="here", protocol=protocol, top1=70.0, low=low, high=72.0, pictures=10, marks="0" * 7 + "-" * 3, started="2026"
+    )
+    rows = tuple(msgspec.structs.replace(result, accuracy=(given,)) for result in record.results)
+    return msgspec.structs.replace(record, results=rows)
+
+
+@pytest.mark.parametrize(("low", "place", "why"), [(66.0, "sure", ""), (64.0, "likely", "the accuracy may be 64.00 %")])
+def test_a_measured_accuracy_is_the_rows_own_in_any_precision_and_as_sure_as_its_interval(
+    rows: Any, low: float, place: str, why: str
+) -> None:
+    quantised = Net("net/small", 60.0, 10.0, axes={"precision": "int8"})
+    found = candidates.candidates([measured(rows.record([quantised]), low)], candidates.Asked())
+    assert found.protocol is not None
+    assert found.protocol.kind == "measured"
+    (row,) = found.rows
+    assert limits.own_accuracy(row)
+    (limit,) = limited(quality="65")
+    assert limits.place(row, limit, limits.number(row, limit.measure, found.protocol)) == (place, why)
+
+
+def test_where_a_published_protocol_is_asked_for_int8_has_that_of_fp32_as_before(rows: Any) -> None:
+    quantised = Net("net/small", 60.0, 10.0, axes={"precision": "int8"})
+    found = candidates.candidates([measured(rows.record([quantised]), 66.0)], candidates.Asked(protocol=CROP))
+    (row,) = found.rows
+    assert not limits.own_accuracy(row)
+    assert limits.number(row, MEASURES["quality"], found.protocol) == 60.0
+
+
+def test_an_accuracy_without_costs_is_nothing_to_choose(rows: Any) -> None:
+    record = rows.record([SMALL])
+    alone = msgspec.structs.replace(record.results[0], case=msgspec.structs.replace(record.results[0].case, batch=16))
+    record = msgspec.structs.replace(record, results=(*record.results, alone))
+    assert len(candidates.candidates([record], candidates.Asked()).rows) == 1

@@ -94,7 +94,7 @@ def test_json_is_in_base_units(cli: Any, rows: Any) -> None:
     (row,) = told["rows"]
     assert (row["latency"], row["memory"], row["quality"], row["place"]) == (0.01, 50e6, 60.0, "sure")
     assert row["quality_is_own"]
-    assert told["protocol"] == {"metric": "top1", "text": "1 model, 1 crop, 224 px"}
+    assert told["protocol"] == {"metric": "top1", "text": "1 model, 1 crop, 224 px", "kind": "published"}
     assert [price["binds"] for price in told["prices"]] == [False, False]
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from vbench import errors, flags, reports
 from vbench.core import Accuracy
 from vbench.groups import Group, Ratio
-from vbench.reports import charts, choose_protocols, markdown, rows
+from vbench.reports import cells, charts, choose_protocols, rows
 from vbench.reports.rows import Protocol
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def test_nasty_names_and_reasons_stay_text(make_record: Callable[..., Record], n
 
 @given(st.text())
 def test_escaped_text_is_one_cell_on_one_line(text: str) -> None:
-    escaped = markdown.escape(text)
+    escaped = cells.escape(text)
     assert len(escaped.splitlines()) <= 1
     bare = escaped.replace("\\\\", "").replace("\\|", "").replace("\\`", "")
     assert not set(bare) & set("|`<>")
@@ -179,7 +179,7 @@ def test_escaped_text_is_one_cell_on_one_line(text: str) -> None:
 
 @given(st.text(alphabet="a` \n", min_size=1))
 def test_a_code_span_is_closed_only_by_its_fence(text: str) -> None:
-    span = markdown.code(text)
+    span = cells.code(text)
     fence = span[: len(span) - len(span.lstrip("`"))]
     inner = span[len(fence) : -len(fence)]
     assert "\n" not in span

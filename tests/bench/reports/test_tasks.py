@@ -84,7 +84,7 @@ def test_a_protocol_that_is_asked_for_is_drawn_alone(mixed: Record) -> None:
     charts = drawn(mixed, STREETS.text)
     assert list(charts) == ["miou-gmacs", "miou-latency"]
     assert names(charts["miou-gmacs"]) == {"resnet/50"}
-    with pytest.raises(errors.UsageError, match="has a published accuracy in the protocol 'Cityscapes'"):
+    with pytest.raises(errors.UsageError, match="has an accuracy in the protocol 'Cityscapes'"):
         choose_protocols(rows([mixed]), "Cityscapes")
 
 
