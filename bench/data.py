@@ -10,11 +10,12 @@ import hashlib
 import math
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from .datasets import PICTURES, broken, decode
 from .errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from .core import Preprocess
 
 ROTATION = 8
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"}
 
 _WEIGHTED = (nn.modules.conv._ConvNd, nn.Linear, nn.Bilinear, nn.Embedding, nn.PReLU)  # noqa: SLF001 - the only common base
 _NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)  # noqa: SLF001 - as above
@@ -198,8 +198,6 @@ def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Pre
     The first in the order of their names, or the last. Where the folder holds fewer they repeat. Raises UsageError naming a
     picture that cannot be read.
     """
-    from PIL import Image  # noqa: PLC0415 - only for pictures
-
     if len(shape) != 3 or shape[0] not in {1, 3}:  # noqa: PLR2004 - a picture has 1 or 3 channels
         message = f"--images needs an input of 1 or 3 channels, height and width, not {'x'.join(map(str, shape))}"
         raise UsageError(message)
@@ -209,19 +207,11 @@ def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Pre
         file = files[index]
         try:
             picture = decode(file, shape[0])
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except broken() as error:
             message = f"--images: {file} cannot be read: {error}"
             raise UsageError(message) from None
         out.append(normalise(resize(picture, shape, preprocess), preprocess))
     return torch.stack([out[i % len(out)] for i in range(count)]).contiguous()
-
-
-def decode(source: Path | BinaryIO, channels: int) -> Image.Image:
-    """A picture file, or its bytes, as pixels: grey for one channel, else colour. Raises what Pillow raises."""
-    from PIL import Image  # noqa: PLC0415 - only for pictures
-
-    with Image.open(source) as opened:
-        return opened.convert("L" if channels == 1 else "RGB")
 
 
 def resize(picture: Image.Image, shape: Sequence[int], preprocess: Preprocess) -> Image.Image:

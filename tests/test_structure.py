@@ -30,7 +30,7 @@ journal flags axes tolerances groups home neighbour
 drift causes suites
 judge speedups
 results config
-sources imports
+sources imports datasets
 plugins
 verdicts budgets contrasts
 plan history

@@ -9,6 +9,7 @@ import dataclasses
 import io
 from typing import TYPE_CHECKING, Any
 
+from .. import datasets
 from .. import measure as passes
 from ..measure import NS
 from ..stats import median
@@ -146,7 +147,7 @@ def preparation(architecture: Architecture, shape: Sequence[int]) -> Parts:
     preprocess = architecture.preprocess
 
     def decode(blobs: Sequence[bytes]) -> list[Image.Image]:
-        return [data.decode(io.BytesIO(blob), shape[0]) for blob in blobs]
+        return [datasets.decode(io.BytesIO(blob), shape[0]) for blob in blobs]
 
     def resize(pictures: Sequence[Image.Image]) -> list[Image.Image]:
         return [data.resize(picture, shape, preprocess) for picture in pictures]

@@ -1,0 +1,270 @@
+"""Labelled pictures, by a word that says what they are: `folder:PATH`, `cifar10:PATH`, `digits`; for measuring and for training.
+
+Nothing is downloaded, and no pickle is opened: CIFAR-10 is read in its binary version. A picture is opened when it is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from .errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from PIL import Image
+
+# What a file must end in to count as a picture.
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"}
+# The two halves of a data set, and by what names folders call them.
+SPLITS = {"train": ("train", "training"), "test": ("val", "validation", "valid", "test")}
+
+# A record of CIFAR-10: a label, then 32 x 32 bytes of red, of green and of blue.
+_SIDE = 32
+_RECORD = 1 + 3 * _SIDE * _SIDE
+_CIFAR = {"train": [f"data_batch_{number}.bin" for number in range(1, 6)], "test": ["test_batch.bin"]}
+_CIFAR_FOLDER, _CIFAR_PICKLES = "cifar-10-batches-bin", "cifar-10-batches-py"
+_CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+# The digits have grey values from 0 to 16; they are ordered by who wrote them, so that the last fifth is of other hands.
+_DIGITS_MOST, _DIGITS_TRAIN = 16.0, 0.8
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A data set: `labels[i]` is the class of picture `i`, an index into `classes`, which name them.
+
+    `open(i, channels)` is the picture in grey (1) or colour (3), and raises one of `broken()` where it cannot be read;
+    `name(i)` is what a message calls it. `label` names the data set with a digest of what is in it, wherever it lies.
+    """
+
+    label: str
+    classes: tuple[str, ...]
+    labels: np.ndarray[Any, np.dtype[np.int64]]
+    open: Callable[[int, int], Image.Image]
+    name: Callable[[int], str]
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+        return len(self.labels)
+
+
+def read(spec: str, *, split: str = "test", option: str = "--data") -> Pictures:
+    """The data set that a word names; `split` is `train` or `test`, of those that come in two.
+
+    Raises UsageError, naming the option, where the word means nothing, or what it names is absent, empty or damaged.
+    """
+    kind, _, place = spec.partition(":")
+    if kind not in KINDS:
+        message = f"{option} {spec}: {nearest(kind, KINDS)}; allowed are {', '.join(KINDS.values())}"
+        raise UsageError(message)
+    if bool(place) != KINDS[kind].endswith("PATH"):
+        message = f"{option} {spec}: write {KINDS[kind]}"
+        raise UsageError(message)
+    readers: dict[str, Callable[[str, str, str], Pictures]] = {"folder": _folder, "cifar10": _cifar10, "digits": _digits}
+    return readers[kind](place, split, f"{option} {spec}")
+
+
+# The words, as they are written.
+KINDS = {"folder": "folder:PATH", "cifar10": "cifar10:PATH", "digits": "digits"}
+
+
+def _folder(place: str, split: str, said: str) -> Pictures:
+    """A folder for each class, in the order of their names, with pictures at any depth; a folder of splits has one in each."""
+    root = _split(Path(place), split, said)
+    folders = sorted((path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")), key=lambda p: p.name)
+    if not folders:
+        there = sum(path.suffix.lower() in PICTURES for path in root.iterdir())
+        loose = f"{there} pictures lie in it directly" if there else "it is empty"
+        message = f"{said}: {root} has no folders of classes ({loose}): put the pictures of each class into a folder of its name"
+        raise UsageError(message)
+    files = [sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES and p.is_file()) for folder in folders]
+    if without := [folder.name for folder, own in zip(folders, files, strict=True) if not own]:
+        what = f"of {len(folders)} class folders {len(without)} hold no picture: {_some(without)}"
+        message = f"{said}: {what}; read are {', '.join(sorted(PICTURES))}"
+        raise UsageError(message)
+    paths = [path for own in files for path in own]
+    labels = np.repeat(np.arange(len(folders), dtype=np.int64), [len(own) for own in files])
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.relative_to(root).as_posix()}\0{path.stat().st_size}\0".encode("utf-8", "surrogateescape"))
+    return Pictures(
+        label=f"folder:{root.resolve().name} ({digest.hexdigest()[:8]})",
+        classes=tuple(folder.name for folder in folders),
+        labels=labels,
+        open=lambda index, channels: decode(paths[index], channels),
+        name=lambda index: str(paths[index]),
+    )
+
+
+def _split(root: Path, split: str, said: str) -> Path:
+    """The folder of the classes: the one that is named, or of the splits in it the one that is asked for."""
+    if not root.is_dir():
+        message = f"{said}: there is no folder {root}; write folder:PATH, with a folder for each class in it"
+        raise UsageError(message)
+    inside = {path.name.lower(): path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    every = [name for names in SPLITS.values() for name in names]
+    if not inside or not all(name in every for name in inside):
+        return root
+    found = next((inside[name] for name in SPLITS[split] if name in inside), None)
+    if found is None:
+        there = ", ".join(sorted(inside))
+        message = f"{said}: {root} holds {there} and not {' or '.join(SPLITS[split])}: name the folder of the classes itself"
+        raise UsageError(message)
+    return found
+
+
+def decode(source: Path | BinaryIO, channels: int) -> Image.Image:
+    """A picture file, or its bytes, as pixels: grey for one channel, else colour. Raises one of `broken()`."""
+    from PIL import Image  # noqa: PLC0415 - only for pictures
+
+    with Image.open(source) as opened:
+        return opened.convert("L" if channels == 1 else "RGB")
+
+
+def broken() -> tuple[type[Exception], ...]:
+    """What Pillow raises for a file that is no picture, is cut, or would fill the memory."""
+    from PIL import Image  # noqa: PLC0415 - only for pictures
+
+    return OSError, SyntaxError, ValueError, Image.DecompressionBombError
+
+
+def _cifar10(place: str, split: str, said: str) -> Pictures:
+    """CIFAR-10 in its binary version (Krizhevsky 2009): records of a label and a picture, one after the other."""
+    root = Path(place)
+    root = inner if (inner := root / _CIFAR_FOLDER).is_dir() else root
+    files = [root / name for name in _CIFAR[split]]
+    if missing := [file.name for file in files if not file.is_file()]:
+        pickled = (root / _CIFAR_PICKLES).is_dir() or (root / "data_batch_1").is_file() or (root / "test_batch").is_file()
+        why = "what lies there is the Python version, which is made of pickles and is not opened" if pickled else "not there"
+        message = f"{said}: {_some(missing)}: {why}; unpack cifar-10-binary.tar.gz and name its folder {_CIFAR_FOLDER}"
+        raise UsageError(message)
+    parts, digest = [], hashlib.sha256()
+    for file in files:
+        data = file.read_bytes()
+        if not data or len(data) % _RECORD:
+            message = f"{said}: {file} is damaged: its {len(data)} bytes are not records of {_RECORD}; unpack the archive again"
+            raise UsageError(message)
+        digest.update(data)
+        parts.append(np.frombuffer(data, dtype=np.uint8).reshape(-1, _RECORD))
+    records = np.concatenate(parts)
+    labels = records[:, 0].astype(np.int64)
+    if labels.max() >= len(_CIFAR_CLASSES):
+        message = f"{said}: {files[0].name} is damaged: a label is {labels.max()}, and CIFAR-10 has classes 0 to 9"
+        raise UsageError(message)
+    pixels = records[:, 1:].reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1)
+    return Pictures(
+        label=f"cifar10 {split} ({digest.hexdigest()[:8]})",
+        classes=_CIFAR_CLASSES,
+        labels=labels,
+        open=lambda index, channels: _converted(np.ascontiguousarray(pixels[index]), channels),
+        name=lambda index: f"picture {index} of cifar10 {split}",
+    )
+
+
+def _digits(place: str, split: str, said: str) -> Pictures:
+    """The 1797 digits of 8 x 8 pixels that come with scikit-learn (Alpaydin and Kaynak 1998): four fifths are for training."""
+    del place
+    try:
+        from sklearn import datasets  # noqa: PLC0415 - only for these
+    except ImportError:
+        message = f"{said}: the digits come with scikit-learn, which is not installed: pip install scikit-learn"
+        raise UsageError(message) from None
+    bunch = datasets.load_digits()
+    end = round(len(bunch.target) * _DIGITS_TRAIN)
+    half = slice(0, end) if split == "train" else slice(end, None)
+    pixels = np.round(bunch.images[half] * (255.0 / _DIGITS_MOST)).astype(np.uint8)
+    return Pictures(
+        label=f"digits {split} ({hashlib.sha256(pixels.tobytes()).hexdigest()[:8]})",
+        classes=tuple(map(str, bunch.target_names)),
+        labels=bunch.target[half].astype(np.int64),
+        open=lambda index, channels: _converted(pixels[index], channels),
+        name=lambda index: f"digit {index} of the {split} half",
+    )
+
+
+def _converted(pixels: np.ndarray[Any, np.dtype[np.uint8]], channels: int) -> Image.Image:
+    from PIL import Image  # noqa: PLC0415 - only for pictures
+
+    return Image.fromarray(pixels).convert("L" if channels == 1 else "RGB")
+
+
+def mapping(path: Path, option: str = "--classes") -> dict[str, int]:
+    """Which of a network's outputs each class is: read from JSON, or from lines of text.
+
+    A line is a class and the number of its output, or a class alone (and perhaps its description), whose output is the number of
+    the line; JSON is an object from class to number, a list of classes, or Keras's from number to `[class, description]`. Raises
+    UsageError for a file that is none of these, or that gives two classes one output.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{option} {path}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise UsageError(message) from None
+    try:
+        found = _from_json(json.loads(text)) if path.suffix.lower() == ".json" else _from_lines(text)
+    except (ValueError, TypeError, IndexError, AttributeError):
+        found = {}
+    if not found:
+        message = f"{option} {path}: write a line `CLASS OUTPUT` for each class folder, or a class a line in the order of outputs"
+        raise UsageError(message)
+    if shared := [index for index, times in Counter(found.values()).items() if times > 1 or index < 0]:
+        both = _some([name for name, index in found.items() if index == shared[0]])
+        message = f"{option} {path}: output {shared[0]} is given to {both}: each class has an output of its own, from 0 on"
+        raise UsageError(message)
+    return found
+
+
+def _from_json(found: Any) -> dict[str, int]:
+    if isinstance(found, list):
+        return {str(name): index for index, name in enumerate(found)}
+    if all(isinstance(value, int) for value in found.values()):
+        return {str(name): int(index) for name, index in found.items()}
+    return {str(entry if isinstance(entry, str) else entry[0]): int(index) for index, entry in found.items()}
+
+
+def _from_lines(text: str) -> dict[str, int]:
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    if all(len(line) == 2 and line[1].isdigit() for line in lines):  # noqa: PLR2004 - a class and its output
+        return {name: int(index) for name, index in lines}
+    names = [line[0] for line in lines]
+    if len(set(names)) < len(names):
+        raise ValueError
+    return {name: index for index, name in enumerate(names)}
+
+
+def targets(pictures: Pictures, outputs: int | None, named: Mapping[str, int] | None, said: str) -> tuple[int, ...]:
+    """Which output of a network each class is: by their order, or as a mapping says; `outputs` is how many it has, if known.
+
+    Raises UsageError where classes and outputs do not go together.
+    """
+    many = len(pictures.classes)
+    if named is None:
+        if outputs is not None and outputs != many:
+            message = (
+                f"{said}: {many} classes ({_some(pictures.classes)}), and the network answers {outputs}: give the data it was "
+                "trained for, or say which output each class is with --classes FILE"
+            )
+            raise UsageError(message)
+        return tuple(range(many))
+    if unknown := [name for name in pictures.classes if name not in named]:
+        message = f"{said}: {len(unknown)} of {many} classes are not in --classes: {_some(unknown)}; it has {_some(list(named))}"
+        raise UsageError(message)
+    found = tuple(named[name] for name in pictures.classes)
+    if outputs is not None and max(found) >= outputs:
+        worst = pictures.classes[found.index(max(found))]
+        message = f"{said}: --classes gives {worst} output {max(found)}, and the network answers {outputs}, from 0 on"
+        raise UsageError(message)
+    return found
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
