@@ -78,8 +78,8 @@ def study(
         interrupted = _train(chosen, writer, workers, config)
         log = writer.log
     _print(chosen, log, as_json=json_)
-    for path in _written(chosen, log, log.folder if from_ is None else output):
-        common.warn([str(path)])
+    written = _written(chosen, log, log.folder if from_ is None else output)
+    common.warn([f"{len(written)} files in {written[0].parent}: {', '.join(path.name for path in written)}"] if written else [])
     if interrupted:
         common.warn([f"interrupted: `vbench study {name} --resume {shlex.quote(str(log.folder))}` goes on"])
         raise typer.Exit(EXIT_INTERRUPTED)
@@ -164,18 +164,21 @@ def _print(chosen: Study, log: Log, *, as_json: bool) -> None:
 
 def _written(chosen: Study, log: Log, folder: Path | None) -> list[Path]:
     """The page and the charts, beside the log or in another folder; nothing where a log is only read and none is named."""
-    from ..study import text  # noqa: PLC0415 - as above
-
-    if folder is None:
+    if folder is None or not log.trials:
         return []
+    from ..study import charts, joining, judging, text  # noqa: PLC0415 - as above
+
+    costs = joining.costs(joining.beside(log.folder), judging.rows(chosen, log).values())
     path = folder / "study.md"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.markdown(chosen, log), "utf-8")
+        drawn = charts.write(charts.draw(chosen, log, costs), folder)
+        pictures = [picture.name for picture in drawn if picture.suffix == ".png"]
+        path.write_text(text.markdown(chosen, log, pictures), "utf-8")
     except OSError as error:
-        message = f"cannot write {path}: {error.strerror}"
+        message = f"cannot write {path}: {error.strerror}; name another folder"
         raise UsageError(message) from None
-    return [path]
+    return [path, *drawn]
 
 
 class _Progress:

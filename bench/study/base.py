@@ -60,6 +60,10 @@ class Study(abc.ABC):
         del arm
         return data
 
+    def ready(self, inputs: Tensor) -> Tensor:
+        """A batch of pictures as networks read it, where `data` keeps them otherwise (as bytes, in a fourth of the memory)."""
+        return inputs
+
     def check(self, source: str) -> None:
         """Refuse a source of data that this study does not take. Raises UsageError."""
         kind, _, path = source.partition(":")

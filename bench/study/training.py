@@ -28,7 +28,10 @@ EVALUATED = 250  # pictures at a time: their maps stay in the cache
 
 
 class Split(NamedTuple):
-    """Pictures `(count, channels, height, width)` fp32, and what belongs to each, in a tensor with as many rows."""
+    """Pictures `(count, channels, height, width)`, and what belongs to each, in a tensor with as many rows.
+
+    They are fp32, or what `Study.ready` makes fp32 of.
+    """
 
     inputs: Tensor
     targets: Tensor
@@ -88,7 +91,7 @@ def _fit(study: Study, arm: Arm, net: nn.Module, data: Data, job: Job, told: Cal
             for group in optimizer.param_groups:
                 group["lr"] = rate(job.recipe, step, steps)
             optimizer.zero_grad(set_to_none=True)
-            found = study.loss(arm, net(inputs[chosen]), targets[chosen])
+            found = study.loss(arm, net(study.ready(inputs[chosen])), targets[chosen])
             value = float(found.detach())
             if not math.isfinite(value):
                 return value
