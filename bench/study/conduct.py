@@ -74,10 +74,11 @@ class _Child:
 
     def __init__(self, config: str) -> None:
         command = home.Home().command("vbench.study.trainer:main", str(os.getpid()), config)
-        # Two processes whose threads wait for each other's cores take twenty times as long.
+        # Two processes whose threads wait for each other's cores take twenty times as long. In a session of its own the child
+        # is not interrupted from the terminal: that is this process's alone, which then ends the child.
         environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self.process = subprocess.Popen(  # noqa: S603 - this interpreter, with what was just put together
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
         )
 
     def work(self, jobs: queue.SimpleQueue[Job], said: queue.SimpleQueue[tuple[Job | None, dict[str, Any]]]) -> None:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .. import journal
+from .. import journal, results
 from ..errors import ResultFileError, UsageError
 from .parts import SCHEMA, Head, Seeds, Trial
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAME = "study.jsonl"
+NAME = results.STUDY
 WEIGHTS = "weights"
 
 

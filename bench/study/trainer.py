@@ -52,6 +52,7 @@ def main() -> None:
     os.dup2(2, 1)  # what a network prints goes to the error stream
     die_with_parent(parent)
     torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(mode=True)
     api.setup(Path(config) if config else None)
 
     def send(**message: Any) -> None:

@@ -55,7 +55,6 @@ def run(study: Study, job: Job, data: Data, told: Callable[[float], None] = lamb
     `told` is given the share that is done, about once a second.
     """
     arm, began = study.arm(job.arm), time.perf_counter()
-    torch.use_deterministic_algorithms(mode=True)
     torch.manual_seed(job.seed + WEIGHTS)
     net = study.network(arm, data)
     own = study.chosen(arm, data)

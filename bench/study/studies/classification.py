@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ... import clutter, datasets
 from ..base import Study
 from ..parts import Arm, Budget, Contrast, Measure, Recipe, Side
 
@@ -138,6 +139,15 @@ class Classification(Study):
         "default": Budget(name="default", seeds=3, images=6000, tests=2000, epochs=4),
         "larger": Budget(name="larger", seeds=5, images=24000, tests=4000, epochs=8),
     }
+
+    def check(self, source: str) -> None:
+        """Refuse data that is not there before anything is trained."""
+        super().check(source)
+        if source:
+            for split in ("train", "test"):
+                datasets.read(source, split=split)
+        else:
+            clutter.pictures(0, "test", 1, f"study {self.name}")
 
     def data(self, seed: int, budget: Budget, source: str) -> Data:
         """Draw or read the pictures of a seed."""
