@@ -37,6 +37,11 @@ def counts(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{number} {verdict}" for verdict, number in found.items() if number)
 
 
+def arms(study: Study, log: Log) -> str:
+    """The arms as a table of Markdown."""
+    return _grid((*ARMS, *(_title(measure) for measure in study.measures)), _arms(study, log))
+
+
 def _title(measure: Measure) -> str:
     return f"{measure.title} ({measure.unit})"
 
@@ -121,11 +126,10 @@ def conditions(study: Study, log: Log) -> list[str]:
 def markdown(study: Study, log: Log, pictures: Sequence[str] = ()) -> str:
     """A page: conditions, both tables, a section for each contrast, and the charts by file name."""
     found = judge(study, log)
-    titles = (*ARMS, *(_title(measure) for measure in study.measures))
     parts = [
         f"# Study: {study.title}",
         "\n".join(conditions(study, log)),
-        _grid(titles, _arms(study, log)),
+        arms(study, log),
         _grid(HEADER, [_cells(finding) for finding in found]),
         f"{counts(found)}. Differences are paired by seed, with Student's 95 % intervals over the seeds.",
         *(f"![{name}]({name})" for name in pictures),
