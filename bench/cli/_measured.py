@@ -1,4 +1,4 @@
-"""What `vbench study --measure` does: times the networks that were trained, each with the weights of its first seed, in one run."""
+"""What `vbench study --measure` does: times the trained networks in one run, each with the weights of its first seed."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import typer
 from .. import tables
 from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, UsageError
 from . import _common as common
+from . import _measured
 from . import _options as options
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def study(
     ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="DIR", help="Go on with the study in this folder.")] = None,
     from_: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Read this folder; train nothing.")] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Then time the networks with their first weights, in about five minutes.")
+    ] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show the contrasts, and train nothing.")] = False,
     config: options.Config = None,
     json_: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
@@ -64,9 +68,8 @@ def study(
         return
     decided: dict[str, object] = {"--only": only, "--budget": budget, "--data": data}
     if from_ is not None:
-        _refuse(
-            "--from reads a folder and trains nothing", decided | {"--resume": resume, "--seeds": seeds, "--workers": workers}
-        )
+        anew: dict[str, object] = {"--resume": resume, "--seeds": seeds, "--workers": workers, "--measure": measure}
+        _refuse("--from reads a folder and trains nothing", decided | anew)
     if resume is not None:
         _refuse("--resume goes on with what its folder decided", decided | {"--output": output})
     interrupted = False
@@ -77,6 +80,8 @@ def study(
         writer = _writer(chosen, resume, output, config, only=common.words(only), budget=budget, seeds=seeds, data=data or "")
         interrupted = _train(chosen, writer, workers, config)
         log = writer.log
+        if measure and not interrupted:
+            interrupted = _measured.measure(log, config)
     _print(chosen, log, as_json=json_)
     written = _written(chosen, log, log.folder if from_ is None else output)
     common.warn([f"{len(written)} files in {written[0].parent}: {', '.join(path.name for path in written)}"] if written else [])

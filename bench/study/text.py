@@ -102,7 +102,7 @@ def _sure(finding: Finding) -> str:
 def _paid(finding: Finding) -> str:
     """What the one side costs of the other."""
     ratios = ((finding.params, "parameters"), (finding.macs, "MACs"))
-    costs = [f"{units.ratio(ratio)} the {what}" for ratio, what in ratios if ratio is not None]
+    costs = [f"{units.ratio(ratio)} times the {what}" for ratio, what in ratios if ratio is not None]
     return f", at {' and '.join(costs)}" if costs and finding.of.arm != finding.to.arm else ""
 
 

@@ -104,8 +104,8 @@ def test_the_table_the_page_and_the_data_say_the_same(toy: Toy, log_of: Callable
     log = log_of([70.0, 80.0, 90.5], [60.0, 70.0, 80.0])
     table, page, data = text.table(toy, log), text.markdown(toy, log, ["a.png"]), text.plain(toy, log)
     told = (
-        "width: holds. toy/wide is 10.2 points higher in top-1 than toy/narrow (95 % interval +9.5 to +10.9 over 3 seeds), "
-        "at 4.00× the parameters and 1.00× the MACs; said to be higher."
+        "width: holds. toy/wide is 10.2 points higher in top-1 than toy/narrow (95 % interval +9.4 to +10.9 over 3 seeds), "
+        "at 4.00 times the parameters and 1.00 times the MACs; said to be higher."
     )
     assert told in table
     assert told in page
