@@ -28,6 +28,8 @@ download, all with the same recipe. The difference of the two sides of a contras
 lies on both sides of what the source says, the contrast is undecided. Each training is in the log before it counts: --resume DIR
 goes on after an interruption, and with --seeds N adds seeds to a study that is done."""
 
+_EVERY_S = 60.0
+
 
 def study(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The study.", show_default=False)] = None,
@@ -191,7 +193,8 @@ class _Progress:
 
     def __init__(self, chosen: Study, workers: int) -> None:
         self._study, self._workers = chosen, workers
-        self._began, self._done = time.monotonic(), 0
+        self._began = self._said = time.monotonic()
+        self._done = 0
 
     def began(self, log: Log) -> None:
         """Say what is to come."""
@@ -201,11 +204,15 @@ class _Progress:
             common.warn([f"{missing} of {whole} trainings, {min(self._workers, missing)} at a time; log in {log.folder}"])
 
     def share(self, arm: str, seed: int, share: float) -> None:
-        """Nothing: a training takes seconds."""
+        """A line now and then, where a training takes minutes."""
+        if time.monotonic() - self._said > _EVERY_S:
+            self._said = time.monotonic()
+            common.warn([f"{arm}, seed {seed}: {share:.0%} of its training"])
 
     def ended(self, log: Log, trial: Trial) -> None:
         """One line for each."""
         self._done += 1
+        self._said = time.monotonic()
         whole, left = len(log.head.arms) * len(log.head.seeds), len(log.missing())
         first = self._study.measures[0]
         value = trial.values.get(first.name)

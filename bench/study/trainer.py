@@ -53,6 +53,7 @@ def main() -> None:
     die_with_parent(parent)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(mode=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # it would write every new tensor twice
     api.setup(Path(config) if config else None)
 
     def send(**message: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ... import clutter, datasets
+from ...errors import UsageError
 from ..base import Study
 from ..parts import Arm, Budget, Contrast, Measure, Recipe, Side
 
@@ -143,11 +144,17 @@ class Classification(Study):
     def check(self, source: str) -> None:
         """Refuse data that is not there before anything is trained."""
         super().check(source)
-        if source:
-            for split in ("train", "test"):
-                datasets.read(source, split=split)
-        else:
+        if not source:
             clutter.pictures(0, "test", 1, f"study {self.name}")
+            return
+        train, test = (datasets.read(source, split=split) for split in ("train", "test"))
+        if train.label == test.label:
+            message = f"--data {source}: it has no halves to train and to test on: name a folder that holds train and val"
+            raise UsageError(message)
+        if train.classes != test.classes:
+            strange = sorted(set(train.classes) ^ set(test.classes))
+            message = f"--data {source}: {strange[0]} is a class of one half only, to train on or to test on: give both the same"
+            raise UsageError(message)
 
     def data(self, seed: int, budget: Budget, source: str) -> Data:
         """Draw or read the pictures of a seed."""
@@ -165,7 +172,8 @@ class Classification(Study):
         """The catalogue's, with as many classes as there are."""
         from ...registry import ARCHITECTURES  # noqa: PLC0415 - as above
 
-        net: nn.Module = ARCHITECTURES.get(arm.architecture).build(classes=int(data.train.targets.max()) + 1)
+        classes = 1 + max(int(split.targets.max()) for split in (data.train, data.tests["test"]))
+        net: nn.Module = ARCHITECTURES.get(arm.architecture).build(classes=classes)
         return net
 
     def loss(self, arm: Arm, output: Any, target: Tensor) -> Tensor:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from PIL import Image
 from safetensors.torch import load_file
 
+from vbench.errors import UsageError
 from vbench.registry import ARCHITECTURES
 from vbench.study import log as logs
 from vbench.study import studies
@@ -213,3 +215,25 @@ def test_more_seeds_are_added_to_a_study_that_is_done(tmp_path: Path, monkeypatc
 
 class _Silent:
     began = share = ended = staticmethod(lambda *_: None)
+
+
+def test_a_folder_without_halves_would_be_tested_on_what_it_was_trained_on(tmp_path: Path) -> None:
+    study = studies.find("classification")
+    for name in ("cat", "dog"):
+        (tmp_path / "one" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "one" / name / "0.png")
+        for half in ("train", "val"):
+            (tmp_path / "two" / half / name).mkdir(parents=True)
+            Image.new("RGB", (9, 7), (len(name) + 10 * (half == "val"), 0, 0)).save(tmp_path / "two" / half / name / "0.png")
+    with pytest.raises(UsageError, match=r"it has no halves to train and to test on: name a folder that holds train and val"):
+        study.check(f"folder:{tmp_path / 'one'}")
+    study.check(f"folder:{tmp_path / 'two'}")
+    found = study.data(0, study.budget("tiny"), f"folder:{tmp_path / 'two'}")
+    assert found.train.inputs.shape == found.tests["test"].inputs.shape == (2, 3, 32, 32)
+    assert found.train.targets.tolist() == [0, 1]
+    ready = study.ready(found.tests["test"].inputs)
+    assert float(ready.max()) == pytest.approx((13 / 255 - 0.5) / 0.25)
+    assert float(ready.min()) == -2.0
+    (tmp_path / "two" / "val" / "dog").rename(tmp_path / "two" / "val" / "wolf")
+    with pytest.raises(UsageError, match="dog is a class of one half only"):
+        study.check(f"folder:{tmp_path / 'two'}")
