@@ -111,7 +111,8 @@ def conditions(study: Study, log: Log) -> list[str]:
     head, budget, recipe = log.head, log.head.budget, log.head.recipe
     versions = ", ".join(f"{name} {version}" for name, version in head.versions.items() if name in {"vbench", "torch"})
     seconds = units.clock(sum(trial.seconds for trial in log.trials.values()))
-    data = f"{'at most ' if head.source else ''}{budget.images:,} pictures to train on and {budget.tests:,} to test on, anew for each seed"
+    most = "at most " if head.source else ""
+    data = f"{most}{budget.images:,} pictures to train on and {budget.tests:,} to test on, anew for each seed"
     passes = f"{budget.epochs} pass{'' if budget.epochs == 1 else 'es'}"
     trained = f"{passes} in steps of {budget.batch}, {recipe.optimizer}, rate {recipe.rate:g}, decay {recipe.decay:g}"
     seeds = f"seeds {', '.join(map(str, head.seeds))}; {len(log.trials)} trainings, {seconds} of one core"
