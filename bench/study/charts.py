@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .log import Log
     from .parts import Measure
 
+    Cost = tuple[float, float | None, float | None]  # a value with the ends of its interval
+
 FORMATS = ("png", "svg")
 _RADIUS = 1.5
 # By verdict: blue, red, grey, none of which is told by its colour alone, since the word stands beside it.
@@ -76,11 +78,9 @@ def _told(findings: Sequence[Finding]) -> str:
     return " ".join(text.sentence(finding) for finding in findings)
 
 
-def _axes(
-    every: Sequence[Row], costs: Costs | None
-) -> list[tuple[str, str, dict[str, tuple[float, float | None, float | None]]]]:
+def _axes(every: Sequence[Row], costs: Costs | None) -> list[tuple[str, str, dict[str, Cost]]]:
     """The costs that are known: a name for the file, the label of the axis, and by arm the value with its interval."""
-    found = [
+    found: list[tuple[str, str, dict[str, Cost]]] = [
         ("macs", "multiply-accumulates of one picture (M)", {r.arm.name: (r.macs / 1e6, None, None) for r in every if r.macs}),
         ("params", "parameters (k)", {r.arm.name: (r.params / 1e3, None, None) for r in every if r.params}),
     ]
@@ -141,7 +141,7 @@ def _scaled(axes: Axes, label: str) -> None:
 
 def _against(  # noqa: PLR0913, PLR0917 - what one chart is made of
     study: Study, log: Log, able: Sequence[Row], measure: Measure, label: str,
-    chosen: dict[str, tuple[float, float | None, float | None]], costs: Costs | None,
+    chosen: dict[str, Cost], costs: Costs | None,
 ) -> Figure:  # fmt: skip
     """A point for each arm, with its intervals."""
     dots = []

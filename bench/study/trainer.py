@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import torch
 
-from .. import api
+from .. import config as configs
+from .. import plugins
 from ..errors import VbenchError
 from ..forkserver import die_with_parent
 from . import studies, training
@@ -54,7 +55,9 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(mode=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # it would write every new tensor twice
-    api.setup(Path(config) if config else None)
+    found = configs.load(Path(config) if config else None)
+    own = next((found.root / name for name in found.plugins if plugins.is_catalogue(found.root / name)), None)
+    plugins.load_all(found.plugins, root=found.root, catalogue=own)
 
     def send(**message: Any) -> None:
         os.write(out, msgspec.json.encode(message) + b"\n")

@@ -94,7 +94,7 @@ def _fit(study: Study, arm: Arm, net: nn.Module, data: Data, job: Job, told: Cal
             value = float(found.detach())
             if not math.isfinite(value):
                 return value
-            found.backward()  # type: ignore[no-untyped-call]  # torch leaves it without annotations
+            found.backward()
             optimizer.step()
             step, total = step + 1, total + value
             if time.monotonic() - said > 1:
