@@ -9,7 +9,7 @@ import pytest
 from vbench import journal, results
 from vbench.errors import ResultFileError, UsageError
 from vbench.study import log as logs
-from vbench.study.parts import Head, Trial
+from vbench.study.parts import Head, Seeds, Trial
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,3 +92,9 @@ def test_a_folder_of_results_is_read_without_the_studies_in_it(written: Path) ->
     (written / "costs.jsonl").write_text("")
     assert [path.name for path in results.files([written])] == ["costs.jsonl"]
     assert journal.kind(written / "study.jsonl") == ""
+
+
+def test_every_field_of_the_log_is_in_the_contract(repository: Path) -> None:
+    page = (repository / "docs" / "contract.md").read_text("utf-8")
+    told = page[page.index("- `study.jsonl`") : page.index("- `results/<machine>/campaigns/`")]
+    assert [name for kind in (Head, Trial, Seeds) for name in kind.__struct_fields__ if f"`{name}`" not in told] == []
