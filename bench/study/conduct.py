@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import subprocess
@@ -116,6 +117,10 @@ class _Child:
         """End the process, whatever it does."""
         self.process.kill()
         self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what was not written any more
+                    pipe.close()
 
 
 def conduct(writer: Writer, watcher: Watcher, *, workers: int, config: str = "") -> None:
