@@ -54,7 +54,8 @@ def main() -> None:
     die_with_parent(parent)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(mode=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # it would write every new tensor twice
+    # It would write every new tensor twice; torch's types do not know it.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     found = configs.load(Path(config) if config else None)
     own = next((found.root / name for name in found.plugins if plugins.is_catalogue(found.root / name)), None)
     plugins.load_all(found.plugins, root=found.root, catalogue=own)
