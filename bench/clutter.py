@@ -1,7 +1,7 @@
 """Digits at random places among parts of other digits: labelled pictures that need no download and that networks differ on.
 
 The 1797 digits of 8 x 8 pixels that come with scikit-learn (Alpaydin and Kaynak 1998) are split by the seed, four fifths for
-training, before anything is drawn. Each picture of 32 x 32 has one whole digit, of 14 to 20 pixels, at any place, over six
+training, before anything is drawn. Each picture of 32 x 32 has one whole digit, of 16 to 22 pixels, at any place, over three
 pieces of others of the same split, all in random colours, and noise. Centred, the same digits separate nothing: a
 fully-connected network reads them as well as any other. The idea is that of "cluttered translated MNIST" (Mnih et al. 2014).
 """
@@ -20,8 +20,8 @@ TESTS = 2000  # how many pictures to test on a seed has, where nobody asks for a
 _SPLITS = ("train", "test")
 _SHARE = 0.8  # of the digits, to train on
 _DIGIT, _PART = 8, 4  # pixels of a digit, and of a piece of one
-_SIZES = (14, 21)  # of a digit in the picture; from, up to but not with
-_PIECES = 6
+_SIZES = (16, 23)  # of a digit in the picture; from, up to but not with
+_PIECES = 3
 _GROUND, _INK, _NOISE = (0.0, 0.3), (0.4, 1.0), 0.04
 _CHUNK = 250  # pictures that are drawn from one state of the generator: the first are the same however many are asked for
 _MOST = 16.0  # grey values of the digits
