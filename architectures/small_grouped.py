@@ -1,8 +1,8 @@
 """Small forms for `vbench study`: grouped convolutions, in ShuffleNet's way and in ResNeXt's.
 
-`grouped-1x1` has the MACs of `dense-1x1` within 2 %, spent on nearly twice the channels, in four groups (17 and 32 are the widths
-that come so near); `grouped-1x1-no-shuffle` is the same with groups that never talk. `cardinality` has the MACs of `bottleneck` within 3 %, spent on a 3x3 that is half as wide
-again, in four groups.
+`grouped-1x1` has the MACs of `dense-1x1` within 2 %, spent on nearly twice the channels, in four groups (17 and 32 are the
+widths that come so near); `grouped-1x1-no-shuffle` is the same with groups that never talk. `cardinality` has the MACs of
+`bottleneck` within 3 %, spent on a 3x3 that is half as wide again, in four groups.
 """
 
 from __future__ import annotations
