@@ -77,13 +77,17 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """How every arm is trained: the rate rises in a line over a share of the steps, then falls as a cosine to nothing."""
+    """How every arm is trained: the rate rises in a line over a share of the steps, then falls as a cosine to nothing.
+
+    A gradient whose norm is above `clip` is scaled down to that, where `clip` is not 0.
+    """
 
     optimizer: Literal["sgd", "adamw"] = "sgd"
     rate: float = 0.1
     momentum: float = 0.9
     decay: float = 5e-4
     warmup: float = 0.15
+    clip: float = 0.0
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):

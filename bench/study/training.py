@@ -95,6 +95,8 @@ def _fit(study: Study, arm: Arm, net: nn.Module, data: Data, job: Job, told: Cal
             if not math.isfinite(value):
                 return value
             found.backward()
+            if job.recipe.clip:
+                torch.nn.utils.clip_grad_norm_(net.parameters(), job.recipe.clip)
             optimizer.step()
             step, total = step + 1, total + value
             if time.monotonic() - said > 1:
