@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from vbench.errors import UsageError
+from vbench.plugins import load_all
 from vbench.registry import ARCHITECTURES
 from vbench.study import log as logs
 from vbench.study import studies
@@ -85,6 +86,7 @@ def test_a_study_that_is_killed_goes_on_and_has_the_weights_that_it_would_have_h
     assert found.missing() == []
     assert all(found.trials[key] == trial for key, trial in before.items())
     told = json.loads(done.stdout)
+    load_all()
     assert [arm["macs"] for arm in told["arms"]] == [ARCHITECTURES.get(f"small/{n}").macs for n in ("fire-early", "fire-late")]
     assert told["contrasts"][0]["verdict"] == "undecided"
     again = commands(project, *words[:-1], "again")
