@@ -94,10 +94,10 @@ def inception_added(
     return Residual(nn.Sequential(Concat(**branches(conv, cin, rows)), nn.Conv2d(made, cin, 1), Scale(scale)), relu=relu)
 
 
-def fire(cin: int, squeeze: int, one: int, three: int) -> nn.Sequential:
+def fire(cin: int, squeeze: int, one: int, three: int, conv: Callable[..., nn.Module] = conv_relu) -> nn.Sequential:
     """SqueezeNet's Fire module: squeeze to few channels with a 1x1, and expand them by a 1x1 and a 3x3 side by side."""
-    expand = Concat(one=conv_relu(squeeze, one, 1), three=conv_relu(squeeze, three, 3))
-    return nn.Sequential(OrderedDict(squeeze=conv_relu(cin, squeeze, 1), expand=expand))
+    expand = Concat(one=conv(squeeze, one, 1), three=conv(squeeze, three, 3))
+    return nn.Sequential(OrderedDict(squeeze=conv(cin, squeeze, 1), expand=expand))
 
 
 def separable(cin: int, cout: int, stride: int) -> nn.Sequential:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from vbench import Paper
 
+HORNIK = Paper(
+    title="Multilayer feedforward networks are universal approximators",
+    authors="Hornik, Stinchcombe, White",
+    year=1989,
+)
 GOOGLENET = Paper(
     title="Going Deeper with Convolutions",
     authors="Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke, Rabinovich",

@@ -1,4 +1,4 @@
-"""Labelled pictures, by a word that says what they are: `folder:PATH`, `cifar10:PATH`, `digits`; for measuring and for training.
+"""Labelled pictures, by a word: `folder:PATH`, `cifar10:PATH`, `digits`, `clutter:SEED`; for measuring and for training.
 
 Nothing is downloaded, and no pickle is opened: CIFAR-10 is read in its binary version. A picture is opened when it is asked for.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from . import clutter
 from .errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -66,17 +67,18 @@ def read(spec: str, *, split: str = "test", option: str = "--data", label: bool 
     if kind not in KINDS:
         message = f"{option} {spec}: {nearest(kind, KINDS)}; allowed are {', '.join(KINDS.values())}"
         raise UsageError(message)
-    if bool(place) != KINDS[kind].endswith("PATH"):
+    if bool(place) != (":" in KINDS[kind]):
         message = f"{option} {spec}: write {KINDS[kind]}"
         raise UsageError(message)
     if kind == "folder" and not label:
         return _folder(place, split, f"{option} {spec}", label=False)
     readers: dict[str, Callable[[str, str, str], Pictures]] = {"folder": _folder, "cifar10": _cifar10, "digits": _digits}
+    readers["clutter"] = _clutter
     return readers[kind](place, split, f"{option} {spec}")
 
 
 # The words, as they are written.
-KINDS = {"folder": "folder:PATH", "cifar10": "cifar10:PATH", "digits": "digits"}
+KINDS = {"folder": "folder:PATH", "cifar10": "cifar10:PATH", "digits": "digits", "clutter": "clutter:SEED"}
 
 
 def _folder(place: str, split: str, said: str, *, label: bool = True) -> Pictures:
@@ -199,6 +201,21 @@ def _digits(place: str, split: str, said: str) -> Pictures:
         labels=bunch.target[half].astype(np.int64),
         open=lambda index, channels: _converted(pixels[index], channels),
         name=lambda index: f"digit {index} of the {split} half",
+    )
+
+
+def _clutter(place: str, split: str, said: str) -> Pictures:
+    """The pictures of `vbench study classification` with this seed, as many as it tests on by default (see `clutter`)."""
+    if not place.isdecimal():
+        message = f"{said}: write clutter:SEED, a whole number, for example clutter:0"
+        raise UsageError(message)
+    pixels, labels = clutter.pictures(int(place), split, clutter.TESTS, said)
+    return Pictures(
+        label=f"clutter:{int(place)} {split} ({hashlib.sha256(pixels.tobytes()).hexdigest()[:8]})",
+        classes=tuple("0123456789"),
+        labels=labels,
+        open=lambda index, channels: _converted(pixels[index], channels),
+        name=lambda index: f"picture {index} of clutter:{int(place)} {split}",
     )
 
 

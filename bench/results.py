@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CAMPAIGNS = "campaigns"
 # The ending of a file of the gate, which a folder of results holds too.
 PAIRS = ".pairs.jsonl"
+# A study's log, which lies there too.
+STUDY = "study.jsonl"
 
 IDENTITY = (
     "run_id", "machine", "case_id", "definition", "architecture", "family", "task", "topic", "year", "input_shape",
@@ -234,7 +236,7 @@ def files(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def _is_run(path: Path) -> bool:
-    return CAMPAIGNS not in path.parts and not path.name.endswith(PAIRS)
+    return CAMPAIGNS not in path.parts and not path.name.endswith(PAIRS) and path.name != STUDY
 
 
 def row(head: Run, result: Result) -> dict[str, Any]:

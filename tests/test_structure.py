@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Highest first; names on one rung do not import each other. A package is named once, for all of its modules.
 RUNGS = """
 errors units tables evidence cache naming kinds
-core wrappers compression
+core wrappers compression clutter
 interfaces names libraries artefacts modes
 registry
 stats levels roofline
@@ -83,6 +83,7 @@ SHARED = {
     "_published": _NONE,
     "_blocks": _NONE,
     "_modules": _BLOCKS,
+    "_small": _BLOCKS,
     "_trunks": _BLOCKS,
     "_pose": {"_blocks", "_trunks"},
     # These know maps and joints, and no network. For the optimal pairing one of them calls scipy.

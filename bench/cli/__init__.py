@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import EXIT_INTERRUPTED, VbenchError
-from . import best, bisect, cache, claims, compare, doctor, evaluate, export, gate, history, list_, profile, report, run, show
+from . import best, bisect, cache, claims, compare, doctor, evaluate, export, gate, history, list_, profile, report, run, show, study
 
 app = typer.Typer(
     name="vbench",
@@ -49,6 +49,7 @@ app.command("gate", help=gate.HELP, short_help="Compare base with head: counts, 
 app.command("bisect", help=bisect.HELP, short_help="Find the commit that made a network slower.")(bisect.bisect)
 app.command("history", help=history.HELP, short_help="Show how numbers went from run to run.")(history.history)
 app.command("claims", help=claims.HELP, short_help="Put the lecture's sentences to the test.")(claims.claims)
+app.command("study", help=study.HELP, short_help="Train small networks and compare them.")(study.study)
 app.command("cache", help=cache.HELP, short_help="List or clear what engines made and kept.")(cache.cache)
 app.command("doctor", help=doctor.HELP, short_help="Say what would spoil a measurement here.")(doctor.doctor)
 

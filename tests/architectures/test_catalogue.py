@@ -78,6 +78,7 @@ NO_ACCURACY = {
     "deeplabv3/block[456]-[!1]*": "without holes the paper trains all seven blocks only",
     "deeplabv3/block6-128": "as above",
     "deeplabv3/aspp-*": "the paper prints this head with ResNet-101 only",
+    "small/*": "forms of this repository, trained by `vbench study` and published by nobody",
     "espnet/*c*": "the paper's figures of the encoder and of the shallower forms could not be read",
     "espnet/full-*": "as above",
     "espnet/no-hff": "as above",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from vbench.compress._published import TABLES
 from vbench.data import ROTATION
 from vbench.registry import METRICS
 from vbench.reports import charts as report_charts
+from vbench.study import judging, studies, text
+from vbench.study import log as logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REGION = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
 CHARTS = {"top1-latency.png": "Top-1 accuracy against measured latency", "top1-gmacs.png": "Top-1 accuracy against GMACs"}
 NOTHING_YET = "No run is committed yet.\n"
+_DEPTH = 3  # results/<machine>/<file>
 
 
 def refresh(page: str) -> str:
@@ -128,7 +132,8 @@ def newest() -> Record | None:
     listed = subprocess.run(["git", "ls-files", "results"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode == 0:
         named = [name for name in listed.stdout.splitlines() if name.endswith(".jsonl")]
-        names = [ROOT / name for name in named if results.CAMPAIGNS not in Path(name).parts]
+        # What lies in a folder of its own is of a campaign or of a study.
+        names = [ROOT / name for name in named if len(Path(name).parts) == _DEPTH]
     else:
         names = sorted((ROOT / "results").glob("*/*.jsonl"))
     records = [record for record in map(results.read, filter(Path.exists, names)) if record.ended == "complete"]
@@ -221,6 +226,22 @@ def changes() -> str:
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
+def study(name: str) -> str:
+    """The newest committed log of a study: its conditions, tables and sentences, with the charts that lie beside it."""
+    chosen = studies.find(name)
+    found = [logs.read(path.parent) for path in (ROOT / "results").glob(f"*/*/{logs.NAME}")]
+    whole = [log for log in found if log.head.study == name and not log.missing()]
+    if not whole:
+        return "No study is committed yet.\n"
+    log = max(whole, key=lambda log: log.head.started)
+    folder = log.folder.relative_to(ROOT).as_posix()
+    drawn = sorted(path.name for path in log.folder.glob(f"{name}-*.png"))
+    pictures = "".join(f"![{file.removesuffix('.png')}](../{folder}/{file})\n\n" for file in drawn)
+    lines = "".join(f"- {text.sentence(finding)}\n" for finding in judging.judge(chosen, log))
+    said = " ".join(text.conditions(chosen, log))
+    return f"{said} All of it is in [`{folder}`](../{folder}/{logs.NAME}).\n\n{text.arms(chosen, log)}\n\n{lines}\n{pictures}"
+
+
 REGIONS: dict[str, Callable[[], str]] = {
     "keys": keys,
     "networks": networks,
@@ -235,4 +256,5 @@ REGIONS: dict[str, Callable[[], str]] = {
     "stopping": stopping,
     "identical": identical,
     "changes": changes,
+    **{name: partial(study, name) for name in studies.known()},
 }

@@ -1,0 +1,174 @@
+"""Parent side: begins or goes on with a study, hands its trainings to as many processes as there are cores, and logs them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import subprocess
+import threading
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import msgspec
+
+from .. import home, machine
+from ..errors import UsageError, VbenchError
+from .log import WEIGHTS, Log, Writer
+from .parts import SCHEMA, Head, Job, Trial, needed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .base import Study
+    from .parts import Budget, Contrast
+
+
+class Watcher(Protocol):
+    """Who is told how a study goes."""
+
+    def began(self, log: Log) -> None:
+        """The log is open."""
+
+    def share(self, arm: str, seed: int, share: float) -> None:
+        """So much of a training is done."""
+
+    def ended(self, log: Log, trial: Trial) -> None:
+        """A training is on disk."""
+
+
+class Asked(NamedTuple):
+    """What a new study is asked for; `source` is "" for its own data."""
+
+    budget: Budget
+    contrasts: Sequence[Contrast]
+    seeds: int
+    source: str = ""
+    command: str = ""
+
+
+def begin(study: Study, asked: Asked, folder: Path | None, results: Path) -> Writer:
+    """Begin a log in `folder`, or in a new one below `results`. Raises UsageError."""
+    study.check(asked.source)
+    here, started = machine.describe(), datetime.now(UTC)
+    study_id = f"{started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+    arms = needed(asked.contrasts)
+    head = Head(
+        schema=SCHEMA, study_id=study_id, study=study.name, started=started.isoformat(timespec="seconds"), budget=asked.budget,
+        recipe=study.recipe, source=_absolute(asked.source), seeds=tuple(range(asked.seeds)),
+        contrasts=tuple(contrast.id for contrast in asked.contrasts), arms=tuple(study.arm(name) for name in arms), machine=here,
+        versions=machine.versions(), commit=machine.git_commit(Path.cwd()), command=asked.command,
+    )  # fmt: skip
+    return Writer(folder or results / here.slug / f"{study_id}-{study.name}", head)
+
+
+def _absolute(source: str) -> str:
+    """A study may be gone on with from another folder."""
+    kind, _, path = source.partition(":")
+    return f"{kind}:{Path(path).expanduser().resolve()}" if path else source
+
+
+class _Child:
+    """A training process with the thread that talks to it."""
+
+    def __init__(self, config: str) -> None:
+        command = home.Home().command("vbench.study.trainer:main", str(os.getpid()), config)
+        # Two processes whose threads wait for each other's cores take twenty times as long. In a session of its own the child
+        # is not interrupted from the terminal: that is this process's alone, which then ends the child.
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(  # noqa: S603 - this interpreter, with what was just put together
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
+        )
+
+    def work(self, jobs: queue.SimpleQueue[Job], said: queue.SimpleQueue[tuple[Job | None, dict[str, Any]]]) -> None:
+        """Take jobs until none is left, and pass on what the process says of each."""
+        assert self.process.stdin is not None  # noqa: S101 - they are pipes
+        assert self.process.stdout is not None  # noqa: S101 - as above
+        while True:
+            try:
+                job = jobs.get_nowait()
+            except queue.Empty:
+                break
+            try:
+                self.process.stdin.write(msgspec.json.encode(job) + b"\n")
+                self.process.stdin.flush()
+                answer = self._answer(job, said)
+            except OSError:
+                answer = {}
+            if not answer:
+                said.put((job, {"died": self.process.wait()}))
+                break
+            said.put((job, answer))
+        said.put((None, {}))
+
+    def _answer(self, job: Job, said: queue.SimpleQueue[tuple[Job | None, dict[str, Any]]]) -> dict[str, Any]:
+        """What ends a job; {} where the process is gone."""
+        assert self.process.stdout is not None  # noqa: S101 - as above
+        for line in self.process.stdout:
+            answer = msgspec.json.decode(line, type=dict[str, Any])
+            if "share" not in answer:
+                return answer
+            said.put((job, answer))
+        return {}
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what was not written any more
+                    pipe.close()
+
+
+def conduct(writer: Writer, watcher: Watcher, *, workers: int, config: str = "") -> None:
+    """Train what is missing. Raises UsageError for data that cannot be read, and VbenchError where a process died.
+
+    Whatever ends it, each training that ended is in the log, and the processes are gone.
+    """
+    log = writer.log
+    watcher.began(log)
+    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    missing = log.missing()
+    for arm, seed in missing:
+        jobs.put(
+            Job(
+                study=log.head.study, arm=arm, seed=seed, budget=log.head.budget, recipe=log.head.recipe,
+                source=log.head.source, folder=str(log.folder / WEIGHTS), config=config,
+            )
+        )  # fmt: skip
+    said: queue.SimpleQueue[tuple[Job | None, dict[str, Any]]] = queue.SimpleQueue()
+    # The kernel ends a child with the thread that started it: they are started here, and only served by threads.
+    children = [_Child(config) for _ in range(min(workers, len(missing)))]
+    try:
+        for child in children:
+            threading.Thread(target=child.work, args=(jobs, said), daemon=True).start()
+        left = len(children)
+        while left:
+            job, answer = said.get()
+            if job is None:
+                left -= 1
+            elif "share" in answer:
+                watcher.share(job.arm, job.seed, float(answer["share"]))
+            else:
+                trial = _ended(log, job, answer)
+                writer.trial(trial)
+                watcher.ended(log, trial)
+    finally:
+        for child in children:
+            child.end()
+
+
+def _ended(log: Log, job: Job, answer: dict[str, Any]) -> Trial:
+    """The trial that an answer is. Raises as `conduct` does where there is none."""
+    if "refused" in answer:
+        raise UsageError(answer["refused"])
+    if "died" in answer:
+        message = (
+            f"the process that trained {job.arm} with seed {job.seed} died ({answer['died']}), perhaps for want of memory; what "
+            f"was trained is safe: `vbench study {job.study} --resume {log.folder}` goes on, with --workers 1 in less memory"
+        )
+        raise VbenchError(message)
+    return msgspec.convert(answer["trial"], Trial)
