@@ -10,7 +10,24 @@ import typer
 
 from .. import __version__
 from ..errors import EXIT_INTERRUPTED, VbenchError
-from . import best, bisect, cache, claims, compare, doctor, evaluate, export, gate, history, list_, profile, report, run, show, study
+from . import (
+    best,
+    bisect,
+    cache,
+    claims,
+    compare,
+    doctor,
+    evaluate,
+    export,
+    gate,
+    history,
+    list_,
+    profile,
+    report,
+    run,
+    show,
+    study,
+)
 
 app = typer.Typer(
     name="vbench",
