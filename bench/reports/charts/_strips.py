@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import units
 from ._page import BELOW, blank, panel, renderer_of
-from ._style import COLUMN, INK, TICK, TITLE, is_log, limits, plain, ticks
+from ._style import COLUMN, FAINT, INK, TICK, TITLE, is_log, limits, plain, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,3 +77,8 @@ def digits(value: float) -> str:
     """Three digits, and two where they come after zeros, so that the numbers of a row of bars look alike."""
     many = 3 if value >= 0.1 else 2  # noqa: PLR2004 - below it a zero follows the point
     return f"{value:#.{many}g}".rstrip(".") if value < 999.5 else units.quantity(value, "", digits=many)  # noqa: PLR2004 - from here on with a prefix
+
+
+def shade(axes: Axes, first: int, last: int) -> None:
+    """A faint ground behind these rows, so that the eye keeps to them."""
+    axes.axhspan(first - 0.5, last + 0.5, color=FAINT, alpha=0.45, linewidth=0, zorder=0)
