@@ -39,11 +39,14 @@ class Span(NamedTuple):
 
 
 def span(values: Sequence[float], confidence: float = 0.95) -> Span:
-    """Student's interval for the mean: exact for normal values, and the mean alone where there is but one."""
+    """Student's interval for the mean: exact for normal values, and the mean alone where there is but one.
+
+    Values that are all the same say nothing of how far seeds lie apart: shares of some hundred pictures coincide now and then.
+    """
     if not values:
         return Span()
     mean = fmean(values)
-    if len(values) < _LEAST:
+    if len(values) < _LEAST or len(set(values)) == 1:
         return Span(mean)
     half = float(distributions.t.ppf((1 + confidence) / 2, len(values) - 1)) * stdev(values) / math.sqrt(len(values))
     return Span(mean, mean - half, mean + half)
@@ -131,7 +134,7 @@ def decide(contrast: Contrast, found: Span) -> tuple[Verdict, str]:
         return "no result", "no seed has a value on both sides"
     ends = found.ends
     if ends is None:
-        return "undecided", "one seed has no interval"
+        return "undecided", "one seed, or some that agree to the last digit, have no interval"
     low, high = ends if contrast.expected != "lower" else (-ends[1], -ends[0])
     if contrast.expected == "similar":
         if max(abs(low), abs(high)) <= contrast.margin:
