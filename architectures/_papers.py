@@ -105,3 +105,27 @@ ALL_CONVOLUTIONAL = Paper(
     year=2014,
     link="https://arxiv.org/abs/1412.6806",
 )
+DEEPPOSE = Paper(
+    title="DeepPose: Human Pose Estimation via Deep Neural Networks",
+    authors="Toshev, Szegedy",
+    year=2014,
+    link="https://arxiv.org/abs/1312.4659",
+)
+SIMPLE_BASELINE = Paper(
+    title="Simple Baselines for Human Pose Estimation and Tracking",
+    authors="Xiao, Wu, Wei",
+    year=2018,
+    link="https://arxiv.org/abs/1804.06208",
+)
+INTEGRAL = Paper(
+    title="Integral Human Pose Regression",
+    authors="Sun, Xiao, Wei, Liang, Wei",
+    year=2017,
+    link="https://arxiv.org/abs/1711.08229",
+)
+OPENPOSE = Paper(
+    title="Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields",
+    authors="Cao, Simon, Wei, Sheikh",
+    year=2017,
+    link="https://arxiv.org/abs/1611.08050",
+)

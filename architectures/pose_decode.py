@@ -19,6 +19,7 @@ from torch import nn
 from vbench import Paper, architecture
 
 from . import _decoding, _grouping, _targets
+from ._papers import INTEGRAL, OPENPOSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,18 +31,6 @@ HOURGLASS = Paper(
     authors="Newell, Yang, Deng",
     year=2016,
     link="https://arxiv.org/abs/1603.06937",
-)
-OPENPOSE = Paper(
-    title="Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields",
-    authors="Cao, Simon, Wei, Sheikh",
-    year=2017,
-    link="https://arxiv.org/abs/1611.08050",
-)
-INTEGRAL = Paper(
-    title="Integral Human Pose Regression",
-    authors="Sun, Xiao, Wei, Liang, Wei",
-    year=2017,
-    link="https://arxiv.org/abs/1711.08229",
 )
 
 CROP = (17, 64, 48)

@@ -15,18 +15,12 @@ from functools import partial
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, architecture
 
 from ._blocks import pooled_head, wide_head
+from ._papers import DEEPPOSE
 from ._pose import FILLED, MMPOSE, bottleneck_trunk, coco, mpii
 from ._trunks import alexnet_convolutions
-
-PAPER = Paper(
-    title="DeepPose: Human Pose Estimation via Deep Neural Networks",
-    authors="Toshev, Szegedy",
-    year=2014,
-    link="https://arxiv.org/abs/1312.4659",
-)
 
 WIDTHS = (96, 256, 384, 384, 256)  # filters of the five convolutions, as the paper lists them
 
@@ -36,7 +30,7 @@ WIDTHS = (96, 256, 384, 384, 256)  # filters of the five convolutions, as the pa
     input=(3, 220, 220),
     topic="keypoints",
     task="keypoints",
-    paper=PAPER,
+    paper=DEEPPOSE,
     params=58_396_060,
     macs=1_131_274_784,
     preprocess=FILLED,
@@ -75,7 +69,7 @@ for _depth, (_params, _macs, _accuracy) in RESNET.items():
         input=(3, 256, 192),
         topic="keypoints",
         task="keypoints",
-        paper=PAPER,
+        paper=DEEPPOSE,
         params=_params,
         macs=_macs,
         accuracy=_accuracy,

@@ -13,17 +13,11 @@ from functools import partial
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, architecture
 
 from ._blocks import SoftArgmax
+from ._papers import INTEGRAL
 from ._pose import FILLED, MMPOSE, coco, upsampled_trunk
-
-PAPER = Paper(
-    title="Integral Human Pose Regression",
-    authors="Sun, Xiao, Wei, Liang, Wei",
-    year=2017,
-    link="https://arxiv.org/abs/1711.08229",
-)
 
 DEPTHS = 64
 MILLIMETRES = (
@@ -31,7 +25,7 @@ MILLIMETRES = (
     " here: 86.5 mm on the ECCV 2018 challenge's validation set, 62.2 mm when MPII is added to the training"
 )
 CONFIGS = "mmpose configs/body_2d_keypoint/integral_regression/coco"
-register = partial(architecture, input=(3, 256, 256), topic="keypoints", task="keypoints", paper=PAPER, preprocess=FILLED)
+register = partial(architecture, input=(3, 256, 256), topic="keypoints", task="keypoints", paper=INTEGRAL, preprocess=FILLED)
 
 
 def _accuracy(value: float, recipe: str) -> Accuracy:

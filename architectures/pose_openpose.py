@@ -22,16 +22,11 @@ from vbench import Accuracy, Paper, architecture
 from ._blocks import conv_relu
 from ._decoding import Decoder
 from ._grouping import in_one
+from ._papers import OPENPOSE
 from ._pose import CENTRED, chain, supervised, vgg_19_start
 from ._targets import COCO
 from ._trunks import vgg_convolutions
 
-PAPER = Paper(
-    title="Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields",
-    authors="Cao, Simon, Wei, Sheikh",
-    year=2017,
-    link="https://arxiv.org/abs/1611.08050",
-)
 LATER = Paper(
     title="OpenPose: Realtime Multi-Person 2D Pose Estimation using Part Affinity Fields",
     authors="Cao, Hidalgo, Simon, Wei, Sheikh",
@@ -149,14 +144,14 @@ SIX_STAGES = {  # name: limbs, joints and background, parameters, MACs, accuracy
 register = partial(architecture, input=(3, 368, 368), topic="keypoints", task="keypoints", preprocess=CENTRED)
 
 for _name, (_limbs, _classes, _params, _macs, _accuracy) in SIX_STAGES.items():
-    register(f"pose/openpose-{_name}", paper=PAPER, params=_params, macs=_macs, accuracy=_accuracy)(
+    register(f"pose/openpose-{_name}", paper=OPENPOSE, params=_params, macs=_macs, accuracy=_accuracy)(
         partial(_two_branches, 6, _limbs, classes=_classes)
     )
 
 
 @register(
     "pose/openpose-coco-people",
-    paper=PAPER,
+    paper=OPENPOSE,
     params=SIX_STAGES["coco"][2],
     macs=SIX_STAGES["coco"][3],
     deviation="decodes the map as it is, along the 17 limbs that make a tree; the authors' code enlarges it eight times and"
@@ -170,7 +165,7 @@ def coco_people(classes: int = 19) -> nn.Sequential:  # noqa: ARG001 - every bui
 
 @register(
     "pose/openpose-mpi-4",
-    paper=PAPER,
+    paper=OPENPOSE,
     params=34_240_880,
     macs=97_703_540_736,
     deviation="four of the six stages: what the authors released as the faster network for MPII, without a figure",

@@ -13,17 +13,11 @@ from functools import partial
 
 from torch import nn
 
-from vbench import Accuracy, Paper, architecture
+from vbench import Accuracy, architecture
 
 from ._decoding import Decoder, arg_max
+from ._papers import SIMPLE_BASELINE
 from ._pose import AUTHORS, FILLED, MMPOSE, coco, mpii, upsampled_trunk
-
-PAPER = Paper(
-    title="Simple Baselines for Human Pose Estimation and Tracking",
-    authors="Xiao, Wu, Wei",
-    year=2018,
-    link="https://arxiv.org/abs/1804.06208",
-)
 
 README = "microsoft/human-pose-estimation.pytorch README"
 TOP_DOWN = "mmpose configs/body_2d_keypoint/topdown_heatmap"
@@ -63,7 +57,9 @@ def _net(depth: int, classes: int = 17) -> nn.Sequential:
     return nn.Sequential(upsampled_trunk(depth, classes))
 
 
-register = partial(architecture, input=(3, 256, 192), topic="keypoints", task="keypoints", paper=PAPER, preprocess=FILLED)
+register = partial(
+    architecture, input=(3, 256, 192), topic="keypoints", task="keypoints", paper=SIMPLE_BASELINE, preprocess=FILLED
+)
 
 for _depth, (_params, _macs) in COUNTS.items():
     register(f"pose/simple-baseline-{_depth}", params=_params, macs=_macs, accuracy=_accuracy(_depth))(partial(_net, _depth))

@@ -84,6 +84,7 @@ def study(
         log = writer.log
         if measure and not interrupted:
             interrupted = _measured.measure(log, config)
+        chosen.finished(log)
     _print(chosen, log, as_json=json_)
     written = _written(chosen, log, log.folder if from_ is None else output)
     common.warn([f"{len(written)} files in {written[0].parent}: {', '.join(path.name for path in written)}"] if written else [])
@@ -179,7 +180,7 @@ def _written(chosen: Study, log: Log, folder: Path | None) -> list[Path]:
     path = folder / "study.md"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        drawn = charts.write(charts.draw(chosen, log, costs), folder)
+        drawn = charts.write([*charts.draw(chosen, log, costs), *chosen.drawings(log)], folder)
         pictures = [picture.name for picture in drawn if picture.suffix == ".png"]
         path.write_text(text.markdown(chosen, log, pictures), "utf-8")
     except OSError as error:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from ..reports.charts._points import Drawing
+    from .log import Log
     from .parts import Arm, Budget, Contrast, Measure
     from .training import Data
 
@@ -23,7 +25,8 @@ class Study(abc.ABC):
 
     Class attributes: `name`, which is its module's; `title`, for people; `measures`, the first being the headline; `arms`;
     `contrasts`; `budgets`, of which "tiny" and "default" must exist; `recipe`; `sources`, the kinds of data it takes besides
-    its own, as `cifar10:PATH`; and `own`, what its own data is, in a sentence.
+    its own, as `cifar10:PATH`; `own`, what its own data is, in a sentence; and `columns`, the measures that the table of arms
+    shows, all where there are none.
     """
 
     name: ClassVar[str]
@@ -35,6 +38,7 @@ class Study(abc.ABC):
     budgets: ClassVar[dict[str, Budget]]
     recipe: ClassVar[Recipe] = Recipe()
     sources: ClassVar[tuple[str, ...]] = ()
+    columns: ClassVar[tuple[str, ...]] = ()
 
     @abc.abstractmethod
     def data(self, seed: int, budget: Budget, source: str) -> Data:
@@ -63,6 +67,18 @@ class Study(abc.ABC):
     def ready(self, inputs: Tensor) -> Tensor:
         """A batch of pictures as networks read it, where `data` keeps them otherwise (as bytes, in a fourth of the memory)."""
         return inputs
+
+    def finished(self, log: Log) -> None:  # noqa: B027 - most have nothing to make
+        """Make what the study shows beside its numbers, from the weights, in the log's folder; nothing if not overridden."""
+
+    def drawings(self, log: Log) -> Sequence[Drawing]:
+        """The study's own charts, from the log and what `finished` made; none if not overridden. Without torch."""
+        del log
+        return ()
+
+    def shown(self) -> tuple[Measure, ...]:
+        """The measures that the table of arms shows."""
+        return tuple(self.measure(name) for name in self.columns) or self.measures
 
     def check(self, source: str) -> None:
         """Refuse a source of data that this study does not take. Raises UsageError."""

@@ -54,7 +54,7 @@ def draw(study: Study, log: Log, costs: Costs | None = None) -> list[Drawing]:
     """All charts of a study; of each measure that contrasts compare, and of the headline against each cost that is known."""
     found = judge(study, log)
     drawings = []
-    for measure in study.measures:
+    for measure in study.shown():
         own = [f for f in found if f.measure == measure and f.difference.mean is not None]
         if own:
             name, title = f"{study.name}-{measure.name}-contrasts", f"{measure.title} of both sides of each contrast"

@@ -23,7 +23,7 @@ def table(study: Study, log: Log) -> str:
     """A line for each arm, a line for each contrast, and a sentence for each."""
     found = judge(study, log)
     parts = [
-        tables.aligned((*ARMS, *(_title(m) for m in study.measures)), _arms(study, log), right=range(1, 3 + len(study.measures))),
+        tables.aligned((*ARMS, *(_title(m) for m in study.shown())), _arms(study, log), right=range(1, 3 + len(study.shown()))),
         tables.aligned(HEADER, [_cells(finding) for finding in found], right=(3, 4, 5)),
         "\n".join(sentence(finding) for finding in found),
         counts(found),
@@ -39,7 +39,7 @@ def counts(findings: Sequence[Finding]) -> str:
 
 def arms(study: Study, log: Log) -> str:
     """The arms as a table of Markdown."""
-    return _grid((*ARMS, *(_title(measure) for measure in study.measures)), _arms(study, log))
+    return _grid((*ARMS, *(_title(measure) for measure in study.shown())), _arms(study, log))
 
 
 def _title(measure: Measure) -> str:
@@ -48,7 +48,7 @@ def _title(measure: Measure) -> str:
 
 def _arms(study: Study, log: Log) -> list[tuple[str, ...]]:
     return [
-        (name, units.count(row.params), units.count(row.macs), *(shown(row.span(m.name), m) for m in study.measures))
+        (name, units.count(row.params), units.count(row.macs), *(shown(row.span(m.name), m) for m in study.shown()))
         for name, row in rows(study, log).items()
     ]
 

@@ -6,6 +6,7 @@ import hashlib
 import math
 import time
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from ..counting import count
 from .parts import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from torch import Tensor, nn
 
@@ -43,10 +44,11 @@ class Split(NamedTuple):
 
 
 class Data(NamedTuple):
-    """What a seed trains on, and the sets that it is tested on, by name."""
+    """What a seed trains on, the sets that it is tested on, by name, and what else the study knows of them."""
 
     train: Split
     tests: dict[str, Split]
+    about: Mapping[str, Any] = MappingProxyType({})
 
 
 def run(study: Study, job: Job, data: Data, told: Callable[[float], None] = lambda _: None) -> Trial:

@@ -98,6 +98,7 @@ SIDES = {
     "inception/resnet-*": 75,
     "pose/deeppose-alexnet": 59,
     "pose/hourglass-*": 63,
+    "small/pose-connected": 57,
 }
 # How many parameters know the number of classes, where they are not the weight and the bias of one last layer.
 # Where stages read the maps of the one before, their first layers know it too.
@@ -113,6 +114,7 @@ CLASSIFIERS = {
     "pose/hourglass-2": 2 * 2 + 1,
     "pose/hourglass-8": 8 * 2 + 7,
     "pose/higher-hrnet-*": 2 * 2 + 1,
+    "small/pose-integral*": 1,
 }
 # Networks whose decoder has as many channels as there are labels, and the parameters that may therefore know their number.
 DECODERS = {"espnet/full*": "[!e]*", "espnet/no-hff": "[!e]*"}
@@ -120,7 +122,7 @@ DECODERS = {"espnet/full*": "[!e]*", "espnet/no-hff": "[!e]*"}
 TRAINED = {"googlenet/aux": "heads.*", "pose/integral-resnet50-2d": "head.bias"}
 # What reads values in plain Python, and so is counted on a real module.
 READS = {"pose/decode-*-looped": "real", "pose/decode-paf-optimal": "real"}
-CLASSES = 7  # other than any network's own
+CLASSES = 6  # other than any network's own
 ONE_CROP = "1 model, 1 crop, 224 px"
 
 
