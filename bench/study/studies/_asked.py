@@ -74,10 +74,12 @@ def people(net: nn.Module, tests: Mapping[str, Split]) -> dict[str, float]:
     """What it makes of two people, and of one of whom a joint is covered or out of the frame."""
     both = reading.two(answers(net, tests["two"]), tests["two"].targets)
     covered, cut = (answers(net, tests[name]) for name in ("covered", "cut"))
+    told = reading.told(covered, tests["covered"].targets)
     return _finite({
         **both._asdict(),
-        "told_covered": reading.told(covered, tests["covered"].targets),
-        "told_cut": reading.told(cut, tests["cut"].targets),
+        "told_covered": told.share,
+        "threshold": told.threshold,
+        "told_cut": reading.told(cut, tests["cut"].targets).share,
         "hidden": _mean(reading.hidden(covered, tests["covered"].targets)),
     })  # fmt: skip
 

@@ -90,8 +90,15 @@ def two(found: Tensor, people: Tensor) -> Two:
     )
 
 
-def told(found: Tensor, people: Tensor) -> float:
-    """How well a threshold on the confidence tells joints that are seen from those that are not, in percent: 50 is a coin's.
+class Told(NamedTuple):
+    """What a threshold on the confidence tells: the share that it tells rightly, in percent, and the threshold."""
+
+    share: float
+    threshold: float
+
+
+def told(found: Tensor, people: Tensor) -> Told:
+    """How well a threshold on the confidence tells joints that are seen from those that are not: 50 % is a coin's.
 
     The mean of the shares told rightly of either kind. The threshold is the best one on the first half of the pictures, and
     what it does on the second half is the answer.
@@ -104,7 +111,7 @@ def told(found: Tensor, people: Tensor) -> float:
 
     threshold = _best(*part(slice(None, half)))
     values, there = part(slice(half, None))
-    return 100 * float(_balance(values > threshold, there))
+    return Told(100 * float(_balance(values > threshold, there)), float(threshold))
 
 
 def _best(values: Tensor, there: Tensor) -> Tensor:

@@ -79,6 +79,7 @@ class Keypoints(Study):
         _share("between", "joints put between two people", lower=True),
         _share("mixed", "pictures with two people in one", lower=True),
         _share("told_covered", "covered joints told from seen ones"),
+        Measure(name="threshold", title="the confidence that tells them best", unit="", better="none", digits=2),
         _share("told_cut", "joints out of the frame told from seen ones"),
         _px("hidden", "distance to a covered joint"),
         *(_share(f"found_{size}", f"joints found at {scale:g}x the size") for size, scale in SIZES.items()),

@@ -10,12 +10,15 @@ import torch
 from PIL import Image, ImageDraw
 
 from vbench.errors import UsageError
-from vbench.study.studies import _cutouts
+from vbench.plugins import load_all
+from vbench.study.parts import Budget
+from vbench.study.studies import _cutouts, find
 from vbench.study.studies._scenes import SIDE, UNKNOWN, Scene, drawn
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+load_all()
 JOINTS = ["nose", "hand", "hip", "foot", "tail"]
 SKELETON = [[1, 3], [3, 2], [3, 4], [4, 5], [1, 2]]  # with a loop
 
@@ -70,6 +73,17 @@ def test_pictures_of_tests_are_never_trained_on(tmp_path: Path) -> None:
     train, test = ({round(x, 4) for x in joints[:, 0, 0].tolist()} for joints in chosen)
     assert (len(train), len(test)) == (8, 2)
     assert not train & test
+
+
+def test_the_study_trains_on_photographs_as_on_figures(tmp_path: Path) -> None:
+    study = find("keypoints")
+    data = study.data(0, Budget(name="few", seeds=1, images=8, tests=4, epochs=1), f"coco:{made(tmp_path)}")
+    arm = study.arm("paf")
+    net: Any = study.network(arm, data)
+    assert net.limbs == ((2, 0), (2, 1), (2, 3), (3, 4))
+    # An unknown joint is no number of the loss, and neither it nor its limb has a map to be drawn on.
+    assert torch.isfinite(study.loss(arm, net(data.train.inputs), data.train.targets))
+    assert not data.tests["right"].inputs.equal(data.tests["left"].inputs)
 
 
 def test_no_more_people_are_read_than_asked_for(tmp_path: Path) -> None:

@@ -61,13 +61,13 @@ def test_a_threshold_tells_what_the_confidence_tells() -> None:
     people = PERSON.repeat(40, 1, 1, 1)
     answer = people.clone()
     answer[..., 2] = torch.where(people[..., 2] > 0, 0.8, 0.3)
-    assert reading.told(answer, people) == 100
+    assert reading.told(answer, people) == pytest.approx((100, 0.55))
     answer[..., 2] = 1.0  # always sure
-    assert reading.told(answer, people) == 50
+    assert reading.told(answer, people).share == 50
     answer[20:, ..., 2] = torch.where(people[20:, ..., 2] > 0, 0.3, 0.8)
     answer[:20, ..., 2] = torch.where(people[:20, ..., 2] > 0, 0.8, 0.3)
     # The threshold is that of the first half, whatever the second would like.
-    assert reading.told(answer, people) == 0
+    assert reading.told(answer, people).share == 0
 
 
 def test_where_an_unseen_joint_would_be() -> None:
