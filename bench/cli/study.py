@@ -84,8 +84,9 @@ def study(
         log = writer.log
         if measure and not interrupted:
             interrupted = _measured.measure(log, config)
-        chosen.finished(log)
     _print(chosen, log, as_json=json_)
+    if from_ is None:
+        chosen.finished(log)
     written = _written(chosen, log, log.folder if from_ is None else output)
     common.warn([f"{len(written)} files in {written[0].parent}: {', '.join(path.name for path in written)}"] if written else [])
     if interrupted:

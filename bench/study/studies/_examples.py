@@ -42,9 +42,10 @@ def read(folder: Path) -> tuple[Example, ...]:
 def write(study: Study, log: Log, shown: Mapping[str, tuple[str, str]]) -> None:
     """Make them anew for the log's first seed; `shown` is a title by test, and what follows the head in its arm's name.
 
-    An arm that was not trained, or whose weights are gone, is left out.
+    An arm is left out that was not trained, or whose weights are gone, or those of what the network was before it was changed.
     """
     import torch  # noqa: PLC0415 - reading must not need it
+    from safetensors import SafetensorError  # noqa: PLC0415 - as above
     from safetensors.torch import load_file  # noqa: PLC0415 - as above
 
     from ... import plugins  # noqa: PLC0415 - as above
@@ -60,8 +61,12 @@ def write(study: Study, log: Log, shown: Mapping[str, tuple[str, str]]) -> None:
         trial = log.trials.get((arm.name, seed))
         path = log.folder / WEIGHTS / (trial.weights if trial else "")
         if path.is_file():
-            nets[arm.name] = study.network(arm, data).eval()
-            nets[arm.name].load_state_dict(load_file(path))
+            net = study.network(arm, data).eval()
+            try:
+                net.load_state_dict(load_file(path))
+            except (SafetensorError, RuntimeError, OSError):
+                continue
+            nets[arm.name] = net
     found = []
     for test, (title, end) in shown.items():
         one = type(data.tests[test])(*(part[:1] for part in data.tests[test]))

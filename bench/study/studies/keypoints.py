@@ -14,7 +14,7 @@ from ...registry import ARCHITECTURES
 from ..base import Study
 from ..parts import Arm, Budget, Measure, Recipe
 from . import _keypoint_contrasts as _contrasts
-from ._keypoint_contrasts import HEADS, SIDE, STRIDES, arm_name
+from ._keypoint_contrasts import HEADS, INPUTS, SIDE, STRIDES, arm_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 SIZES = {"half": 0.5, "smaller": 0.71, "same": 1.0, "larger": 1.41, "double": 2.0}
 """How tall people are in tests of scale, against those of training."""
-INPUTS = (0.5, 1.0, 2.0)
-"""How the picture is scaled where maps are averaged over scales."""
 CELLS = {arm_name(head, stride): SIDE // stride for head in ("heatmap", "integral") for stride in STRIDES}
 """How many cells a side of the map of each of these arms has."""
 SHOWN = {  # test: its title in the chart of examples, and what follows the head in the names of the arms that are asked
