@@ -48,7 +48,7 @@ def test_an_answer_in_the_middle_is_between_and_one_of_parts_is_mixed() -> None:
     assert reading.two(moved(PERSON, 20.0)[None, None], seen) == (0, 100, 0)
     assert reading.two(moved(PERSON, 8.0)[None, None], seen).between == 0
     parts = torch.cat([moved(PERSON)[:2], moved(OTHER)[2:]])[None, None]
-    assert reading.two(parts, seen) == (50, 0, 100)
+    assert reading.two(parts, seen) == (25, 0, 100)
 
 
 def test_nobody_answered_is_nothing_found() -> None:
