@@ -81,7 +81,10 @@ class Keypoints(Study):
         _share("told_cut", "joints out of the frame told from seen ones"),
         _px("hidden", "distance to a covered joint"),
         *(_share(f"found_{size}", f"joints found at {scale:g}x the size") for size, scale in SIZES.items()),
-        *(_share(f"scales_{size}", f"joints found at {scale:g}x the size, averaged over scales") for size, scale in SIZES.items()),
+        *(
+            _share(f"scales_{size}", f"joints found at {scale:g}x the size, averaged over scales")
+            for size, scale in SIZES.items()
+        ),
     )
     arms = _arms()
     contrasts = _contrasts.every()
