@@ -1,4 +1,4 @@
-"""The charts of the study of keypoints: error against map, left against right, and what each head answers to a few pictures."""
+"""The charts of the study of keypoints: error against map, left against right, other sizes, and a few pictures answered."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..base import Study
     from ..judging import Row
     from ..log import Log
+    from ..parts import Measure
     from ._examples import Example
 
 # The heads' colours, the same in every chart; the last is for the joints that are there.
@@ -42,18 +43,38 @@ _STEP = LABEL * 1.35
 
 
 class Curve(NamedTuple):
-    """A line of the first chart: its name, colour and dashes, and a span for each side of a map."""
+    """A line: its name, colour and dashes, and a span at each place along x."""
 
     name: str
     color: str
     dashes: str
-    spans: dict[int, Span]
+    spans: dict[float, Span]
 
 
-def draw(study: Study, log: Log, sides: Mapping[str, int], examples: Sequence[Example]) -> list[Drawing]:
-    """All charts; `sides` are how many cells a side of each arm's maps has. One that lacks its rows says so."""
+class Frame(NamedTuple):
+    """What a chart of curves has beside them: labels, whether y is logarithmic, levels without an x, and the footer."""
+
+    xlabel: str
+    ylabel: str
+    log: bool
+    flat: Mapping[str, Span]
+    footer: Sequence[str]
+
+
+def draw(
+    study: Study, log: Log, sides: Mapping[str, int], sizes: Mapping[str, float], examples: Sequence[Example]
+) -> list[Drawing]:
+    """All charts; one that lacks its rows says so.
+
+    `sides` are how many cells a side of each arm's maps has, `sizes` how tall people are in the tests of scale.
+    """
     every = rows(study, log)
-    return [_resolution(study, log, every, sides), _halves(study, log, every), _pictures(study, log, examples)]
+    return [
+        _resolution(study, log, every, sides),
+        _halves(study, log, every),
+        _sizes(study, log, every, sizes),
+        _pictures(study, log, examples),
+    ]
 
 
 def _resolution(study: Study, log: Log, every: Mapping[str, Row], sides: Mapping[str, int]) -> Drawing:
@@ -67,58 +88,79 @@ def _resolution(study: Study, log: Log, every: Mapping[str, Row], sides: Mapping
             ("integral", "integral", "median", "-"),
         )
     ]
-    curves = [curve for curve in curves if any(span.mean for span in curve.spans.values())]
-    if not curves:
-        return Drawing(name, title, reason="no head with a map was trained")
     flat = {head: span for head in ("connected", "pooled") if head in every and (span := every[head].span("median")).mean}
     footer = [
-        "Median distance between a joint and its answer. Bar: 95 % interval over the seeds. Upright line: no map.",
+        "Median distance between a joint and its answer. Bar: 95 % interval over the seeds. Level line: no map.",
         *conditions(study, log),
     ]
-    measure = study.measure("median")
-    told = "; ".join(
-        f"{c.name}: " + ", ".join(f"{shown(span, measure)} px at {side}" for side, span in sorted(c.spans.items()))
-        for c in curves
-    )
-    return Drawing(name, title, partial(_curves, curves, flat, footer), f"{title}. {told}.")
+    frame = Frame("Cells along a side of the map", "Median error (px)", True, flat, footer)  # noqa: FBT003 - named above
+    return _drawing(name, title, curves, frame, study.measure("median"))
 
 
 def _of(arm: str, head: str, every: Mapping[str, Row]) -> bool:
     return arm in every and arm.partition("-")[0] == head
 
 
-def _curves(curves: Sequence[Curve], flat: Mapping[str, Span], footer: Sequence[str]) -> Figure:
-    figure, axes = blank(COLUMN, _HEIGHT, 0.06, right=0.95)
-    spans = [span for curve in curves for span in curve.spans.values()]
-    means = [span.mean for span in [*spans, *flat.values()] if span.mean]
-    bottom, top = limits(min(means), max(means), 0.06, log=True)
-    sides = sorted({side for curve in curves for side in curve.spans})
+def _sizes(study: Study, log: Log, every: Mapping[str, Row], sizes: Mapping[str, float]) -> Drawing:
+    name, title = "keypoints-sizes", "Joints found of people of other sizes"
+    curves = [
+        Curve(f"{TITLES[head]}{more}", COLORS[head], dashes, {x: every[head].span(f"{measure}_{n}") for n, x in sizes.items()})
+        for head in COLORS
+        if head in every
+        for measure, more, dashes in (("found", "", "-"), ("scales", ", scales", ":"))
+    ]
+    footer = [
+        "Dotted, scales: maps averaged over scaled pictures. Bar: 95 % interval over the seeds.",
+        *conditions(study, log),
+    ]
+    frame = Frame("Size against that of training", "Joints found (%)", False, {}, footer)  # noqa: FBT003 - as above
+    return _drawing(name, title, curves, frame, study.measure("correct"))
+
+
+def _drawing(name: str, title: str, curves: Sequence[Curve], frame: Frame, measure: Measure) -> Drawing:
+    kept = [
+        curve._replace(spans={x: span for x, span in sorted(curve.spans.items()) if span.mean is not None}) for curve in curves
+    ]
+    kept = [curve for curve in kept if curve.spans]
+    if not kept:
+        return Drawing(name, title, reason="no arm that it is made of was trained")
+    told = "; ".join(
+        f"{c.name}: " + ", ".join(f"{shown(span, measure)} {measure.unit} at {x:g}" for x, span in c.spans.items()) for c in kept
+    )
+    return Drawing(name, title, partial(_curves, kept, frame), f"{title}. {told}.")
+
+
+def _curves(curves: Sequence[Curve], frame: Frame) -> Figure:
+    figure, axes = blank(COLUMN, _HEIGHT, 0.06, right=1.05)
+    means = [span.mean for curve in curves for span in curve.spans.values() if span.mean is not None]
+    means += [span.mean for span in frame.flat.values() if span.mean is not None]
+    bottom, top = limits(min(means), max(means), 0.06, log=True) if frame.log else (0.0, 104.0)
+    places = sorted({x for curve in curves for x in curve.spans})
     axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(*limits(sides[0], sides[-1], 0.05, log=True))
+    axes.set_yscale("log" if frame.log else "linear")
+    axes.set_xlim(*limits(places[0], places[-1], 0.05, log=True))
     axes.set_ylim(bottom, top)
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_locator(FixedLocator([float(side) for side in sides]))
+    axes.xaxis.set_major_locator(FixedLocator([float(x) for x in places]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ticks(axes.yaxis, bottom, top, log=True)
-    axes.set_xlabel("Cells along a side of the map", fontsize=TITLE, color=INK, labelpad=3)
-    axes.set_ylabel("Median error (px)", fontsize=TITLE, color=INK, labelpad=3)
+    ticks(axes.yaxis, bottom, top, log=frame.log)
+    axes.set_xlabel(frame.xlabel, fontsize=TITLE, color=INK, labelpad=3)
+    axes.set_ylabel(frame.ylabel, fontsize=TITLE, color=INK, labelpad=3)
     make_room(figure, axes)
     names = []
     for curve in curves:
-        points = sorted((side, span) for side, span in curve.spans.items() if span.mean)
-        means = [span.mean for _, span in points if span.mean]
-        axes.plot([side for side, _ in points], means, color=curve.color, linestyle=curve.dashes, linewidth=1.1, marker="o",
+        values = [span.mean or 0.0 for span in curve.spans.values()]
+        axes.plot(list(curve.spans), values, color=curve.color, linestyle=curve.dashes, linewidth=1.1, marker="o",
                   markersize=3.2, zorder=3, gid="line")  # fmt: skip
-        for side, span in points:
-            _bar(axes, side, span, curve.color, bottom)
-        names.append((means[-1], curve.name, curve.color))
-    for head, span in flat.items():
-        assert span.mean is not None  # noqa: S101 - so they were chosen
-        axes.axhline(span.mean, color=COLORS[head], linewidth=0.8, linestyle=(0, (1, 2)), zorder=2, gid="flat")
-        names.append((span.mean, TITLES[head], COLORS[head]))
+        for x, span in curve.spans.items():
+            _bar(axes, x, span, curve.color, bottom)
+        names.append((values[-1], curve.name, curve.color))
+    for head, span in frame.flat.items():
+        level = span.mean or 0.0
+        axes.axhline(level, color=COLORS[head], linewidth=0.8, linestyle=(0, (1, 2)), zorder=2, gid="flat")
+        names.append((level, TITLES[head], COLORS[head]))
     _named(axes, names)
-    foot(figure, footer)
+    foot(figure, frame.footer)
     return figure
 
 

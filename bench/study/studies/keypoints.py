@@ -162,11 +162,11 @@ class Keypoints(Study):
             examples.write(self, log, SHOWN)
 
     def drawings(self, log: Log) -> Sequence[Drawing]:
-        """Error against map, left against right, and the examples where they were made."""
+        """Error against map, left against right, other sizes, and the examples where they were made."""
         from . import _examples as examples  # noqa: PLC0415 - as above
         from . import _keypoint_charts as charts  # matplotlib takes a second  # noqa: PLC0415
 
-        return charts.draw(self, log, CELLS, examples.read(log.folder))
+        return charts.draw(self, log, CELLS, SIZES, examples.read(log.folder))
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from vbench.reports import charts
 from vbench.study.log import Log
 from vbench.study.parts import SCHEMA, Head, Trial
 from vbench.study.studies import find
-from vbench.study.studies.keypoints import CELLS
+from vbench.study.studies.keypoints import CELLS, SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,8 @@ def values(arm: str, seed: int) -> dict[str, float]:
     if arm.endswith("-left"):
         return {"left": 0.5 * more, "right": (8.0 if arm[0] in "cp" and not arm.startswith("paf") else 0.6) * more}
     wide = 64 / CELLS.get(arm, 32)
-    found = {"error": wide * more, "median": 0.2 * wide * more}
+    found = {"error": wide * more, "median": 0.2 * wide * more} | {f"found_{size}": 60.0 + seed for size in SIZES}
+    found |= {f"scales_{size}": 70.0 + seed for size in SIZES} if arm in {"heatmap", "integral", "paf"} else {}
     return found | ({"median_cell": 0.4 * wide, "median_taylor": 0.1 * wide} if arm.startswith("heatmap") else {})
 
 
@@ -76,10 +77,21 @@ def test_a_head_has_a_filled_point_for_the_left_and_a_hollow_one_for_the_right(t
     assert drawing.figure.axes[0].get_yticklabels()[0].get_text() == "fully connected"
 
 
+def test_only_maps_are_averaged_over_scales(tmp_path: Path) -> None:
+    figure = drawn(tmp_path, ALL)["keypoints-sizes"].figure
+    assert figure is not None
+    lines = [line for line in figure.axes[0].lines if line.get_gid() == "line"]
+    assert [line.get_linestyle() for line in lines] == ["-", "-", "-", ":", "-", ":", "-", ":"]
+    assert list(lines[0].get_xdata()) == list(SIZES.values())
+    assert list(lines[3].get_ydata()) == [71.0] * 5
+
+
 def test_what_was_not_trained_is_a_reason_and_one_seed_has_no_interval(tmp_path: Path) -> None:
-    found = drawn(tmp_path, ["connected"])
-    assert [drawing.figure for drawing in found.values()] == [None] * 3
-    assert "no head with a map" in found["keypoints-map"].reason
+    found = drawn(tmp_path, ["connected-left"])
+    assert [name for name, drawing in found.items() if drawing.figure is None] == [
+        "keypoints-map", "keypoints-sizes", "keypoints-examples"
+    ]  # fmt: skip
+    assert "was trained" in found["keypoints-map"].reason
     figure = drawn(tmp_path, ["heatmap", "heatmap-s4"], seeds=1)["keypoints-map"].figure
     assert figure is not None
     assert not [item for item in figure.axes[0].collections if item.get_gid() == "interval"]
@@ -88,5 +100,5 @@ def test_what_was_not_trained_is_a_reason_and_one_seed_has_no_interval(tmp_path:
 def test_charts_are_written_with_their_words(tmp_path: Path) -> None:
     for drawing in drawn(tmp_path, ALL).values():
         charts.save(drawing, tmp_path, ("svg",))
-    assert {path.name for path in tmp_path.iterdir()} == {"keypoints-map.svg", "keypoints-halves.svg"}
+    assert {path.name for path in tmp_path.iterdir()} == {"keypoints-map.svg", "keypoints-halves.svg", "keypoints-sizes.svg"}
     assert "px at 32" in (tmp_path / "keypoints-map.svg").read_text("utf-8")

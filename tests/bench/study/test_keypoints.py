@@ -120,7 +120,7 @@ def test_what_heads_answer_is_kept_as_examples_which_charts_show(data: Data, tmp
     assert drawings["keypoints-examples"].figure is not None
     (tmp_path / examples.NAME).write_text("[", "utf-8")
     assert examples.read(tmp_path) == ()
-    assert STUDY.drawings(log)[2].reason
+    assert STUDY.drawings(log)[-1].reason
 
 
 def test_measures_of_one_head_are_compared_seed_by_seed_and_told(tmp_path: Path) -> None:
