@@ -270,7 +270,7 @@ def _picture(axes: Axes, example: Example, answer: Any, color: str) -> None:
     height, width = pixels.shape[:2]
     # Printed dark on light, and pale, so that what is drawn on it can be seen.
     shades = 255 - 0.45 * pixels if pixels.ndim == 2 else 0.5 * pixels + 127  # noqa: PLR2004 - gray or colours
-    axes.imshow(shades.astype(np.uint8), cmap="gray", vmin=0, vmax=255, interpolation="nearest", zorder=0)
+    axes.imshow(shades.astype(np.uint8), cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="auto", zorder=0)
     axes.grid(visible=False)
     axes.set_xlim(-0.5, width - 0.5)
     axes.set_ylim(height - 0.5, -0.5)
