@@ -135,16 +135,18 @@ def _first(decode: Decode, stride: int, maps: torch.Tensor) -> torch.Tensor:
 def bells(people: torch.Tensor, stride: int, like: torch.Tensor) -> torch.Tensor:
     """Draw the targets of a batch: people `(batch, people, joints, 3)` to `(batch, joints, height, width)`."""
     batch, _, joints, _ = people.shape
+    height, width = like.shape[2:]
     in_cells = _in_cells(people, stride).transpose(0, 1).flatten(1, 2)
-    return heat_maps(in_cells, *like.shape[2:], SIGMA).view(batch, joints, *like.shape[2:])
+    return heat_maps(in_cells, height, width, SIGMA).view(batch, joints, height, width)
 
 
 def fields(people: torch.Tensor, limbs: tuple[tuple[int, int], ...], stride: int, like: torch.Tensor) -> torch.Tensor:
     """Draw the fields of a batch, `(batch, 2 times limbs, height, width)`."""
     batch, _, joints, _ = people.shape
+    height, width = like.shape[2:]
     in_cells = _in_cells(people, stride).transpose(0, 1).flatten(1, 2)
     every = [(a + image * joints, b + image * joints) for image in range(batch) for a, b in limbs]
-    return affinity_fields(in_cells, every, *like.shape[2:], REACH).view(batch, 2 * len(limbs), *like.shape[2:])
+    return affinity_fields(in_cells, every, height, width, REACH).view(batch, 2 * len(limbs), height, width)
 
 
 def _in_cells(people: torch.Tensor, stride: int) -> torch.Tensor:

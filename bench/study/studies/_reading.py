@@ -38,7 +38,7 @@ def reach(people: Tensor) -> Tensor:
 
 def apart(found: Tensor, people: Tensor) -> Tensor:
     """From every person found to every person there, joint by joint: `(pictures, found, people, joints)`, infinite if missing."""
-    far = (found[:, :, None, :, :2] - people[:, None, :, :, :2]).norm(dim=4)
+    far = (found[:, :, None, :, :2] - people[:, None, :, :, :2]).square().sum(4).sqrt()
     return far.masked_fill((found[..., 2] <= 0)[:, :, None], torch.inf)
 
 

@@ -47,9 +47,17 @@ class Cast(NamedTuple):
 class Source(Protocol):
     """Where people come from: their joints by name, the limbs of a tree that joins them, and how many channels they have."""
 
-    joints: Sequence[str]
-    limbs: tuple[tuple[int, int], ...]
-    channels: int
+    @property
+    def joints(self) -> Sequence[str]:
+        """Their names, in order."""
+
+    @property
+    def limbs(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of joints, from the one that is nearer to the root."""
+
+    @property
+    def channels(self) -> int:
+        """One where all is gray, else three."""
 
     def cast(self, count: int, generator: Generator, *, testing: bool) -> Cast:
         """So many people, chosen by the generator; those of tests are never those of training."""
