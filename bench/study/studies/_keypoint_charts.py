@@ -215,8 +215,8 @@ def _dumbbells(found: Mapping[str, tuple[Span, Span]], footer: Sequence[str]) ->
             if ends := span.ends:
                 axes.hlines(row, max(ends[0], low), min(ends[1], high), color=color, linewidth=2.4, alpha=0.3, zorder=1.5,
                             gid="interval")  # fmt: skip
-            axes.plot([span.mean or low], [row], marker="o", markersize=4.2, markerfacecolor=face, markeredgecolor=color, zorder=3,
-                      gid="point")  # fmt: skip
+            axes.plot([span.mean or low], [row], marker="o", markersize=4.2, markerfacecolor=face, markeredgecolor=color,
+                      zorder=3, gid="point")  # fmt: skip
     axes.set_yticks(range(len(found)), [TITLES[head] for head in found])
     axes.set_ylim(len(found) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
