@@ -43,6 +43,7 @@ SIGMA, REACH = 1.0, 1.0
 """Width of a bell and half the width of a limb, in cells."""
 WINDOW = 6.0  # pixels around a soft-argmax's answer within which its confidence is counted
 MOST = 4
+CLEAR = 0.4  # a peak of people is higher than this
 # The drawn figure of the study: head, neck, hands, hip, feet, in this order.
 LIMBS = ((1, 0), (1, 2), (1, 3), (1, 4), (4, 5), (4, 6))
 
@@ -187,10 +188,10 @@ class Affinity(Maps):
         """Pairs of joints that make a tree; who trains on other people sets those of their skeleton."""
 
     def loss(self, answer: torch.Tensor, people: torch.Tensor) -> torch.Tensor:
-        """Take the mean squared errors of the maps and of the fields."""
+        """Take the mean squared errors of the maps and of the fields, the maps' threefold: without them a field finds nothing."""
         heat, field = answer[:, : self.joints], answer[:, self.joints :]
         drawn = fields(people, self.limbs, self.stride, answer)
-        return weighted(heat, bells(people, self.stride, answer)) + weighted(field, drawn)
+        return 3 * weighted(heat, bells(people, self.stride, answer)) + weighted(field, drawn)
 
     @property
     def decoders(self) -> Mapping[str, Decode]:
@@ -199,7 +200,9 @@ class Affinity(Maps):
 
     def _people(self, answer: torch.Tensor) -> torch.Tensor:
         skeleton = Skeleton(tuple(map(str, range(self.joints))), self.limbs, tuple(range(self.joints - 1)))
-        found = grouped(answer[:, : self.joints], answer[:, self.joints :], skeleton, MOST)
+        # The weights of the loss raise what is flat, and a peak is looked for among what is clearly above that.
+        heat = functional.threshold(answer[:, : self.joints], CLEAR, 0.0)
+        found = grouped(heat, answer[:, self.joints :], skeleton, MOST)
         return in_pixels(found, self.stride)
 
 
