@@ -90,10 +90,10 @@ class Keypoints(Study):
     contrasts = _contrasts.every()
     budgets: ClassVar = {
         "tiny": Budget(name="tiny", seeds=2, images=256, tests=64, epochs=1, batch=32),
-        "default": Budget(name="default", seeds=3, images=4096, tests=512, epochs=3, batch=32),
+        "default": Budget(name="default", seeds=3, images=5120, tests=512, epochs=3, batch=32),
         "larger": Budget(name="larger", seeds=5, images=16384, tests=1024, epochs=4, batch=32),
     }
-    recipe = Recipe(optimizer="adamw", rate=4e-3, decay=1e-4, warmup=0.1)
+    recipe = Recipe(optimizer="adamw", rate=8e-3, decay=1e-4, warmup=0.1)
     sources = ("coco",)
     columns = ("error", "median", "correct", "left", "right", "found", "between", "told_covered")
 
