@@ -216,7 +216,7 @@ class _Progress:
         self._done += 1
         self._said = time.monotonic()
         whole, left = len(log.head.arms) * len(log.head.seeds), len(log.missing())
-        first = self._study.measures[0]
+        first = next((m for m in self._study.measures if m.name in trial.values), self._study.measures[0])
         value = trial.values.get(first.name)
         shown = trial.reason if value is None else f"{value:.{first.digits}f} {first.unit}"
         rest = (time.monotonic() - self._began) / self._done * left
