@@ -1,4 +1,7 @@
-"""What `vbench study --measure` does: times the trained networks in one run, each with the weights of its first seed."""
+"""What `vbench study --measure` does: times and evaluates the trained networks, each with the weights of its first seed.
+
+Their accuracy and their cost are then one row of a result file like any other, for `vbench.load`, reports and `vbench best`.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +15,20 @@ from . import _common as common
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .. import evaluate as evaluation
+    from ..accuracies import Finished
     from ..api import Begun
+    from ..core import Case
     from ..study.log import Log
 
 FILE = "costs.jsonl"
 # For about twenty networks of a millisecond; `vbench run --resume` goes on longer.
 _LIMIT_S = 240.0
+_BATCH = 50  # pictures at once, which changes no answer
 
 
 def measure(log: Log, config: Path | None) -> bool:
-    """Time what is missing, into `costs.jsonl` beside the log; whether it was interrupted.
+    """Time and evaluate what is missing, into `costs.jsonl` beside the log; whether it was interrupted.
 
     Raises NothingSelectedError where no network of the catalogue has weights of the study.
     """
@@ -32,7 +39,9 @@ def measure(log: Log, config: Path | None) -> bool:
     _, errors = api.setup(config)
     common.warn(errors)
     begun = api.continued(path, config=config) if path.exists() and journal.whole(path) else _begun(log, path, config)
-    return not begun.complete and begun.execute(_live.Plain(rows=False)).ended == "interrupted"
+    if not begun.complete and begun.execute(_live.Plain(rows=False)).ended == "interrupted":
+        return True
+    return _evaluate(log, begun)
 
 
 def _begun(log: Log, path: Path, config: Path | None) -> Begun:
@@ -55,6 +64,52 @@ def _begun(log: Log, path: Path, config: Path | None) -> Begun:
     head = heads.new(plan, prepared.settings, prepared.config.root)
     head = msgspec.structs.replace(head, weights={labels[name]: str(file) for name, file in files.items()})
     return api.Begun(msgspec.structs.replace(prepared, plan=plan), head, path)
+
+
+def _evaluate(log: Log, timed: Begun) -> bool:
+    """Show the timed networks the pictures that the first seed is tested on, in the same file; whether it was interrupted."""
+    from .. import datasets, journal, machine  # noqa: PLC0415 - as above
+    from .. import evaluate as evaluation  # noqa: PLC0415 - as above
+    from .. import head as heads  # noqa: PLC0415 - as above
+    from ..accuracies import Evaluated, Evaluation  # noqa: PLC0415 - as above
+    from ..registry import ARCHITECTURES  # noqa: PLC0415 - as above
+
+    path, lines = timed.path, journal.read(timed.path)
+    run = lines.run
+    if run is None:  # it was written a moment ago
+        return False
+    if lines.evaluated:
+        begun = evaluation.continued(path)
+    else:
+        data = log.head.source or f"clutter:{log.head.seeds[0]}"
+        pictures = datasets.read(data)
+        cases = tuple(msgspec.structs.replace(case, batch=_BATCH) for case in run.cases if case.id not in run.skipped)
+        head = Evaluation(
+            id=heads.new_id(), started=heads.now(), machine=run.machine, versions=machine.versions(), cases=cases,
+            architectures=run.architectures, weights=run.weights, data=data, label=pictures.label,
+            preprocess={case.architecture: ARCHITECTURES.get(case.architecture).preprocess for case in cases},
+            targets=tuple(range(len(pictures.classes))), pictures=len(pictures), available=len(pictures),
+            seed=timed.prepared.settings.seed, sources=run.sources, catalogue=run.catalogue, command=run.command,
+        )  # fmt: skip
+        begun = evaluation.Begun(path, Evaluated(head), cases, cases, pictures, size=lines.size, new=True, own=False)
+    how = evaluation.How(workers=machine.usable_cores())
+    return evaluation.execute(begun, timed.prepared.settings, how, _Told()).ended == "interrupted"
+
+
+class _Told:
+    """A line for each network that was evaluated."""
+
+    def case(self, begun: evaluation.Begun, case: Case, done: int) -> None:
+        """Nothing: it takes seconds."""
+
+    def shown(self, case: Case, marks: str, pictures: int, left_s: float) -> None:
+        """Nothing, as above."""
+
+    def finished(self, case: Case, finished: Finished) -> None:
+        """What it came to."""
+        top1 = finished.values.get("top1")
+        common.warn([f"{case.architecture}: {finished.status}: {finished.reason}" if top1 is None else
+                     f"{case.architecture}: top-1 {top1:.1f} %"])  # fmt: skip
 
 
 def trained(log: Log) -> dict[str, Path]:

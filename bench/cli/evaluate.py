@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 HELP = """Measure the accuracy of networks with given weights: top-1 and top-5 with their 95 % intervals, on labelled pictures.
 
 --data is folder:PATH (a folder for each class, in the order of the network's outputs, as ImageNet's), cifar10:PATH (the binary
-version) or digits (scikit-learn's). Pictures are resized, cropped and normalised as the architecture declares.
+version), digits (scikit-learn's) or clutter:SEED (those of `vbench study`). Pictures are resized, cropped and normalised as the
+architecture declares.
 
 The file joins those of `vbench run`: -o may name one, and its rows get their accuracy; so they do where both files are given to
 `vbench report`. Answers are on disk every few seconds, so the same command again, or --resume FILE, goes on where it stopped."""

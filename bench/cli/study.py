@@ -51,7 +51,7 @@ def study(
     resume: Annotated[Path | None, typer.Option(metavar="DIR", help="Go on with the study in this folder.")] = None,
     from_: Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Read this folder; train nothing.")] = None,
     measure: Annotated[
-        bool, typer.Option("--measure", help="Then time the networks with their first weights, in about five minutes.")
+        bool, typer.Option("--measure", help="Then time and evaluate the networks with their first weights.")
     ] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show the contrasts, and train nothing.")] = False,
     config: options.Config = None,

@@ -145,12 +145,13 @@ def _evaluation(head: Run, prepared: Planned, pictures: Pictures, asked: Asked) 
     targets: tuple[int, ...] = ()
     for name, shape in shapes.items():
         targets = classes.targets(pictures, _outputs(name, Path(given.path), shape), named, f"--data {asked.data}")
-    kind, colon, place = asked.data.partition(":")
+    kind, _, place = asked.data.partition(":")
+    absolute = f"{kind}:{Path(place).resolve()}" if datasets.KINDS[kind].endswith("PATH") else asked.data
     return Evaluation(
         id=heads.new_id(), started=head.started, machine=head.machine, versions=head.versions, cases=plan.cases,
         architectures={name: heads.facts(name, given) for name in shapes},
         preprocess={name: ARCHITECTURES.get(name).preprocess for name in shapes},
-        weights={given.label: str(Path(given.path).resolve())}, data=f"{kind}:{Path(place).resolve()}" if colon else kind,
+        weights={given.label: str(Path(given.path).resolve())}, data=absolute,
         label=pictures.label, targets=targets, pictures=asked.pictures or len(pictures), available=len(pictures),
         skipped=plan.skipped, mapped=asked.classes is not None, seed=settings.seed,
         images=settings.images, sources=heads.sources(plan.cases),

@@ -42,7 +42,7 @@ def _split(pixels: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> Split:
 
 
 def _read(source: str, split: str, count: int, seed: int) -> Split:
-    found = datasets.read(source, split=split)
+    found = datasets.read(source, split=split, label=False)
     chosen = np.sort(np.random.default_rng([seed, len(split)]).permutation(len(found))[:count])
     pixels = np.stack([_pixels(found, int(index), source) for index in chosen])
     return _split(pixels, found.labels[chosen])

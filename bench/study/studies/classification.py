@@ -147,7 +147,7 @@ class Classification(Study):
         if not source:
             clutter.pictures(0, "test", 1, f"study {self.name}")
             return
-        train, test = (datasets.read(source, split=split) for split in ("train", "test"))
+        train, test = (datasets.read(source, split=split, label=False) for split in ("train", "test"))
         if train.label == test.label:
             message = f"--data {source}: it has no halves to train and to test on: name a folder that holds train and val"
             raise UsageError(message)
