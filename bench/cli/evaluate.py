@@ -45,6 +45,7 @@ def evaluate(
     pictures: Annotated[int | None, typer.Option(metavar="N", help="A random sample of so many; left out, all.")] = None,
     engine: options.Engine = None,
     precision: options.Precision = None,
+    compress: Annotated[options.Many, typer.Option(metavar="STEPS", help="As of run: none, l1-filter:0.5, …")] = None,
     device: options.Device = None,
     batch: Annotated[int | None, typer.Option(metavar="N", help=f"Pictures at once. [default: {_BATCH}]")] = None,
     threads: Annotated[
@@ -85,7 +86,7 @@ def evaluate(
     changes = {name: value for name, value in changes.items() if value is not None}
     axes = {"--engine": engine, "--precision": precision, "--device": device, "--batch": batch, "--threads": threads}
     given = {"names": architectures, "--weights": weights, "--data": data, "--classes": classes, "--pictures": pictures}
-    given |= axes | {"--input": input_, "--images": images, "-o": output, "--seed": seed}
+    given |= axes | {"--compress": compress, "--input": input_, "--images": images, "-o": output, "--seed": seed}
     from .. import evaluate as evaluation  # noqa: PLC0415 - they load torch, and --help must not
     from .. import machine  # noqa: PLC0415 - as above
 
@@ -122,6 +123,7 @@ def _begun(given: dict[str, Any], changes: dict[str, Any], plugin: Any, config: 
 
     prepared = api.prepare(
         tuple(names), engine=modes.split(given["--engine"] or ()), precision=common.words(given["--precision"]),
+        compress=common.words(given["--compress"]),
         device=common.words(given["--device"]), batch=(given["--batch"] or _BATCH,),
         threads=() if given["--threads"] is None else (given["--threads"],), layout=("nchw",), phase=("infer",),
         scenario=("single-stream",), input=common.shape(given["--input"]), weights=weights, plugin=common.words(plugin),

@@ -90,6 +90,16 @@ def test_costs_and_accuracy_of_a_case_are_one_row(cli: Any, project: Path, comma
     assert done.returncode == 0, done.stderr
 
 
+def test_a_compressed_network_has_an_accuracy_of_its_own(cli: Any, project: Path) -> None:
+    done = cli("answering/brightest", *WORDS, "--compress", "none,magnitude:0.5,magnitude:0.99", "-o", "small.jsonl", "--json")
+    assert done.returncode == 0, done.stderr
+    found = {row["compression"]: row["top1"] for row in json.loads(done.stdout)}
+    # Half of the weights are zeros anyhow. With one of nine left the network tells blue (six right) from the rest, which it calls
+    # green (eight pictures of that class, two of which show red).
+    assert found == {"none": TOP1, "magnitude:0.5": TOP1, "magnitude:0.99": pytest.approx(100 * 14 / 24)}
+    assert set(vbench.load(project / "small.jsonl").accuracy_kind) == {"measured"}
+
+
 def test_the_same_again_finds_everything_there_and_more_precisions_only_what_is_new(cli: Any, project: Path) -> None:
     first = cli("answering/brightest", *WORDS, "-o", "again.jsonl", "--json")
     assert first.returncode == 0, first.stderr
