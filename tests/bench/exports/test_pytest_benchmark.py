@@ -68,9 +68,10 @@ def test_a_round_is_a_process_and_the_median_is_the_headline(record: Record, not
 def test_what_is_committed_keeps_its_headlines(path: Path, nothing: Asked) -> None:
     record = results.read(path)
     found, left = read(record, nothing)
-    assert left == []
+    timed = [result for result in record.results if result.status == "ok"]
+    assert len(left) == len(record.results) - len(timed)
     medians = {entry["fullname"]: entry["stats"]["median"] for entry in found["benchmarks"]}
-    assert medians == {result.case.id: result.values["latency_s"] for result in record.results}
+    assert medians == {result.case.id: result.values["latency_s"] for result in timed}
 
 
 def test_pytest_benchmark_compares_two_of_our_runs(records: Any, nothing: Asked, tmp_path: Path) -> None:
