@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
-CHARTS = {"top1-latency.png": "Top-1 accuracy against measured latency", "top1-gmacs.png": "Top-1 accuracy against GMACs"}
+# The last part of a name is there where several engines or precisions have a chart each.
+CHARTS = {
+    "top1-latency.png": "Top-1 accuracy against measured latency",
+    "top1-latency-eager-fp32-*.png": "Top-1 accuracy against measured latency",
+    "top1-gmacs.png": "Top-1 accuracy against GMACs",
+    "throughput-engines.png": "Throughput of engines and precisions",
+}
 NOTHING_YET = "No run is committed yet.\n"
 _DEPTH = 3  # results/<machine>/<file>
 
@@ -169,7 +175,7 @@ def charts() -> str:
     """The charts of the newest committed run, where they are committed beside it."""
     record = newest()
     folder = Path(record.path).with_suffix(".report") if record is not None else None
-    found = [(folder / name, text) for name, text in CHARTS.items() if (folder / name).exists()] if folder else []
+    found = [(path, text) for name, text in CHARTS.items() for path in sorted(folder.glob(name))] if folder else []
     return "\n".join(f"![{text}]({path.relative_to(ROOT).as_posix()})\n" for path, text in found) or NOTHING_YET
 
 
