@@ -7,7 +7,7 @@ differs, and all else is alike. Nobody published them, and none is a network of 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
 
@@ -38,6 +38,12 @@ class Small(NamedTuple):
     macs: int
     topic: str
     paper: Paper
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `architecture` is told of it. The file that holds the form registers it: that is its source."""
+        facts = {name: getattr(self, name) for name in ("topic", "paper", "params", "macs")}
+        return facts | {"input": INPUT, "preprocess": PREPROCESS, "deviation": DEVIATION}
 
 
 def three_stages(  # noqa: PLR0913 - each is a property of the one network, and most are optional

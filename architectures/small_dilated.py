@@ -14,7 +14,7 @@ from vbench import architecture
 
 from ._blocks import conv_norm, pooled_head
 from ._papers import DEEPLAB
-from ._small import CLASSES, DEVIATION, INPUT, PREPROCESS, Small
+from ._small import CLASSES, Small
 
 RATES = (1, 2, 4, 1)
 CHANNELS = (16, 16, 16, 16, 32)  # of the first convolution, and of those with a rate
@@ -35,13 +35,4 @@ NETS = {
 }
 
 for _name, _small in NETS.items():
-    architecture(
-        f"small/{_name}",
-        input=INPUT,
-        topic=_small.topic,
-        paper=_small.paper,
-        params=_small.params,
-        macs=_small.macs,
-        preprocess=PREPROCESS,
-        deviation=DEVIATION,
-    )(partial(_small.build, classes=CLASSES))
+    architecture(f"small/{_name}", **_small.facts)(partial(_small.build, classes=CLASSES))

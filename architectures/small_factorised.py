@@ -17,7 +17,7 @@ from vbench import architecture
 from ._blocks import conv_chain, conv_norm
 from ._modules import separable
 from ._papers import INCEPTION_V3, MOBILENET, VGG
-from ._small import CLASSES, DEVIATION, INPUT, PREPROCESS, WIDTHS, Small, three_stages
+from ._small import CLASSES, WIDTHS, Small, three_stages
 
 if TYPE_CHECKING:
     from ._trunks import Layer
@@ -55,13 +55,4 @@ NETS = {
 }
 
 for _name, _small in NETS.items():
-    architecture(
-        f"small/{_name}",
-        input=INPUT,
-        topic=_small.topic,
-        paper=_small.paper,
-        params=_small.params,
-        macs=_small.macs,
-        preprocess=PREPROCESS,
-        deviation=DEVIATION,
-    )(partial(_small.build, classes=CLASSES))
+    architecture(f"small/{_name}", **_small.facts)(partial(_small.build, classes=CLASSES))

@@ -15,7 +15,7 @@ from vbench import architecture
 
 from ._blocks import Residual, Shuffle, bottleneck, conv_norm, projected
 from ._papers import RESNEXT, SHUFFLENET
-from ._small import CLASSES, DEVIATION, INPUT, PREPROCESS, Small, three_stages
+from ._small import CLASSES, Small, three_stages
 
 GROUPS = 4
 STEM = 16
@@ -58,13 +58,4 @@ NETS = {
 }
 
 for _name, _small in NETS.items():
-    architecture(
-        f"small/{_name}",
-        input=INPUT,
-        topic=_small.topic,
-        paper=_small.paper,
-        params=_small.params,
-        macs=_small.macs,
-        preprocess=PREPROCESS,
-        deviation=DEVIATION,
-    )(partial(_small.build, classes=CLASSES))
+    architecture(f"small/{_name}", **_small.facts)(partial(_small.build, classes=CLASSES))

@@ -17,7 +17,7 @@ from vbench import architecture
 from ._blocks import conv_norm, pooled_head
 from ._modules import inception_naive, inception_reduced
 from ._papers import GOOGLENET
-from ._small import CLASSES, DEVIATION, INPUT, PREPROCESS, WIDTHS, Small
+from ._small import CLASSES, WIDTHS, Small
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,13 +46,4 @@ NETS = {
 }
 
 for _name, _small in NETS.items():
-    architecture(
-        f"small/{_name}",
-        input=INPUT,
-        topic=_small.topic,
-        paper=_small.paper,
-        params=_small.params,
-        macs=_small.macs,
-        preprocess=PREPROCESS,
-        deviation=DEVIATION,
-    )(partial(_small.build, classes=CLASSES))
+    architecture(f"small/{_name}", **_small.facts)(partial(_small.build, classes=CLASSES))

@@ -18,7 +18,7 @@ from vbench import architecture
 from ._blocks import conv_relu, padded
 from ._modules import gated
 from ._papers import BATCH_NORM, HORNIK, NIN, RESNET, SQUEEZE_EXCITE
-from ._small import CLASSES, DEVIATION, INPUT, PREPROCESS, Small, three_stages
+from ._small import CLASSES, INPUT, Small, three_stages
 from ._trunks import basic, residual
 
 if TYPE_CHECKING:
@@ -71,13 +71,4 @@ NETS = {
 }
 
 for _name, _small in NETS.items():
-    architecture(
-        f"small/{_name}",
-        input=INPUT,
-        topic=_small.topic,
-        paper=_small.paper,
-        params=_small.params,
-        macs=_small.macs,
-        preprocess=PREPROCESS,
-        deviation=DEVIATION,
-    )(partial(_small.build, classes=CLASSES))
+    architecture(f"small/{_name}", **_small.facts)(partial(_small.build, classes=CLASSES))

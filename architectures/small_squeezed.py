@@ -16,7 +16,7 @@ from vbench import architecture
 from ._blocks import conv_norm, pooled_head
 from ._modules import fire
 from ._papers import SQUEEZENET
-from ._small import CLASSES, DEVIATION, INPUT, PREPROCESS, WIDTHS, Small
+from ._small import CLASSES, WIDTHS, Small
 
 FIRES = ((8, 16), (8, 16), (12, 24), (12, 24), (16, 32), (16, 32))  # squeeze, and each of the two expanding
 LATE, EARLY = (4, 6), (0, 2)  # the modules that a pooling follows; 0 is the first convolution
@@ -43,13 +43,4 @@ NETS = {
 }
 
 for _name, _small in NETS.items():
-    architecture(
-        f"small/{_name}",
-        input=INPUT,
-        topic=_small.topic,
-        paper=_small.paper,
-        params=_small.params,
-        macs=_small.macs,
-        preprocess=PREPROCESS,
-        deviation=DEVIATION,
-    )(partial(_small.build, classes=CLASSES))
+    architecture(f"small/{_name}", **_small.facts)(partial(_small.build, classes=CLASSES))

@@ -26,7 +26,7 @@ registry
 stats levels roofline
 variance sweeps pages changepoints accuracies
 metrics scan joins
-journal flags axes tolerances groups home neighbour
+journal lines flags axes tolerances groups home neighbour
 drift causes suites savings
 judge speedups
 results config

@@ -183,7 +183,7 @@ def _moved(call: Call) -> Sequence[Tensor] | None:
     try:
         return call.on_labels()
     except (RuntimeError, TypeError, NotImplementedError):
-        return None
+        return None  # labels do not move as the values did, and whoever asked keeps them all
 
 
 @rule("slice select split split_with_sizes chunk narrow unsafe_split unsafe_chunk unsafe_split_with_sizes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ..compression import Option
@@ -40,7 +41,7 @@ class Look(NamedTuple):
         return found
 
 
-class _Pruning:
+class _Pruning(abc.ABC):
     """What the criteria share: all of it but the scores."""
 
     description: ClassVar[str]
@@ -53,9 +54,9 @@ class _Pruning:
 
         return str(torch.__version__)
 
+    @abc.abstractmethod
     def scores(self, look: Look) -> Scores:
         """How much each channel matters."""
-        raise NotImplementedError
 
     def apply(self, module: nn.Module, work: Work, **options: Any) -> nn.Module:
         """Take out the channels that score least. Raises ValueError where none can go, or the network does not run without."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from .. import journal
+from .. import journal, lines
 from ..core import Case, Machine
-from ..errors import ResultFileError, UsageError
+from ..errors import UsageError
 from ..evidence import Status
 from ..tolerances import Gate
 from ..verdicts import Rule
@@ -155,34 +156,10 @@ def read(path: Path) -> Log:
             f"cannot read {path}: {getattr(error, 'strerror', None) or error}; name a file that `vbench gate --base REV` wrote"
         )
         raise UsageError(message) from None
-    lines = data.split(b"\n")[:-1]
-    log = Log(_first(path, lines[0] if lines else b""), size=len(lines[0]) + 1 if lines else 0)
-    for number, line in enumerate(lines[1:], 2):
-        try:
-            _add(log, msgspec.json.decode(line, type=dict[str, Any]))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            if number == len(lines):
-                return log
-            message = f"{path} is damaged: line {number} is not of schema {SCHEMA}: {error}; delete that line to read the rest"
-            raise ResultFileError(message) from None
-        log.size += len(line) + 1
+    otherwise = "file of the gate: its first line is not a gate; make one with `vbench gate --base REV`"
+    log = Log(lines.head(path, data, "gate", SCHEMA, (Head, otherwise)))
+    log.size = lines.rest(path, data, SCHEMA, partial(_add, log))
     return log
-
-
-def _first(path: Path, line: bytes) -> Head:
-    """What every file begins with."""
-    try:
-        found = msgspec.json.decode(line, type=dict[str, Any])
-        if found.pop("type", "") == "gate":
-            schema = found.get("schema")
-            if not isinstance(schema, int) or schema > SCHEMA:
-                message = f"{path} has schema {schema}, and this vbench reads up to {SCHEMA}: upgrade it (pip install -U vbench)"
-                raise UsageError(message)
-            return msgspec.convert(found, Head)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        pass
-    message = f"{path} is no file of the gate: its first line is not a gate; make one with `vbench gate --base REV`"
-    raise UsageError(message)
 
 
 def _add(log: Log, line: dict[str, Any]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .. import journal, results
-from ..errors import ResultFileError, UsageError
+from .. import journal, lines, results
+from ..errors import UsageError
 from .parts import SCHEMA, Head, Seeds, Trial
 
 if TYPE_CHECKING:
@@ -48,43 +49,23 @@ def read(folder: Path) -> Log:
     """
     path = folder / NAME if folder.is_dir() else folder
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        data = path.read_bytes()
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}; name a folder that `vbench study NAME -o DIR` wrote"
         raise UsageError(message) from None
-    head = _first(path, lines[0] if lines else b"")
-    log = Log(head, {}, len(lines[0]) + 1, path.parent)
-    for number, line in enumerate(lines[1:], 2):
-        try:
-            found = msgspec.json.decode(line, type=dict[str, Any])
-            kind = found.pop("type", "")
-            if kind == "trial":
-                trial = msgspec.convert(found, Trial)
-                log.trials.setdefault((trial.arm, trial.seed), trial)
-            elif kind == "seeds":
-                log.widen(msgspec.convert(found, Seeds))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            if number == len(lines):
-                break
-            message = f"{path} is damaged: line {number} is not of schema {SCHEMA}: {error}; delete that line to read the rest"
-            raise ResultFileError(message) from None
-        log.size += len(line) + 1
+    otherwise = "log of a study: its first line is not a study; make one with `vbench study NAME -o DIR`"
+    log = Log(lines.head(path, data, "study", SCHEMA, (Head, otherwise)), {}, 0, path.parent)
+    log.size = lines.rest(path, data, SCHEMA, partial(_add, log))
     return log
 
 
-def _first(path: Path, line: bytes) -> Head:
-    try:
-        found = msgspec.json.decode(line, type=dict[str, Any])
-        if found.pop("type", "") == "study":
-            schema = found.get("schema")
-            if not isinstance(schema, int) or schema > SCHEMA:
-                message = f"{path} has schema {schema}, and this vbench reads up to {SCHEMA}: upgrade it (pip install -U vbench)"
-                raise UsageError(message)
-            return msgspec.convert(found, Head)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        pass
-    message = f"{path} is no log of a study: its first line is not a study; make one with `vbench study NAME -o DIR`"
-    raise UsageError(message)
+def _add(log: Log, line: dict[str, Any]) -> None:
+    kind = line.pop("type", "")
+    if kind == "trial":
+        trial = msgspec.convert(line, Trial)
+        log.trials.setdefault((trial.arm, trial.seed), trial)
+    elif kind == "seeds":
+        log.widen(msgspec.convert(line, Seeds))
 
 
 class Writer:

@@ -155,7 +155,9 @@ def table() -> str:
     parts = (machine.processor, f"{machine.usable_cores} cores", machine.virtual, machine.system)
     where = ", ".join(part for part in parts if part)
     case = run.cases[0]
-    what = f"{case.engine} {case.precision}, batch {case.batch}, {case.threads} threads, PyTorch {run.versions.get('torch', '')}"
+    ways = {(case.engine, case.precision) for case in run.cases}
+    how = f"{case.engine} {case.precision}" if len(ways) == 1 else "several engines and precisions"
+    what = f"{how}, batch {case.batch}, {case.threads} threads, PyTorch {run.versions.get('torch', '')}"
     ends = [r.started_s + r.seconds for r in record.replicates]
     took = units.clock(max(ends) - min(r.started_s for r in record.replicates))
     file = Path(record.path).relative_to(ROOT).as_posix()
