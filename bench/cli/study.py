@@ -61,6 +61,9 @@ def study(
     from ..study import log as logs  # noqa: PLC0415 - --help must be quick
     from ..study import studies  # noqa: PLC0415 - as above
 
+    decided: dict[str, object] = {"--only": only, "--budget": budget, "--data": data}
+    anew: dict[str, object] = {"--resume": resume, "--seeds": seeds, "--workers": workers, "--measure": measure}
+    name = name or _meant(from_ or resume, decided | anew | {"--output": output})
     if name is None:
         _studies(as_json=json_)
         return
@@ -68,9 +71,7 @@ def study(
     if list_:
         _contrasts(chosen, common.words(only), as_json=json_)
         return
-    decided: dict[str, object] = {"--only": only, "--budget": budget, "--data": data}
     if from_ is not None:
-        anew: dict[str, object] = {"--resume": resume, "--seeds": seeds, "--workers": workers, "--measure": measure}
         _refuse("--from reads a folder and trains nothing", decided | anew)
     if resume is not None:
         _refuse("--resume goes on with what its folder decided", decided | {"--output": output})
@@ -94,6 +95,20 @@ def study(
         raise typer.Exit(EXIT_INTERRUPTED)
     if any(trial.status != "ok" for trial in log.trials.values()):
         raise typer.Exit(EXIT_FAILED)
+
+
+def _meant(folder: Path | None, given: dict[str, object]) -> str | None:
+    """The study of a folder, which knows it; None where nothing was asked of any. Raises UsageError where something was."""
+    from ..study import log as logs  # noqa: PLC0415 - as above
+    from ..study import studies  # noqa: PLC0415 - as above
+
+    if folder is not None:
+        return logs.read(folder).head.study
+    if asked := [option for option, value in given.items() if value]:
+        known = studies.known()
+        message = f"{', '.join(asked)} of which study? {' or '.join(known)}: vbench study {known[0]} {asked[0]} …"
+        raise UsageError(message)
+    return None
 
 
 def _studies(*, as_json: bool) -> None:

@@ -46,6 +46,8 @@ def test_studies_and_contrasts_are_listed(commands: Any, project: Path) -> None:
         (("classification", "--budget", "huge"), "--budget huge: study classification has tiny, default, larger"),
         (("classification", "--data", "digits"), "--data digits: study classification takes cifar10:PATH, folder:PATH"),
         (("classification", "--data", "cifar10:gone"), "--data cifar10:gone: data_batch_1.bin"),
+        (("--budget", "tiny"), "--budget of which study? classification or keypoints: vbench study classification --budget"),
+        (("--resume", "gone"), "cannot read gone: No such file or directory; name a folder"),
         (("classification", "--from", "gone"), "cannot read gone: No such file or directory; name a folder"),
         (("classification", "--from", "a", "--resume", "b"), "--from reads a folder and trains nothing: leave out --resume"),
         (
@@ -115,7 +117,7 @@ def test_a_log_is_read_and_drawn_without_torch(tmp_path: Path) -> None:
     _write(study, tmp_path / "out")
     lines = (
         "import sys",
-        "sys.argv = ['vbench', 'study', 'classification', '--from', 'out', '-o', 'page']",
+        "sys.argv = ['vbench', 'study', '--from', 'out', '-o', 'page']",  # the folder knows which study it is
         "from vbench.cli import app",
         "app(standalone_mode=False)",
         "assert 'torch' not in sys.modules",
