@@ -110,8 +110,9 @@ def _contrasts(study: Study, log: Log, findings: Sequence[Finding], measure: Mea
         )  # fmt: skip
     right.axvline(0.0, color=SOFT, linewidth=0.7, zorder=1)
     unit = "points" if measure.unit == "%" else measure.unit
-    for axes, label in ((left, f"{measure.title} ({measure.unit})"), (right, f"second minus first ({unit})")):
-        _scaled(axes, label)
+    # Student's interval knows no bounds: what lies beyond those of a share is not drawn.
+    _scaled(left, f"{measure.title} ({measure.unit})", (0.0, 100.0) if measure.unit == "%" else None)
+    _scaled(right, f"second minus first ({unit})")
     foot(figure, [*text.conditions(study, log), "Small marks: seeds; large: their mean; bar: Student's 95 % interval."])
     return figure
 
@@ -132,8 +133,10 @@ def _seeds(axes: Axes, values: Any, span: Span, y: float, hue: str) -> None:
     axes.scatter([span.mean], [y], s=14, marker="|", color=hue, linewidths=1.2, zorder=4, gid="mean")
 
 
-def _scaled(axes: Axes, label: str) -> None:
+def _scaled(axes: Axes, label: str, bounds: tuple[float, float] | None = None) -> None:
     low, high = axes.get_xlim()
+    if bounds is not None:
+        low, high = max(low, bounds[0]), min(high, bounds[1])
     axes.set_xlim(low, high)
     ticks(axes.xaxis, low, high, log=False)
     axes.set_xlabel(label, fontsize=7.5, color=INK, labelpad=3)

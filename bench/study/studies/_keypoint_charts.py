@@ -39,6 +39,7 @@ TITLES = {
     "paf": "affinity fields",
 }
 _HEIGHT, _ROW = 2.3, 0.2  # inches
+_NAMES = 1.2  # beside the axes, for the longest name of a line
 _STEP = LABEL * 1.35
 
 
@@ -131,7 +132,7 @@ def _drawing(name: str, title: str, curves: Sequence[Curve], frame: Frame, measu
 
 
 def _curves(curves: Sequence[Curve], frame: Frame) -> Figure:
-    figure, axes = blank(COLUMN, _HEIGHT, 0.06, right=1.05)
+    figure, axes = blank(COLUMN, _HEIGHT, 0.06, right=_NAMES)
     means = [span.mean for curve in curves for span in curve.spans.values() if span.mean is not None]
     means += [span.mean for span in frame.flat.values() if span.mean is not None]
     bottom, top = limits(min(means), max(means), 0.06, log=True) if frame.log else (0.0, 104.0)

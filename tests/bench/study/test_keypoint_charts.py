@@ -68,6 +68,15 @@ def test_names_of_lines_stand_apart(tmp_path: Path) -> None:
     assert all(box.x1 <= figure.bbox.x1 for box in boxes)
 
 
+def test_names_of_lines_end_within_the_picture(tmp_path: Path) -> None:
+    figure = drawn(tmp_path, ALL)["keypoints-sizes"].figure
+    assert figure is not None
+    figure.canvas.draw()
+    ends = [text.get_window_extent().x1 for text in figure.axes[0].texts]
+    assert ends
+    assert max(ends) <= figure.bbox.x1
+
+
 def test_a_head_has_a_filled_point_for_the_left_and_a_hollow_one_for_the_right(tmp_path: Path) -> None:
     drawing = drawn(tmp_path, ALL)["keypoints-halves"]
     assert drawing.figure is not None
