@@ -1,8 +1,9 @@
 """Cases of further suites: which is next, what it will cost, and how much time is kept free for them.
 
-They come when the others have all the processes that they need, as long as the time limit allows: network by network, the
-smallest first, on all that prepares it in seconds, and then on what takes longer. What a check takes is known when one of its
-kind has run, and before that as the engine says (`check_s`).
+They come when the others have all the processes that they need, as long as the time limit allows: on engines that the others
+were not measured on, network by network, the smallest first; then in further precisions of the engines that were; and last what
+takes longer than seconds to prepare. What a check takes is known when one of its kind has run, and before that as the engine says
+(`check_s`).
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def upcoming(state: State, tried: Collection[str] = ()) -> Case | None:
     left = state.left()
     costs = {case: seconds(state, case) for case in state.later if case.id not in tried}
     allowed = [case for case, cost in costs.items() if cost <= left]
-    return min(allowed, key=lambda case: (costs[case] > _DEAR_S, _macs(case), costs[case]), default=None)
+    had = {case.engine for case in state.run.cases if case.id not in state.run.further}
+    return min(allowed, key=lambda case: (costs[case] > _DEAR_S, case.engine in had, _macs(case), costs[case]), default=None)
 
 
 def reserved(state: State) -> float:

@@ -45,7 +45,7 @@ def _table(found: Iterable[Row], shown: Sequence[text.Column]) -> str:
         _line(escape(column.head) for column in shown),
         _line("---:" if column.number else ":---" for column in shown),
         *(_line(map(escape, text.cells(row, shown))) for row in kept),
-        *(_line(map(escape, text.counted(alike, shown))) for alike in many),
+        *(["", *(f"- {len(alike.rows)} cases were skipped: {escape(alike.reason)}" for alike in many)] if many else []),
     ]
     return "\n".join(lines) + "\n"
 

@@ -11,7 +11,7 @@ from .rows import axis_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from .rows import Alike, Protocol, Row
+    from .rows import Protocol, Row
 
 # Published accuracies have up to three digits after the point; four significant ones tell the networks apart.
 _ACCURACY_DIGITS = 4
@@ -49,11 +49,6 @@ def columns(axes: Sequence[str], protocols: Sequence[Protocol], rows: Iterable[R
 def cells(row: Row, shown: Iterable[Column]) -> list[str]:
     """The row as plain text, a cell per column; a value that is not known is an en dash."""
     return [column.cell(row) for column in shown]
-
-
-def counted(alike: Alike, shown: Sequence[Column]) -> list[str]:
-    """One row for many that were skipped for the same reason: how many, and why."""
-    return [f"{len(alike.rows)} cases", *(units.MISSING if c.number else "" for c in shown[1:-1]), f"skipped: {alike.reason}"]
 
 
 def status(row: Row) -> str:

@@ -189,8 +189,9 @@ def test_an_engine_that_says_how_long_it_takes_has_its_turn_with_the_network(
 ) -> None:
     monkeypatch.setattr(Quick, "check_s", 6.0, raising=False)
     go(plan(make), tmp_path / "r.jsonl")
+    # Engines that the required cases did not have come before their own engine in another precision.
     assert [net for _, net in world.asked[14:30:2]] == [
-        "net/b:plain:bf16", "net/b:quick:int8", "net/b:quick:fp32", "net/a:plain:bf16", "net/a:quick:fp32", "net/a:quick:int8",
+        "net/b:quick:int8", "net/b:quick:fp32", "net/a:quick:fp32", "net/a:quick:int8", "net/b:plain:bf16", "net/a:plain:bf16",
         "net/b:slow:fp32", "net/a:slow:fp32",
     ]  # fmt: skip
 

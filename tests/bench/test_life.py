@@ -49,7 +49,7 @@ def alive(marker: str) -> list[psutil.Process]:
 @linux
 @pytest.mark.parametrize(
     ("engine", "kills"),
-    [("fake", 16), pytest.param("fake", 60, marks=pytest.mark.slow), pytest.param("eager", 20, marks=pytest.mark.slow)],
+    [("fake", 6), pytest.param("fake", 60, marks=pytest.mark.slow), pytest.param("eager", 20, marks=pytest.mark.slow)],
 )
 def test_sigkill_at_random_moments_loses_nothing_and_leaves_nobody(commands: Any, project: Path, engine: str, kills: int) -> None:
     chance = random.Random(kills)  # noqa: S311 - moments, not secrets

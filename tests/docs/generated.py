@@ -250,6 +250,16 @@ def study(name: str) -> str:
     return f"{said} All of it is in [`{folder}`](../{folder}/{logs.NAME}).\n\n{text.arms(chosen, log)}\n\n{lines}\n{pictures}"
 
 
+def report() -> str:
+    """What stands out in the report that is committed under docs/, and its charts."""
+    file = ROOT / "docs" / "report" / "summary.md"
+    if not file.exists():
+        return "No report is committed yet.\n"
+    sections = dict(part.split("\n", 1) for part in re.split(r"^## ", file.read_text("utf-8"), flags=re.MULTILINE)[1:])
+    pictures = sections["Charts"].replace("](", "](report/")
+    return f"## What stands out\n\n{sections['What stands out'].strip()}\n\n## Charts\n\n{pictures.strip()}\n"
+
+
 REGIONS: dict[str, Callable[[], str]] = {
     "keys": keys,
     "networks": networks,
@@ -264,5 +274,6 @@ REGIONS: dict[str, Callable[[], str]] = {
     "stopping": stopping,
     "identical": identical,
     "changes": changes,
+    "report": report,
     **{name: partial(study, name) for name in studies.known()},
 }
