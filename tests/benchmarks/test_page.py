@@ -122,11 +122,12 @@ def test_answering(benchmark: BenchmarkFixture, driver: Any, tmp_path: Path) -> 
     driver.get(path.as_uri())
     driver.execute_async_script(READY)
     benchmark.extra_info["open_s"] = time.perf_counter() - begun
+    times = 10 if benchmark.enabled else 1
     for name, action in ACTIONS.items():
-        took = sorted(driver.execute_async_script(TIMED % action) for _ in range(10))
-        benchmark.extra_info[f"{name}_ms"] = (round(took[5]), round(took[-1]))
-    table = sorted(driver.execute_async_script(LISTED % ACTIONS["slider"]) for _ in range(10))
-    benchmark.extra_info["table_after_slider_ms"] = (round(table[5]), round(table[-1]))
+        took = sorted(driver.execute_async_script(TIMED % action) for _ in range(times))
+        benchmark.extra_info[f"{name}_ms"] = (round(took[times // 2]), round(took[-1]))
+    table = sorted(driver.execute_async_script(LISTED % ACTIONS["slider"]) for _ in range(times))
+    benchmark.extra_info["table_after_slider_ms"] = (round(table[times // 2]), round(table[-1]))
     benchmark.pedantic(lambda: driver.execute_async_script(TIMED % ACTIONS["slider"]), rounds=10)
     assert driver.get_log("browser") == []
     assert driver.execute_script("return document.getElementById('chart').view.data('points').length") > 0

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from ...core import Case
 
+# The fewest networks of which it is worth a sentence that no other one beats some.
+_FEWEST = 3
 _MOST_UNBEATEN = 20  # names that a sentence holds
 
 
@@ -132,7 +134,8 @@ def _measured(rows: Sequence[Row], protocol: Protocol, cost: Cost, name: str, ot
     footer = _footer(rows, points, protocol, cost)
     footer += [conditions.OTHERS] if len(select(others, protocol, cost)) > len(points) else []
     figure = partial(_figure, points, footer, protocol, cost)
-    finding = f"{short} ({said}): {_unbeaten(points, protocol, cost)}"
+    # Of two networks the chart says it all.
+    finding = f"{short} ({said}): {_unbeaten(points, protocol, cost)}" if len(points) >= _FEWEST else ""
     return Drawing(name, title, figure, f"{short}: {said}; protocol {protocol.text}. {told}.", finding=finding)
 
 

@@ -66,6 +66,7 @@ def test_what_a_user_gets_wrong_is_one_line_and_makes_no_folder(
     assert not (project / "results").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes by their environment")
 def test_a_study_that_is_killed_goes_on_and_has_the_weights_that_it_would_have_had(commands: Any, project: Path) -> None:
     words = ("study", "classification", "--only", "late", "--budget", "tiny", "--seeds", "1", "--workers", "1", "-o", "out")
