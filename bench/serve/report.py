@@ -1,0 +1,88 @@
+"""The report over live data: the page of `vbench report` from the newest files, or from those that are named."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from .. import joins, results
+from ..reports import page
+from ..reports.rows import choose_protocols, rows
+from . import frame
+from .shelf import Refused, newest, sound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..core import Record
+    from .shelf import Found, Listing, Shelf
+
+
+class Asked(NamedTuple):
+    """Which files, by name; without names the `last` newest, of one machine where a fingerprint is given."""
+
+    file: tuple[str, ...] = ()
+    machine: str = ""
+    last: int = 20
+    mix: bool = False
+
+
+def html(shelf: Shelf, listing: Listing, asked: Asked, query: str) -> str:
+    """The page. Raises NothingSelectedError where the files hold no case, UsageError for a file that there is not."""
+    items = _records(shelf, listing, asked)
+
+    def show(given: Sequence[Record]) -> str:
+        records = joins.of_files(given)
+        found = rows(records)
+        above = frame.top("Report", listing, shelf.refused(listing), _told(listing, asked), f"report.json{query}")
+        return page.make(records, found, choose_protocols(found), mix=asked.mix, around=frame.around(above))
+
+    return sound(shelf, items, show)
+
+
+def data(shelf: Shelf, listing: Listing, asked: Asked) -> bytes:
+    """The rows as JSON, with the columns of the contract; raises as `html`."""
+
+    def show(given: Sequence[Record]) -> dict[str, Any]:
+        records = joins.of_files(given)
+        rows(records)  # says where there is none
+        return {
+            "runs": [_run(record) for record in records],
+            "rows": [msgspec.Raw(msgspec.json.encode(results.row(r.run, result))) for r in records for result in r.results],
+        }
+
+    found = sound(shelf, _records(shelf, listing, asked), show)
+    return msgspec.json.encode(found | {"refused": [one._asdict() for one in shelf.refused(listing)]})
+
+
+def _run(record: Record) -> dict[str, Any]:
+    run = record.run
+    machine = {"slug": run.machine.slug, "fingerprint": run.machine.fingerprint}
+    facts = {"run_id": run.run_id, "started": run.started, "commit": run.commit, "ended": record.ended}
+    return {"file": record.path, **facts, "machine": machine}
+
+
+def _records(shelf: Shelf, listing: Listing, asked: Asked) -> list[tuple[Found, Record]]:
+    if asked.file:
+        files = [listing.find(name) for name in dict.fromkeys(asked.file)]
+    elif asked.machine:
+        own = (one for one, glance in newest(shelf, listing) if glance.machine.fingerprint == asked.machine)
+        files = list(islice(own, asked.last))
+    else:
+        files = list(listing.files[: asked.last])
+    looked = [(one, shelf.record(one)) for one in files]
+    return [(one, record) for one, record in looked if not isinstance(record, Refused)]
+
+
+def _told(listing: Listing, asked: Asked) -> list[tuple[str, str, str]]:
+    """What the page is of, where that is not all there is."""
+    everything = ("report", "Report on the newest of all")
+    if asked.file:
+        return [(f"Of {', '.join(asked.file)}.", *everything)]
+    told = [(f"Of the machine {asked.machine}.", *everything)] if asked.machine else []
+    if len(listing.files) > asked.last:
+        more = (f"report?last={10 * asked.last}", f"Report on {10 * asked.last}") if not asked.machine else ("", "")
+        told.append((f"Of the {asked.last} newest of {len(listing.files)} files.", *more))
+    return told
