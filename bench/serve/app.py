@@ -24,12 +24,13 @@ from .. import results
 from ..errors import NothingSelectedError, VbenchError
 from . import compare, frame, history, report, runs
 from .guard import METHODS, Guard, Rules, phrase
-from .shelf import line
+from .files import line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .shelf import Listing, Shelf
+    from .files import Listing
+    from .shelf import Shelf
 
 _HTML, _JSON, _SCRIPT = "text/html; charset=utf-8", "application/json", "text/javascript; charset=utf-8"
 _KEPT_PAGES = 12

@@ -12,11 +12,13 @@ from ..compare import plain, text
 from ..compare.matching import Side
 from ..errors import UsageError, VbenchError
 from . import frame, runs
-from .shelf import Refused, newest
+from .files import Refused
+from .shelf import newest
 
 if TYPE_CHECKING:
     from ..compare.look import Comparison
-    from .shelf import Found, Glance, Listing, Shelf
+    from .files import Found, Listing
+    from .shelf import Glance, Shelf
 
 # Runs to choose from; others can be named in the address.
 _OFFERED = 200

@@ -17,7 +17,7 @@ from ..reports.page import library
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .shelf import Listing, Refused
+    from .files import Listing, Refused
 
 PLACES = (("Runs", "./"), ("Report", "report"), ("History", "history"), ("Compare", "compare"))
 # The scripts of each kind of page, in the order in which they need each other; behind them comes what tells of new results.

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
-from .shelf import line
+from .files import line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,8 @@ from ..reports.trends import text
 from ..reports.trends.naming import names
 from ..scan import Rule
 from . import frame
-from .shelf import Refused, line, sound
+from .files import Refused, line
+from .shelf import sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from ..history.reading import Reading
     from ..history.series import Series
     from ..reports.trends.naming import Name
-    from .shelf import Found, Listing, Shelf
+    from .files import Found, Listing
+    from .shelf import Shelf
 
 # Charts that one page offers; of so many series nobody looks at the others without naming them.
 _MOST = 300

@@ -11,13 +11,15 @@ from .. import joins, results
 from ..reports import page
 from ..reports.rows import choose_protocols, rows
 from . import frame
-from .shelf import Refused, newest, sound
+from .files import Refused
+from .shelf import newest, sound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..core import Record
-    from .shelf import Found, Listing, Shelf
+    from .files import Found, Listing
+    from .shelf import Shelf
 
 
 class Asked(NamedTuple):

@@ -8,13 +8,15 @@ import msgspec
 
 from ..reports.markdown import machine_text
 from . import frame
-from .shelf import Glance, Refused, line
+from .files import Refused, line
+from .shelf import Glance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..core import Case, Machine
-    from .shelf import Found, Listing, Shelf
+    from .files import Found, Listing
+    from .shelf import Shelf
 
 # Runs on one page: so many heads are read in a second.
 PAGE = 100

@@ -1,14 +1,8 @@
-"""The result files that are served: which there are, and what each holds, read again only where it has changed.
-
-Everything that touches a disk on behalf of a reader is here. A file is known by its name below the results, and found by looking
-that name up in the listing: no text that somebody sends ever becomes a path.
-"""
+"""What the served files hold, read again only where a file has changed, and refused in one line where it cannot be read."""
 
 from __future__ import annotations
 
 import os
-import re
-import stat
 import threading
 import time
 from collections import OrderedDict
@@ -19,6 +13,7 @@ import msgspec
 from .. import results
 from ..errors import UsageError, VbenchError
 from ..history import reading
+from .files import Listing, Refused, home, line, listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,61 +21,15 @@ if TYPE_CHECKING:
 
     from ..core import Case, Machine, Record
     from ..history.reading import Reading
+    from .files import Found
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 # What is kept of whole files in memory, by their size on the disk; as objects they take about five times that.
 _KEPT_BYTES = 2**27
-# A file of a million samples has ten megabytes; what is larger than this is no result file that vbench wrote.
-MOST_BYTES = 2**29
 # A listing serves all requests of so many seconds: with ten thousand files it takes a good part of one.
 _FRESH = 1.0
-_MOST_REASON = 300
-_RUN_ID = re.compile(r"\d{8}T\d{6}Z")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
-
-
-class Found(NamedTuple):
-    """A file among the results: its name below them, where it lies, and what changes whenever it is written to."""
-
-    name: str
-    path: Path
-    stamp: tuple[int, int, int]
-
-    @property
-    def bytes_(self) -> int:
-        """Its size."""
-        return self.stamp[1]
-
-    @property
-    def age(self) -> tuple[str, str]:
-        """For sorting: when its run started, by its name; where the name does not say it, when it was last written to."""
-        written = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.stamp[2] // 10**9))
-        told = _RUN_ID.search(self.path.name)
-        return (told[0] if told else written, self.name)
-
-
-class Refused(NamedTuple):
-    """A file that is not shown, and why, in one line."""
-
-    name: str
-    reason: str
-
-
-class Listing(NamedTuple):
-    """The files there are, the newest first, and those that are not even opened."""
-
-    files: tuple[Found, ...]
-    refused: tuple[Refused, ...]
-
-    def find(self, name: str) -> Found:
-        """The file of that name. Raises UsageError."""
-        for one in self.files:
-            if one.name == name:
-                return one
-        message = f"there is no result file {line(name)!r} here (any more)"
-        raise UsageError(message)
 
 
 class Glance(NamedTuple):
@@ -96,17 +45,6 @@ class Glance(NamedTuple):
     ended: str
 
 
-def line(text: object) -> str:
-    """Any text as one short line that can be sent: without control characters, and without halves of characters."""
-    plain = _CONTROL.sub(" ", str(text).encode("utf-8", "replace").decode()).strip()
-    return plain if len(plain) <= _MOST_REASON else f"{plain[:_MOST_REASON]} …"
-
-
-def gathered(root: Path) -> list[Path]:
-    """The result files of what is served: the one place that knows where results may lie."""
-    return results.files([root])
-
-
 class Shelf:
     """The results below a folder, or one file, with what was read of them. It may be asked by several threads."""
 
@@ -115,8 +53,9 @@ class Shelf:
         if not root.exists():
             message = f"cannot serve {root}: there is no such folder or file; `vbench run` puts its files below results/"
             raise UsageError(message)
-        self.root = root
-        self._home = root if root.is_dir() else root.parent
+        # A link that was named itself may lead anywhere.
+        self.root = root.resolve() if root.is_file() else root
+        self._home = home(self.root)
         self._fresh, self._listed, self._listing = fresh, -1.0, Listing((), ())
         self._lock = threading.RLock()
         self._records: OrderedDict[Path, tuple[tuple[int, int, int], Record]] = OrderedDict()
@@ -128,17 +67,9 @@ class Shelf:
         with self._lock:
             now = time.monotonic()
             if self._listed < 0 or now - self._listed >= self._fresh:
-                self._listing, self._listed = self._look(), now
+                self._listing, self._listed = listing(self.root), now
                 self._forget({one.path for one in self._listing.files})
             return self._listing
-
-    def _look(self) -> Listing:
-        if not self.root.exists():
-            return Listing((), (Refused(line(self.root.name), "is no longer there"),))
-        home = os.path.realpath(self._home)
-        entries = [_entry(path, self._home, home) for path in gathered(self.root)]
-        found = sorted((one for one in entries if isinstance(one, Found)), key=lambda one: one.age, reverse=True)
-        return Listing(tuple(found), tuple(one for one in entries if isinstance(one, Refused)))
 
     def _forget(self, there: set[Path]) -> None:
         """What was read of files that are gone."""
@@ -238,23 +169,6 @@ class Shelf:
         ok = sum(row.status == "ok" for row in rows)
         cases = tuple(row.case for row in rows)
         return Glance(run.run_id, run.started, run.machine, run.commit, cases, ok, len(rows), record.ended)
-
-
-def _entry(path: Path, folder: Path, home: str) -> Found | Refused:
-    """A file that may be opened: a regular one of a size that can be read, which lies below the results wherever links lead."""
-    name = line(path.relative_to(folder).as_posix())
-    real = os.path.realpath(path)
-    if os.path.commonpath([real, home]) != home:
-        return Refused(name, "is a link that leads out of the results")
-    try:
-        told = path.stat()
-    except OSError as error:
-        return Refused(name, f"cannot be read: {error.strerror}")
-    if not stat.S_ISREG(told.st_mode):
-        return Refused(name, "is no regular file")
-    if told.st_size > MOST_BYTES:
-        return Refused(name, f"is larger than {MOST_BYTES // 2**20} MiB, which no result file is")
-    return Found(name, path, (told.st_ino, told.st_size, told.st_mtime_ns))
 
 
 def newest(shelf: Shelf, listing: Listing) -> Iterator[tuple[Found, Glance]]:

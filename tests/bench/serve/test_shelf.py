@@ -11,7 +11,9 @@ import pytest
 from vbench import errors, results
 from vbench.history import reading
 
-shelf = pytest.importorskip("vbench.serve.shelf", reason="the extra `serve` is not installed")
+pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
+
+from vbench.serve import files, shelf  # noqa: E402 - not before it is known that they can be
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,7 +128,7 @@ def test_a_link_to_a_neighbour_is_that_file(ask: Any, folder: Any) -> None:
 def test_what_no_result_file_is_so_large_as_is_not_read(ask: Any, folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = folder.add("net/one")
     folder.add("net/two", "net/three")
-    monkeypatch.setattr(shelf, "MOST_BYTES", path.stat().st_size)
+    monkeypatch.setattr(files, "MOST_BYTES", path.stat().st_size)
     answer = ask("/report.json").json()
     assert [row["architecture"] for row in answer["rows"]] == ["net/one"]
     assert "is larger than" in answer["refused"][0]["reason"]
@@ -145,4 +147,4 @@ def test_results_that_vanish_are_said_to_be_gone(ask: Any, folder: Any) -> None:
     [("plain", "plain"), ("a\n b\x00c", "a b c"), ("\ud800x", "?x"), ("x" * 400, f"{'x' * 300} …")],
 )
 def test_a_line_is_one_short_line(given: str, said: str) -> None:
-    assert shelf.line(given) == said
+    assert files.line(given) == said
