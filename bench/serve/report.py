@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from .. import joins, results
-from ..reports import page
-from ..reports.rows import choose_protocols, rows
+from ..reports import charts, page
+from ..reports.rows import choose_protocols, latest, machines, rows
 from . import frame
 from .files import Refused
 from .shelf import newest, sound
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..core import Record
+    from ..reports.charts._points import Drawing
+    from ..reports.rows import Protocol, Row
     from .files import Found, Listing
     from .shelf import Shelf
 
@@ -39,7 +42,8 @@ def html(shelf: Shelf, listing: Listing, asked: Asked, query: str) -> str:
         records = joins.of_files(given)
         found = rows(records)
         above = frame.top("Report", listing, shelf.refused(listing), _told(listing, asked), f"report.json{query}")
-        return page.make(records, found, choose_protocols(found), mix=asked.mix, around=frame.around(above))
+        chosen = choose_protocols(found)
+        return page.make(records, found, chosen, _findings(found, chosen), mix=asked.mix, around=frame.around(above))
 
     return sound(shelf, items, show)
 
@@ -57,6 +61,17 @@ def data(shelf: Shelf, listing: Listing, asked: Asked) -> bytes:
 
     found = sound(shelf, _records(shelf, listing, asked), show)
     return msgspec.json.encode(found | {"refused": [one._asdict() for one in shelf.refused(listing)]})
+
+
+def _findings(found: Sequence[Row], chosen: Sequence[Protocol]) -> list[Drawing]:
+    """What the charts of `vbench report` say in a sentence; of one machine, as they are, and without their figures."""
+    if len(machines(found)) > 1:
+        return []
+    try:
+        drawings = charts.draw(latest(found), chosen)
+    except Exception:  # noqa: BLE001 - a sentence that cannot be said is left out, and the numbers are shown
+        return []
+    return [dataclasses.replace(drawing, paint=None) for drawing in drawings if drawing.finding]
 
 
 def _run(record: Record) -> dict[str, Any]:

@@ -95,12 +95,12 @@ def test_a_folder_is_a_folder_and_a_file_a_file(folder: Any, asker: Any, tmp_pat
 @pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
 def test_what_leads_out_of_the_results_is_named_and_not_opened(ask: Any, folder: Any, tmp_path: Path) -> None:
     folder.add("net/one")
-    outside = folder.record("net/secret")
-    folder.written(outside, tmp_path / "outside" / "secret.jsonl")
+    for name in ("secret.jsonl", "other.jsonl"):
+        folder.written(folder.record("net/secret"), tmp_path / "outside" / name)
     inner = folder.root / "inner"
     inner.mkdir()
     (folder.root / "link.jsonl").symlink_to(tmp_path / "outside" / "secret.jsonl")
-    (inner / "up.jsonl").symlink_to("../../outside/secret.jsonl")
+    (inner / "up.jsonl").symlink_to("../../outside/other.jsonl")
     (folder.root / "folder").symlink_to(tmp_path / "outside")
     (folder.root / "self.jsonl").symlink_to("self.jsonl")
     (folder.root / "nowhere.jsonl").symlink_to("absent.jsonl")
