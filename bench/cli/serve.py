@@ -63,6 +63,8 @@ def _results() -> Path:
 
     folder = config.load().root / "results"
     if not folder.is_dir():
-        message = f"nothing to serve: there is no {folder} yet; `vbench run` puts its files there, or name others: vbench serve DIR"
+        message = (
+            f"nothing to serve: there is no {folder} yet; `vbench run` puts its files there, or name others: vbench serve DIR"
+        )
         raise NothingSelectedError(message)
     return folder

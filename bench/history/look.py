@@ -75,7 +75,7 @@ def columns(asked: Asked) -> list[str]:
 
 
 def among(found: Sequence[Reading], asked: Asked, rule: Rule, where: str) -> History:
-    """As `look`, of runs that are read already, each once and in the order of their starts; `where` is what messages call them."""
+    """As `look`, of runs that are read already, each once and in the order of their starts; messages call them `where`."""
     wanted = measures(asked.metrics)
     every = collected.collect(found, wanted)
     chosen = [one for one in every if _chosen(one.case.label, asked)]

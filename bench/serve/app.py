@@ -1,7 +1,7 @@
 """The application: which address shows what. A page and its data stand at one address, the latter with `.json` behind it.
 
-An answer carries an ETag made from the question and from what is listed, so who asks again what has not changed is told so without
-that anything is read. What is made is made by one thread at a time, and the last few pages are kept.
+An answer carries an ETag made from the question and from what is listed, so who asks again what has not changed is told so, and
+nothing is read. What is made is made by one thread at a time, and the last few pages are kept.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from starlette.exceptions import HTTPException
 from .. import results
 from ..errors import NothingSelectedError, VbenchError
 from . import compare, frame, history, report, runs
-from .guard import METHODS, Guard, Rules, phrase
 from .files import line
+from .guard import METHODS, Guard, Rules, phrase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +43,6 @@ class _Asked(BaseModel):
     """What stands behind the ? of an address; anything else there is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Nothing(_Asked):
-    """Nothing."""
 
 
 class OfRuns(_Asked):
@@ -153,66 +149,84 @@ def _has(header: str, tag: str) -> bool:
 def make(shelf: Shelf, rules: Rules) -> Guard:
     """The application behind its guard."""
     results.load_metrics()
-    scripts = {asset.address.rpartition("/")[2]: asset.content.encode() for asset in frame.assets().values()}
     desk = Desk(shelf)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-
-    def show(path: str) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-        return app.api_route(path, methods=list(METHODS), response_model=None)
-
-    @show("/")
-    def runs_page(request: Request, asked: Annotated[OfRuns, Query()]) -> Response:
-        return desk.answer(request, _HTML, lambda listing: runs.html(shelf, listing, asked.page))
-
-    @show("/runs.json")
-    def runs_data(request: Request, asked: Annotated[OfRuns, Query()]) -> Response:
-        return desk.answer(request, _JSON, lambda listing: runs.data(shelf, listing, asked.page))
-
-    @show("/report")
-    def report_page(request: Request, asked: Annotated[OfReport, Query()]) -> Response:
-        return desk.answer(request, _HTML, lambda listing: report.html(shelf, listing, asked.told(), _query(request)))
-
-    @show("/report.json")
-    def report_data(request: Request, asked: Annotated[OfReport, Query()]) -> Response:
-        return desk.answer(request, _JSON, lambda listing: report.data(shelf, listing, asked.told()))
-
-    @show("/history")
-    def history_page(request: Request, asked: Annotated[OfHistory, Query()]) -> Response:
-        return desk.answer(request, _HTML, lambda listing: history.html(shelf, listing, asked.told(), _query(request)))
-
-    @show("/history.json")
-    def history_data(request: Request, asked: Annotated[OfHistory, Query()]) -> Response:
-        return desk.answer(request, _JSON, lambda listing: history.data(shelf, listing, asked.told()))
-
-    @show("/compare")
-    def compare_page(request: Request, asked: Annotated[OfCompare, Query()]) -> Response:
-        return desk.answer(request, _HTML, lambda listing: compare.html(shelf, listing, asked.told(), _query(request)))
-
-    @show("/compare.json")
-    def compare_data(request: Request, asked: Annotated[OfCompare, Query()]) -> Response:
-        return desk.answer(request, _JSON, lambda listing: compare.data(shelf, listing, asked.told()))
-
-    @show("/state.json")
-    def state_data(request: Request, asked: Annotated[Nothing, Query()]) -> Response:
-        return desk.answer(request, _JSON, lambda listing: msgspec.json.encode({"state": frame.state(listing)}))
-
-    @show("/asset/{name}")
-    def asset(name: str) -> Response:
-        if name not in scripts:
-            raise HTTPException(404)
-        return Response(scripts[name], media_type=_SCRIPT, headers={"cache-control": _FOREVER})
+    _pages(app, desk)
+    _data(app, desk)
+    _assets(app)
 
     @app.exception_handler(RequestValidationError)
     def wrong_question(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"][1:]))
-        return desk.wrong(request, 400, line(f"{name}: {first['msg']}"))
+        return desk.wrong(request, HTTPStatus.BAD_REQUEST, line(f"{name}: {first['msg']}"))
 
     @app.exception_handler(HTTPException)
     def nothing_there(request: Request, error: HTTPException) -> Response:
         return desk.wrong(request, error.status_code, "there is no such page here")
 
     return Guard(app, rules, _refusal)
+
+
+def _show(app: FastAPI, path: str) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    return app.api_route(path, methods=list(METHODS), response_model=None)
+
+
+def _pages(app: FastAPI, desk: Desk) -> None:
+    """What people look at."""
+    shelf = desk.shelf
+
+    @_show(app, "/")
+    def runs_page(request: Request, asked: Annotated[OfRuns, Query()]) -> Response:
+        return desk.answer(request, _HTML, lambda listing: runs.html(shelf, listing, asked.page))
+
+    @_show(app, "/report")
+    def report_page(request: Request, asked: Annotated[OfReport, Query()]) -> Response:
+        return desk.answer(request, _HTML, lambda listing: report.html(shelf, listing, asked.told(), _query(request)))
+
+    @_show(app, "/history")
+    def history_page(request: Request, asked: Annotated[OfHistory, Query()]) -> Response:
+        return desk.answer(request, _HTML, lambda listing: history.html(shelf, listing, asked.told(), _query(request)))
+
+    @_show(app, "/compare")
+    def compare_page(request: Request, asked: Annotated[OfCompare, Query()]) -> Response:
+        return desk.answer(request, _HTML, lambda listing: compare.html(shelf, listing, asked.told(), _query(request)))
+
+
+def _data(app: FastAPI, desk: Desk) -> None:
+    """What scripts read."""
+    shelf = desk.shelf
+
+    @_show(app, "/runs.json")
+    def runs_data(request: Request, asked: Annotated[OfRuns, Query()]) -> Response:
+        return desk.answer(request, _JSON, lambda listing: runs.data(shelf, listing, asked.page))
+
+    @_show(app, "/report.json")
+    def report_data(request: Request, asked: Annotated[OfReport, Query()]) -> Response:
+        return desk.answer(request, _JSON, lambda listing: report.data(shelf, listing, asked.told()))
+
+    @_show(app, "/history.json")
+    def history_data(request: Request, asked: Annotated[OfHistory, Query()]) -> Response:
+        return desk.answer(request, _JSON, lambda listing: history.data(shelf, listing, asked.told()))
+
+    @_show(app, "/compare.json")
+    def compare_data(request: Request, asked: Annotated[OfCompare, Query()]) -> Response:
+        return desk.answer(request, _JSON, lambda listing: compare.data(shelf, listing, asked.told()))
+
+    @_show(app, "/state.json")
+    def state_data(request: Request) -> Response:
+        return desk.answer(request, _JSON, lambda listing: msgspec.json.encode({"state": frame.state(listing)}))
+
+
+def _assets(app: FastAPI) -> None:
+    """The scripts of the pages."""
+    scripts = {asset.address.rpartition("/")[2]: asset.content.encode() for asset in frame.assets().values()}
+
+    @_show(app, "/asset/{name}")
+    def asset(name: str) -> Response:
+        if name not in scripts:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return Response(scripts[name], media_type=_SCRIPT, headers={"cache-control": _FOREVER})
 
 
 def _query(request: Request) -> str:

@@ -35,7 +35,7 @@ class Asked(NamedTuple):
 
 
 def html(shelf: Shelf, listing: Listing, asked: Asked, query: str) -> str:
-    """The page. Without names it is of the newest run and the one before it on its machine; where there are not two, it says so."""
+    """The page. Without names it is of the newest run and the one before it on its machine, or says that there are not two."""
     offered = list(islice(newest(shelf, listing), _OFFERED))
     asked = _filled(offered, asked)
     blocks: list[text.Table | text.Lines] = []

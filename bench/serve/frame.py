@@ -1,4 +1,4 @@
-"""What all served pages share: their look, their scripts, and what stands above them. jinja2 escapes whatever comes from a file."""
+"""What all served pages share: their look, their scripts, and what stands above them. jinja2 escapes what comes from files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def assets() -> dict[str, Asset]:
     texts = {"vega": library.vega()}
     for kind, names in _SCRIPTS.items():
         texts[kind] = page.script(names, "\n".join(map(part, (*_OWN.get(kind, ()), "live.js"))))
-    return {kind: Asset(f"asset/{kind}.{hashlib.sha256(text.encode()).hexdigest()[:16]}.js", text) for kind, text in texts.items()}
+    return {
+        kind: Asset(f"asset/{kind}.{hashlib.sha256(text.encode()).hexdigest()[:16]}.js", text) for kind, text in texts.items()
+    }
 
 
 @cache
@@ -77,8 +79,10 @@ def top(
 
     `told` are notes, each with the address and the text of a link behind it; `data` is the address of the same as JSON.
     """
-    return _environment().get_template("top.html").render(
-        state=state(listing), places=PLACES, here=here, refused=refused, told=told, data=data
+    return (
+        _environment()
+        .get_template("top.html")
+        .render(state=state(listing), places=PLACES, here=here, refused=refused, told=told, data=data)
     )
 
 

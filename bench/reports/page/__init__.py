@@ -74,7 +74,7 @@ _UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
 class Around(NamedTuple):
-    """What a page that a server sends has beside the one on a disk: HTML above it, more rules of style, its scripts' addresses."""
+    """What a page from a server has beside the one on a disk: HTML above it, more rules of style, its scripts' addresses."""
 
     top: str
     style: str

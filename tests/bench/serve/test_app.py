@@ -189,7 +189,9 @@ def test_pages_hold_no_script_and_name_theirs_by_content(ask: Any, folder: Any, 
     assert ask("/asset/vega.js").status_code == 404
 
 
-@pytest.mark.parametrize(("path", "code"), [("/", 200), ("/report", 404), ("/history", 404), ("/compare", 200), ("/runs.json", 200)])
+@pytest.mark.parametrize(
+    ("path", "code"), [("/", 200), ("/report", 404), ("/history", 404), ("/compare", 200), ("/runs.json", 200)]
+)
 def test_an_empty_folder_is_a_page_that_waits(ask: Any, folder: Any, path: str, code: int) -> None:
     answer = ask(path)
     assert answer.status_code == code
@@ -222,5 +224,3 @@ def test_names_of_files_may_be_any(ask: Any, folder: Any) -> None:
         answer = ask(f"/report.json?file={link}")
         assert answer.status_code == 200, link
         assert len(answer.json()["runs"]) == 1
-
-

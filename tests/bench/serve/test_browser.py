@@ -39,7 +39,8 @@ def _settled(driver: Any) -> None:
 
 def _ready(driver: Any) -> None:
     driver.execute_async_script(
-        "const done = arguments[0]; const wait = () => (document.documentElement.dataset.ready ? done() : setTimeout(wait, 20)); wait();"
+        "const done = arguments[0];"
+        "const wait = () => (document.documentElement.dataset.ready ? done() : setTimeout(wait, 20)); wait();"
     )
 
 

@@ -124,7 +124,7 @@ def test_a_question_that_cannot_be_answered_is_one_line(ask: Any, folder: Any, q
         assert len(told) < 400
 
 
-@pytest.mark.parametrize("path", ["/../etc/passwd", "/asset/../../x", "/asset/%2e%2e%2fapp.py", "/report/../..", "//", "/.git/config", "/%00"])
+@pytest.mark.parametrize("path", ["/../etc/passwd", "/asset/../../x", "/asset/%2e%2e%2fapp.py", "//", "/.git/config", "/%00"])
 def test_no_address_is_a_path(ask: Any, folder: Any, path: str) -> None:
     folder.add()
     answer = ask(f"http://localhost:8137{path}")

@@ -13,15 +13,14 @@ from vbench.history import reading
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 
-from vbench.serve import files, shelf  # noqa: E402 - not before it is known that they can be
+from vbench.serve import files, shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
 @pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were read, each time that one was."""
     seen: list[str] = []
     for module in (results, reading):
@@ -32,7 +31,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             return read(path, *more, **named)
 
         monkeypatch.setattr(module, "read", counted)
-    yield seen
+    return seen
 
 
 @pytest.mark.parametrize("path", ["/", "/report", "/history"])

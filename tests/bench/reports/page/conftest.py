@@ -144,7 +144,7 @@ def opened(
     written: Callable[[Record, Path], Path],
     tmp_path: Path,
 ) -> Iterator[Callable[..., Page]]:
-    """Write the page of these records and open it from the disk; or write their files, and open the page of those that are served."""
+    """Write the page of these records and open it from the disk; or write their files, and open what is served of them."""
 
     def from_disk(*records: Record, fragment: str = "", mix: bool = False) -> Page:
         path = tmp_path / page.NAME
