@@ -169,7 +169,10 @@ def make(shelf: Shelf, rules: Rules) -> Guard:
 
 
 def _show(app: FastAPI, path: str) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-    return app.api_route(path, methods=list(METHODS), response_model=None)
+    shown: Callable[[Callable[..., Response]], Callable[..., Response]] = app.api_route(
+        path, methods=list(METHODS), response_model=None
+    )
+    return shown
 
 
 def _pages(app: FastAPI, desk: Desk) -> None:

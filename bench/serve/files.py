@@ -63,7 +63,7 @@ class Listing(NamedTuple):
 
 def line(text: object) -> str:
     """Any text as one short line that can be sent: without control characters, and without halves of characters."""
-    plain = _CONTROL.sub(" ", str(text).encode("utf-8", "replace").decode()).strip()
+    plain = " ".join(_CONTROL.sub(" ", str(text).encode("utf-8", "replace").decode()).split())
     return plain if len(plain) <= _MOST_REASON else f"{plain[:_MOST_REASON]} …"
 
 

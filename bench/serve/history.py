@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from .files import Found, Listing
     from .shelf import Shelf
 
+T = TypeVar("T")
+
 # Charts that one page offers; of so many series nobody looks at the others without naming them.
 _MOST = 300
 # Series that changed and are drawn at once; the others when they are opened.
 _OPEN = 6
+_ALONE = "Series of a single run"
 
 
 class Asked(NamedTuple):
@@ -57,7 +60,7 @@ def html(shelf: Shelf, listing: Listing, asked: Asked, query: str) -> str:
             metric=", ".join(asked.metric), only=", ".join(asked.only), machine=asked.machine,
             changes=[row for name, one in shown if one.changed for row in text.series_rows(name, one)],
             header=text.HEADER, right=text.RIGHT, known=[*text.changed(found), *text.far(found)],
-            commands=found.commands(), groups=_groups(shown),
+            commands=found.commands(), groups=_groups(shown), folded=_ALONE,
         )  # fmt: skip
 
     return _look(shelf, listing, asked, show)
@@ -68,7 +71,7 @@ def data(shelf: Shelf, listing: Listing, asked: Asked) -> bytes:
     return _look(shelf, listing, asked, lambda found: msgspec.json.encode(histories.plain(found)))
 
 
-def _look(shelf: Shelf, listing: Listing, asked: Asked, show: Callable[[History], Any]) -> Any:
+def _look(shelf: Shelf, listing: Listing, asked: Asked, show: Callable[[History], T]) -> T:
     wanted = histories.Asked(metrics=asked.metric, only=asked.only)
     columns = histories.columns(wanted)
     looked = [(one, shelf.reading(one, columns)) for one in listing.files]
@@ -78,7 +81,7 @@ def _look(shelf: Shelf, listing: Listing, asked: Asked, show: Callable[[History]
         if not isinstance(found, Refused) and asked.machine in {"", found.head.machine.fingerprint}
     ]
 
-    def among(given: Sequence[Reading]) -> Any:
+    def among(given: Sequence[Reading]) -> T:
         # A run that stands in two files counts once.
         once = {found.head.run_id: found for found in given}
         ordered = sorted(once.values(), key=lambda found: (found.head.started, found.head.run_id))
@@ -92,12 +95,12 @@ def _told(asked: Asked) -> list[tuple[str, str, str]]:
 
 
 def _groups(shown: Sequence[tuple[Name, Series]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The series that changed and those that did not, each under its heading."""
-    groups: dict[str, list[dict[str, Any]]] = {"Series that changed": [], "Series without a change": []}
-    changed, rest = groups.values()
+    """The series that changed, those that did not, and those that could not yet, each under its heading."""
+    groups: dict[str, list[dict[str, Any]]] = {"Series that changed": [], "Series without a change": [], _ALONE: []}
+    changed, rest, alone = groups.values()
     for number, (name, one) in enumerate(shown):
         many = len(one.points)
         told = {"number": number, "label": name.label, "last": text.last(one), "runs": f"{many} run" + ("" if many == 1 else "s")}
-        own = changed if one.changed else rest
+        own = changed if one.changed else rest if many > 1 else alone
         own.append(told | {"open": one.changed and len(changed) < _OPEN})
     return [(heading, own) for heading, own in groups.items() if own]

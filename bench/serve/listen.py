@@ -6,7 +6,7 @@ import errno
 import ipaddress
 import signal
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import uvicorn
 
@@ -53,7 +53,7 @@ def listen(host: str, port: int, token: str, names: Iterable[str] = ()) -> Place
     return Place(taken, rules, f"http://{shown}:{own}/")
 
 
-def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str | int, ...]]:
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
     """The address that a host's name stands for; what is checked is what is listened on."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -62,12 +62,12 @@ def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str | i
         message = f"--host {host}: {told}; write an address of this machine, for example 127.0.0.1 or 0.0.0.0"
         raise UsageError(message) from None
     family, _, _, _, where = min(found, key=lambda one: one[0] != socket.AF_INET)
-    return family, tuple(where)
+    return family, where
 
 
-def _taken(family: socket.AddressFamily, where: tuple[str | int, ...], host: str, port: int) -> socket.socket:
+def _taken(family: socket.AddressFamily, where: Any, host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server(where, family=family)  # type: ignore[arg-type]
+        return socket.create_server(where, family=family)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             message = f"port {port} of {host} is in use: name another with --port, or take any free one with --port 0"

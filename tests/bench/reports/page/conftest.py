@@ -136,7 +136,22 @@ def shelf(tmp_path_factory: pytest.TempPathFactory, serving: Callable[..., str])
     return folder, serving(folder)
 
 
-@pytest.fixture(params=["disk", "served"])
+# What a server could spoil, run by default for the served page too; that it passes all the others is a matter of minutes.
+_BOTH = {
+    "test_it_opens_without_an_error_and_asks_nobody_else", "test_dark_and_light_by_the_system_and_by_the_switch",
+    "test_a_name_that_is_a_script_stays_text", "test_two_machines_stand_apart_until_they_are_asked_for_together",
+    "test_numbers_are_written_as_everywhere_else", "test_the_copy_is_csv_of_what_is_listed",
+}  # fmt: skip
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test of an open page is one of the page from the disk and one of the page that is served."""
+    if "opened" in metafunc.fixturenames:
+        marks = () if metafunc.function.__name__ in _BOTH else (pytest.mark.slow,)
+        metafunc.parametrize("opened", ["disk", pytest.param("served", marks=marks)], indirect=True)
+
+
+@pytest.fixture
 def opened(
     request: pytest.FixtureRequest,
     driver: Any,
