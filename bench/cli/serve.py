@@ -38,6 +38,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve; see HELP, which typer shows."""
+    root = Path(results) if results else _results()
     try:
         import fastapi  # noqa: F401, PLC0415 - --help must be quick, and not everybody serves
         import uvicorn  # noqa: F401, PLC0415 - as above
@@ -46,7 +47,6 @@ def serve(
         raise UsageError(message) from None
     from ..serve import app, listen, shelf  # noqa: PLC0415 - as above
 
-    root = Path(results) if results else _results()
     files = shelf.Shelf(root)
     place = listen.listen(host, port, token, common.words(allow_host))
     answers = app.make(files, place.rules)

@@ -89,7 +89,7 @@ class Shelf:
     def refuse(self, one: Found, reason: str) -> Refused:
         """From now on the file is not shown, until it is written to."""
         with self._lock:
-            found = Refused(one.name, reason)
+            found = Refused(one.name, reason.removeprefix(f"{one.name} "))
             self._bad[one.path] = (one.stamp, found)
             return found
 

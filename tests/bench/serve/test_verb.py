@@ -66,14 +66,11 @@ def test_where_it_cannot_listen_it_says_so(host: str, token: str, said: str) -> 
     assert not token or token not in str(caught.value).split()
 
 
-def test_a_port_in_use_is_one_line(cli: Any, tmp_path: Path) -> None:
-    (tmp_path / "results").mkdir()
+def test_a_port_in_use_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = cli("results", "--port", str(port))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert f"port {port} of 127.0.0.1 is in use: name another with --port" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+        with pytest.raises(errors.UsageError, match=f"port {port} of 127.0.0.1 is in use: name another with --port"):
+            listen.listen("127.0.0.1", port, "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
