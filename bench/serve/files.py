@@ -67,25 +67,33 @@ def line(text: object) -> str:
     return plain if len(plain) <= _MOST_REASON else f"{plain[:_MOST_REASON]} …"
 
 
+# The three functions that know where results may lie.
+
+
+def there(root: Path) -> bool:
+    """Whether there is anything to serve."""
+    return root.exists()
+
+
+def home(root: Path) -> Path:
+    """The folder that names are relative to, and out of which nothing leads."""
+    return root.parent if root.is_file() else root
+
+
 def gathered(root: Path) -> list[Path]:
-    """The result files of what is served: the one place that knows where results may lie."""
+    """The result files, below that folder."""
     return results.files([root])
 
 
 def listing(root: Path) -> Listing:
     """What there is now below this folder; of one file, that file."""
-    if not root.exists():
+    if not there(root):
         return Listing((), (Refused(line(root.name), "is no longer there"),))
     folder = home(root)
     inside = os.path.realpath(folder)
     entries = [_entry(path, folder, inside) for path in gathered(root)]
     found = sorted((one for one in entries if isinstance(one, Found)), key=lambda one: one.age, reverse=True)
     return Listing(tuple(found), tuple(one for one in entries if isinstance(one, Refused)))
-
-
-def home(root: Path) -> Path:
-    """The folder that names are relative to."""
-    return root.parent if root.is_file() else root
 
 
 def _entry(path: Path, folder: Path, inside: str) -> Found | Refused:

@@ -13,7 +13,7 @@ import msgspec
 from .. import results
 from ..errors import UsageError, VbenchError
 from ..history import reading
-from .files import Listing, Refused, home, line, listing
+from .files import Listing, Refused, home, line, listing, there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -50,7 +50,7 @@ class Shelf:
 
     def __init__(self, root: Path, fresh: float = _FRESH) -> None:
         """`fresh` is for how many seconds a listing stands. Raises UsageError where there is nothing at `root`."""
-        if not root.exists():
+        if not there(root):
             message = f"cannot serve {root}: there is no such folder or file; `vbench run` puts its files below results/"
             raise UsageError(message)
         # A link that was named itself may lead anywhere.
