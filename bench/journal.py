@@ -59,7 +59,7 @@ def _objects(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
     while (end := data.find(b"\n", offset)) >= 0:
         try:
             line = decode(data[offset:end])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if b"\n" not in data[end + 1 :] or (offset == 0 and not data.startswith(_HEAD)):
                 return
             raise _damaged(path, data, offset, str(error)) from None
@@ -106,7 +106,7 @@ def read(path: Path) -> Lines:
                 ended = ended if run is not None and run.cases else ""
             elif kind == "end":
                 ended = str(line.get("status", ""))
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, RecursionError) as error:
             raise _damaged(path, data, size, str(error)) from None
         size = end
     if run is None and data and not data.startswith(_HEAD[: len(data)]):

@@ -6,6 +6,7 @@ Nothing here imports torch: reading, reporting and comparing work on a machine t
 from __future__ import annotations
 
 import glob
+import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
 
 # Below a machine's folder: what measures vbench itself (tests/campaigns), left out when a folder is searched.
 CAMPAIGNS = "campaigns"
-# The ending of a file of the gate, which a folder of results holds too.
+# What a folder of results holds too: files of the gate, by their ending, and a study's log.
 PAIRS = ".pairs.jsonl"
-# A study's log, which lies there too.
 STUDY = "study.jsonl"
 
 IDENTITY = (
@@ -232,7 +232,7 @@ def files(paths: Iterable[str | Path]) -> list[Path]:
             found += sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 - an absolute pattern
         else:
             found.append(path)
-    return list({path.resolve(): path for path in found}.values())
+    return list({os.path.realpath(path): path for path in found}.values())
 
 
 def _is_run(path: Path) -> bool:

@@ -36,6 +36,7 @@ verdicts budgets contrasts
 plan history
 claims reports exports
 compare best
+serve
 devices machine doctor contention checkpoint
 data agreement estimate peaks rescaled weights
 training preparation
@@ -53,7 +54,7 @@ forkserver
 supervisor
 ceilings state
 further watch
-pipeline gate evaluate study profile cluster serve
+pipeline gate evaluate study profile cluster
 api
 survey comparison culprits
 trials bisection expectations gathering

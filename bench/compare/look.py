@@ -78,8 +78,13 @@ class Comparison(NamedTuple):
 
 def look(before: Path, after: Path, asked: Asked) -> Comparison:
     """Read and compare. Raises NothingSelectedError where the two have no case in common, or none that was asked for."""
+    return between(matching.read("A", before), matching.read("B", after), asked)
+
+
+def between(before: Side, after: Side, asked: Asked) -> Comparison:
+    """As `look`, of two sides that are read already."""
     wanted = measures(asked.metrics or DEFAULT)
-    sides = matching.read("A", before), matching.read("B", after)
+    sides = before, after
     matched = matching.match(*sides, asked.chosen)
     if not matched.pairs:
         raise NothingSelectedError(_nothing(*sides, matched, asked))

@@ -65,13 +65,22 @@ class History(NamedTuple):
 def look(paths: Sequence[Path], asked: Asked, rule: Rule, warn: Callable[[str], object] = lambda _: None) -> History:
     """Read these files and folders. Raises NothingSelectedError where they hold no number that was asked for."""
     _check(rule)
+    found = reading.read_all(paths, columns(asked), derive=asked.derive, warn=warn)
+    return among(found, asked, rule, ", ".join(map(str, paths)))
+
+
+def columns(asked: Asked) -> list[str]:
+    """The columns that are asked for, which is what has to be read. Raises UnknownNameError for one that there is not."""
+    return [measure.column for measure in measures(asked.metrics)]
+
+
+def among(found: Sequence[Reading], asked: Asked, rule: Rule, where: str) -> History:
+    """As `look`, of runs that are read already, each once and in the order of their starts; messages call them `where`."""
     wanted = measures(asked.metrics)
-    columns = [measure.column for measure in wanted]
-    found = reading.read_all(paths, columns, derive=asked.derive, warn=warn)
     every = collected.collect(found, wanted)
     chosen = [one for one in every if _chosen(one.case.label, asked)]
     if not chosen:
-        raise NothingSelectedError(_nothing(", ".join(map(str, paths)), asked, columns, found, every))
+        raise NothingSelectedError(_nothing(where, asked, columns(asked), found, every))
     judged = collected.judge(chosen, rule)
     every_jump = changes.jumps(judged)
     newest: dict[int, int] = {}
@@ -81,13 +90,13 @@ def look(paths: Sequence[Path], asked: Asked, rule: Rule, warn: Callable[[str], 
     return History(judged, every_jump, changes.far(judged), rule, len(found), sum(one.derived for one in found))
 
 
-def _nothing(where: str, asked: Asked, columns: Sequence[str], found: Sequence[Reading], every: Sequence[Series]) -> str:
+def _nothing(where: str, asked: Asked, names: Sequence[str], found: Sequence[Reading], every: Sequence[Series]) -> str:
     """Why there is nothing to show, and what there is."""
     if not found:
         return f"no history: {where} holds no result file that can be read; `vbench run` makes them"
     if not every:
         runs = "1 run" if len(found) == 1 else f"{len(found)} runs"
-        return f"no history: {where} ({runs}) holds no {' or '.join(columns)} that was measured; --metric asks for another"
+        return f"no history: {where} ({runs}) holds no {' or '.join(names)} that was measured; --metric asks for another"
     known = sorted({one.case.label for one in every})
     more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
     left = f"nothing matches --only {','.join(asked.only)}" if asked.only else "nothing is left"

@@ -6,16 +6,20 @@ import itertools
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import pytest
 
 from vbench import engines, plugins, registry, results
 from vbench.core import Case, Counted, Machine, Replicate, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from vbench.core import Record
 
 
 class Maker:
@@ -56,6 +60,45 @@ class Maker:
 @pytest.fixture(scope="session")
 def make() -> Maker:
     return Maker()
+
+
+@pytest.fixture(scope="session")
+def written() -> Callable[[Record, Path], Path]:
+    """Writes a record as the result file that a run would have left."""
+
+    def write(record: Record, path: Path) -> Path:
+        lines = [{"type": "run", **msgspec.to_builtins(record.run)}]
+        lines += [{"type": "replicate", **msgspec.to_builtins(replicate)} for replicate in record.replicates]
+        lines += [{"type": "result", **msgspec.to_builtins(row), "case": row.case.id} for row in record.results]
+        lines += [{"type": "end", "status": record.ended, "finished": record.run.started}] if record.ended else []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def serving() -> Iterator[Callable[..., str]]:
+    """Starts `vbench serve` of a folder in a thread, on a free port, and gives its address; all end with the session."""
+    pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
+    from vbench.serve import app, listen, shelf  # noqa: PLC0415 - only where it is installed
+
+    running = []
+
+    def start(root: Path, token: str = "") -> str:
+        place = listen.listen("127.0.0.1", 0, token)
+        server = listen.server(app.make(shelf.Shelf(root, fresh=0), place.rules))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [place.socket]}, daemon=True)
+        thread.start()
+        running.append((server, thread))
+        return place.address
+
+    yield start
+    for server, _ in running:
+        server.should_exit = True
+    for _, thread in running:
+        thread.join(10)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jinja2
 import msgspec
@@ -36,6 +36,8 @@ STYLE = "page.css"
 # In the order in which they need each other.
 SCRIPTS = (
     "units.js",
+    "theme.js",
+    "dom.js",
     "columns.js",
     "state.js",
     "select.js",
@@ -71,17 +73,29 @@ _FEW = 600
 _UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
-def make(
+class Around(NamedTuple):
+    """What a page from a server has beside the one on a disk: HTML above it, more rules of style, its scripts' addresses."""
+
+    top: str
+    style: str
+    scripts: tuple[str, ...]
+
+
+def make(  # noqa: PLR0913 - what is shown, how, and where
     records: Sequence[Record],
     found: Sequence[Row],
     chosen: Sequence[Protocol],
     drawings: Iterable[Drawing] = (),
     *,
     mix: bool = False,
+    around: Around | None = None,
 ) -> str:
-    """The whole page as HTML. `chosen` are the protocols of the report, `drawings` the charts that lie beside it."""
+    """The whole page as HTML. `chosen` are the protocols of the report, `drawings` the charts that lie beside it.
+
+    Without `around` it is one file, scripts included.
+    """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(_part(TEMPLATE))
+    template = environment.from_string(part(TEMPLATE))
     several, given = machines(found), list(drawings)
     flags = [flag for flag in FLAGS if any(flag in row.result.flags for row in found)]
     table = columns(found)
@@ -90,7 +104,7 @@ def make(
         many=len(found),
         networks=len({row.name for row in found}),
         machines=[machine_text(machine) for machine in several],
-        notes=[*machine_note(found), versions_note(found)],
+        notes=[*_where(found, mix=mix), versions_note(found)],
         protocol=chosen[0] if chosen else None,
         runs=[_run(record) for record in records],
         flags={flag: FLAGS[flag] for flag in flags},
@@ -98,18 +112,26 @@ def make(
         findings=[drawing.finding for drawing in given if drawing.finding],
         drawings=[drawing for drawing in given if drawing.paint is not None],
         meanings=[column for column in table if column.about and column.group != "identity"],
-        style=_part(STYLE),
-        library=library.vega(),
-        scripts="\n".join(f"// {name}\n{_part(name)}" for name in SCRIPTS),
-        data=_json(_data(found, chosen, table, mix=mix)),
+        around=around,
+        style=part(STYLE) + (around.style if around else ""),
+        library="" if around else library.vega(),
+        scripts="" if around else script(SCRIPTS),
+        data=embedded(_data(found, chosen, table, mix=mix)),
     )
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """One of the files beside this one."""
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _json(value: Any) -> str:
+def script(names: Iterable[str], own: str = "") -> str:
+    """These scripts, and one more, as one that leaves nothing behind in the window."""
+    parts = [f"// {name}\n{part(name)}" for name in names]
+    return "\n".join(["(() => {", '"use strict";', *parts, *([own] if own else []), "})();"])
+
+
+def embedded(value: Any) -> str:
     """JSON that stands in a page as it is: no text in it can end the block that it is in."""
     return msgspec.json.encode(value).decode().translate(_UNSAFE)
 
@@ -148,6 +170,14 @@ def _data(found: Sequence[Row], chosen: Sequence[Protocol], table: Sequence[Colu
 
 def _machine(found: Sequence[Row], machine: Machine) -> str:
     return machine_note([row for row in found if row.run.machine.fingerprint == machine.fingerprint])[0]
+
+
+def _where(found: Sequence[Row], *, mix: bool) -> list[str]:
+    """The machines, which the page of several shows one by one unless they are to be mixed."""
+    several = machines(found)
+    if mix or len(several) == 1:
+        return machine_note(found)
+    return [f"{len(several)} machines, whose times do not compare; the first that is shown is {_machine(found, several[0])}"]
 
 
 def _values(table: Iterable[Column], name: str) -> list[str]:

@@ -8,12 +8,6 @@ const MOST_NAMES = 150; // finding places for more takes longer than a reader wa
 let view = null;
 let drawn = { key: "", points: [], at: -1, axes: null };
 
-const dark = () => (document.documentElement.dataset.theme
-  ? document.documentElement.dataset.theme === "dark"
-  : window.matchMedia("(prefers-color-scheme: dark)").matches);
-let printing = false;
-const theme = () => (dark() && !printing ? "dark" : "light");
-
 const look = (row) => told.looks[state.color][String(value(state.color, row))] || ["#888888", "#555555", "#999999", "circle"];
 
 // The factor and the text of an axis: the step that suits its middle value, so that ticks are short numbers.

@@ -3,18 +3,6 @@
 const card = document.getElementById("hover");
 const dialog = document.getElementById("detail");
 
-const make = (tag, attributes = {}, ...children) => {
-  const found = document.createElement(tag);
-  for (const [name, one] of Object.entries(attributes)) {
-    if (name === "class") found.className = one;
-    else if (name.startsWith("on")) found.addEventListener(name.slice(2), one);
-    else if (one === true) found.setAttribute(name, "");
-    else if (one !== false && one !== undefined) found.setAttribute(name, one);
-  }
-  found.append(...children);
-  return found;
-};
-
 const GROUPS = { identity: "What was measured", sampled: "Measured", derived: "Follows from both", counted: "Counted", published: "Published" };
 const INTERNAL = new Set(["definition", "run_id", "case_id", "fingerprint", "name", "quality", "top1", "top5", "quality_metric"]);
 

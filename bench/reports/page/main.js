@@ -90,20 +90,7 @@ const restart = (from) => {
   return refresh();
 };
 
-const setTheme = (asked) => {
-  const wanted = ["light", "dark"].includes(asked) ? asked : "auto";
-  if (wanted === "auto") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = wanted;
-  by("theme").value = wanted;
-  return wanted;
-};
-const recoloured = () => { controls(); refresh(); };
-by("theme").addEventListener("change", (event) => {
-  const wanted = setTheme(event.target.value);
-  try { localStorage.setItem("vbench-theme", wanted); } catch { /* a page from the disk may have no storage; the switch works without */ }
-  recoloured();
-});
-window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recoloured);
+recoloured = () => { controls(); refresh(); };
 
 for (const axis of ["x", "y"]) {
   by(axis).addEventListener("change", (event) => {
@@ -242,7 +229,4 @@ window.addEventListener("afterprint", () => { printing = false; refresh(); });
 let width = box.clientWidth;
 new ResizeObserver(() => { if (box.clientWidth !== width) { width = box.clientWidth; schedule(); } }).observe(box);
 
-let stored = null;
-try { stored = localStorage.getItem("vbench-theme"); } catch { /* as above */ }
-setTheme(stored);
 restart(fromHash(location.hash)).then(() => { document.documentElement.dataset.ready = "yes"; });

@@ -1,8 +1,12 @@
-"""A page made from records, and a browser that opens it: Debian's Chromium, driven through selenium, without a network."""
+"""A page made from records, and a browser that opens it: Debian's Chromium, driven through selenium, without a network.
+
+It is opened twice: from the disk, and from `vbench serve`, which shows the same to those who ask over HTTP.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,18 +116,67 @@ class Page:
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
 
+    def own(self) -> list[str]:
+        """Where it may ask: from the disk nowhere but for itself, from a server the few addresses of that."""
+        if self.url.startswith("file:"):
+            return [self.url]
+        base = self.url.partition("report")[0]
+        return [self.url, f"{base}asset/", f"{base}state.json"]
+
+    def foreign(self) -> list[str]:
+        """What it asked for elsewhere."""
+        own = (*self.own(), "data:", "blob:", "about:")
+        return [url for url in self.requested() if not url.startswith(own)]
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory, serving: Callable[..., str]) -> tuple[Path, str]:
+    """A folder that is served, and the address."""
+    folder = tmp_path_factory.mktemp("served")
+    return folder, serving(folder)
+
+
+# What a server could spoil, run by default for the served page too; that it passes all the others is a matter of minutes.
+_BOTH = {
+    "test_it_opens_without_an_error_and_asks_nobody_else", "test_dark_and_light_by_the_system_and_by_the_switch",
+    "test_a_name_that_is_a_script_stays_text", "test_two_machines_stand_apart_until_they_are_asked_for_together",
+    "test_numbers_are_written_as_everywhere_else", "test_the_copy_is_csv_of_what_is_listed",
+}  # fmt: skip
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test of an open page is one of the page from the disk and one of the page that is served."""
+    if "opened" in metafunc.fixturenames:
+        marks = () if metafunc.function.__name__ in _BOTH else (pytest.mark.slow,)
+        metafunc.parametrize("opened", ["disk", pytest.param("served", marks=marks)], indirect=True)
+
 
 @pytest.fixture
-def opened(driver: Any, made: Callable[..., str], tmp_path: Path) -> Iterator[Callable[..., Page]]:
-    """Write the page of these records, and open it from the disk."""
+def opened(
+    request: pytest.FixtureRequest,
+    driver: Any,
+    made: Callable[..., str],
+    written: Callable[[Record, Path], Path],
+    tmp_path: Path,
+) -> Iterator[Callable[..., Page]]:
+    """Write the page of these records and open it from the disk; or write their files, and open what is served of them."""
 
-    def open_(*records: Record, fragment: str = "", mix: bool = False) -> Page:
+    def from_disk(*records: Record, fragment: str = "", mix: bool = False) -> Page:
         path = tmp_path / page.NAME
         path.write_text(made(*records, mix=mix), encoding="utf-8")
         return Page(driver, path.as_uri()).open(fragment)
 
-    yield open_
-    driver.execute_script("localStorage.clear()")  # where the switch of colours is kept, by all pages from the disk
+    def from_server(*records: Record, fragment: str = "", mix: bool = False) -> Page:
+        folder, address = request.getfixturevalue("shelf")
+        for path in folder.iterdir():
+            path.unlink()
+        for number, record in enumerate(records):
+            path = written(record, folder / record.path)
+            os.utime(path, (2e9 - number, 2e9 - number))  # the newest stands first, as the first record does on the disk
+        return Page(driver, f"{address}report{'?mix=1' if mix else ''}").open(fragment)
+
+    yield from_disk if request.param == "disk" else from_server
+    driver.execute_script("localStorage.clear()")  # where the switch of colours is kept, by all pages of one place
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ def test_json_in_the_page_is_the_same_value_and_holds_no_sign_that_ends_it(text:
         text.encode()
     except UnicodeEncodeError:
         return  # half a pair: no result file can hold it
-    found = page._json({"a": text})
+    found = page.embedded({"a": text})
     assert json.loads(found) == {"a": text}
     assert not set(found) & set("<>&\u2028\u2029")
 
