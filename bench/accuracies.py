@@ -23,7 +23,8 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """What is evaluated on what, written before the first answer: all that a later process needs to go on with it.
 
     `pictures` of the `available` ones are shown, in an order that `seed` decides, so that any part of them is a random one.
-    `targets` says for each class of the data which output of the network it is. `label` names the data with a digest.
+    `targets` says for each class of the data which output of the network it is. `label` names the data with a digest. Of weights
+    that vbench trained, `tuned` has those that it began with.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, str] = {}
     catalogue: str = ""
     command: str = ""
+    tuned: dict[str, str] = {}
 
     @property
     def protocol(self) -> str:
@@ -58,7 +60,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """What one worker shows: of the `available` pictures of `data` those from `start` to `end`, in the order of `seed`.
 
     `label` is what messages call them, `targets` the output of each class, `exact` whether there are no others. So many `workers`
-    decode.
+    decode. `tuned` is the file that a trained network is to be written to: then the pictures are to train on, and `key` says of
+    what a checkpoint beside it is. Those that cannot be read are passed over where `skip_broken`.
     """
 
     data: str
@@ -70,6 +73,9 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     end: int
     workers: int
+    tuned: str = ""
+    key: str = ""
+    skip_broken: bool = False
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):

@@ -156,8 +156,10 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
             plan, devices=devices.known(), engines=engines.known(), compressors=compressors.known(),
             threads=machine.usable_cores(), seed=final.seed,
         )  # fmt: skip
-        label = "" if given is None else given.label
-        cases = planned(chosen, shape=input, weights=label, named=[axis for axis, value in axes.items() if value])
+        label, smaller = ("", "none") if given is None else (given.label, given.compression)
+        cases = planned(
+            chosen, shape=input, weights=label, smaller=smaller, named=[axis for axis, value in axes.items() if value]
+        )
         if also and not (quick or input or weights or any(axes.values())):
             for other in configs.also(cfg, suite):
                 cases = cases.then(planned(_without_missing(other, errors), named=()), quick=other.quick)

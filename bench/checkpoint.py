@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from . import lineage
 from .errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from .lineage import Lineage
 
 # Where trainers keep the state dict beside an optimiser's and the rest.
 _INSIDE = ("state_dict", "model", "model_state_dict", "module")
@@ -34,11 +37,12 @@ class Entry(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """What a file holds; `tensor(name)` reads one of its entries."""
+    """What a file holds; `tensor(name)` reads one of its entries, `lineage` says where it is from, if vbench made it."""
 
     path: Path
     entries: dict[str, Entry]
     tensor: Callable[[str], torch.Tensor]
+    lineage: Lineage | None = None
 
 
 def read(path: Path) -> Checkpoint:
@@ -88,13 +92,14 @@ def _safetensors(path: Path) -> Checkpoint:
     try:
         opened: Any = safe_open(str(path), framework="pt")
         entries = {}
+        made = lineage.read(opened.metadata() or {})
         for name in opened.keys():  # noqa: SIM118 - a handle, which is no dict
             part = opened.get_slice(name)
             entries[name] = Entry(tuple(part.get_shape()), part.get_dtype().startswith(("F", "BF")))
     except (SafetensorError, OSError, ValueError) as error:
         message = f"--weights {path}: it begins as a safetensors file and is damaged: {_line(error)}"
         raise UsageError(message) from None
-    return Checkpoint(path, entries, opened.get_tensor)
+    return Checkpoint(path, entries, opened.get_tensor, made)
 
 
 def _torch(path: Path) -> Checkpoint:
@@ -141,7 +146,7 @@ def _refused(path: Path, error: Exception) -> str:
 
 def _stripped(found: Checkpoint, prefix: str) -> Checkpoint:
     entries = {name.removeprefix(prefix): entry for name, entry in found.entries.items()}
-    return Checkpoint(found.path, entries, lambda name: found.tensor(f"{prefix}{name}"))
+    return Checkpoint(found.path, entries, lambda name: found.tensor(f"{prefix}{name}"), found.lineage)
 
 
 def _line(error: Exception) -> str:

@@ -17,6 +17,7 @@ from .errors import UsageError
 
 SIDE = 32
 TESTS = 2000  # how many pictures to test on a seed has, where nobody asks for a number
+TRAINS = 12000  # and how many to train on
 _SPLITS = ("train", "test")
 _SHARE = 0.8  # of the digits, to train on
 _DIGIT, _PART = 8, 4  # pixels of a digit, and of a piece of one

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 NONE = "none"
+# The step that trains what is left: done by `vbench evaluate --finetune` and kept as a file of weights.
+FINETUNE = "finetune"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 Value = float | int | str | bool
@@ -27,13 +29,14 @@ Value = float | int | str | bool
 class Option(msgspec.Struct, frozen=True):
     """One option of a compressor. Without a default it must be given, and may then be written without its name.
 
-    `kind` is `ratio` (strictly between 0 and 1), `number`, `whole`, `flag`, or `word`, which is one of `words`; where there are
-    words, they may stand for a number too. `low` and `high` are the least and the largest value of a number, both allowed.
+    `kind` is `ratio` (strictly between 0 and 1), `number`, `whole`, `flag`, `text`, or `word`, which is one of `words`; where
+    there are words, they may stand for a number too. `low` and `high` are the least and the largest value of a number, both
+    allowed.
     """
 
     name: str
     description: str
-    kind: Literal["ratio", "number", "whole", "flag", "word"] = "ratio"
+    kind: Literal["ratio", "number", "whole", "flag", "word", "text"] = "ratio"
     default: Value | None = None
     low: float = -math.inf
     high: float = math.inf
@@ -44,6 +47,8 @@ class Option(msgspec.Struct, frozen=True):
         """What it takes, in words."""
         if self.kind == "flag":
             return "nothing: it is on where it is written"
+        if self.kind == "text":
+            return "a name"
         if self.kind == "word":
             return f"one of {', '.join(self.words)}"
         if self.kind == "ratio":
@@ -55,6 +60,8 @@ class Option(msgspec.Struct, frozen=True):
 
     def value(self, text: str) -> Value | None:
         """What a text stands for; None where that is not allowed."""
+        if self.kind == "text":
+            return text or None
         if self.kind == "word" or text in self.words:
             return text if text in self.words else None
         try:
@@ -107,6 +114,12 @@ def joined(parts: Iterable[str]) -> str:
     return "+".join(part for part in parts if part != NONE) or NONE
 
 
+def beyond(text: str, held: str) -> list[str] | None:
+    """The steps of a compression behind those that are done already, each as it is written; None where it begins otherwise."""
+    steps, done = ([] if one == NONE else one.split("+") for one in (text, held))
+    return steps[len(done) :] if steps[: len(done)] == done else None
+
+
 def _values(name: str, words: Sequence[str], known: Sequence[Option]) -> dict[str, Value]:
     by_name = {option.name: option for option in known}
     required = [option for option in known if option.default is None and option.kind != "flag"]
@@ -154,7 +167,7 @@ def _sample(option: Option) -> str:
         return option.words[0]
     if option.kind == "ratio":
         return "0.5"
-    return f"{option.low if math.isfinite(option.low) else 1:g}"
+    return f"{max(1.0, option.low):g}"
 
 
 def written(step: Step, known: Sequence[Option]) -> str:

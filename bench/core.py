@@ -198,6 +198,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """The head of a result file: who measured, what was planned, and with what.
 
     `further` are the ids of cases that come after the others, as far as the time limit allows; those in `quick` have one process.
+    `weights` has the path of each file that was loaded, and `tuned`, where vbench trained it, the weights that it began with.
     """
 
     schema: int
@@ -215,6 +216,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, str] = {}
     ceilings: dict[str, Ceiling] = {}
     weights: dict[str, str] = {}
+    tuned: dict[str, str] = {}
     sentinels: dict[str, tuple[float, ...]] = {}
     environment: dict[str, str] = {}
     commit: str = ""

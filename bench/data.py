@@ -214,8 +214,13 @@ def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Pre
     return torch.stack([out[i % len(out)] for i in range(count)]).contiguous()
 
 
-def resize(picture: Image.Image, shape: Sequence[int], preprocess: Preprocess) -> Image.Image:
-    """The centre of the picture, its short side resized as declared, at the height and width of `shape`."""
+def resize(
+    picture: Image.Image, shape: Sequence[int], preprocess: Preprocess, place: tuple[float, float] = (0.5, 0.5)
+) -> Image.Image:
+    """The centre of the picture, its short side resized as declared, at the height and width of `shape`.
+
+    `place` says where else, if not in the centre: across and down, from 0 to 1.
+    """
     from PIL import Image  # noqa: PLC0415 - only for pictures
 
     _, height, width = shape
@@ -223,7 +228,7 @@ def resize(picture: Image.Image, shape: Sequence[int], preprocess: Preprocess) -
     scale = max(height, width) * preprocess.resize / min(picture.size)
     size = (max(width, round(picture.width * scale)), max(height, round(picture.height * scale)))
     picture = picture.resize(size, resample)
-    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    left, top = (int(free * share) for free, share in zip((picture.width - width, picture.height - height), place, strict=True))
     return picture.crop((left, top, left + width, top + height))
 
 

@@ -77,6 +77,22 @@ def read(spec: str, *, split: str = "test", option: str = "--data", label: bool 
     return readers[kind](place, split, f"{option} {spec}")
 
 
+def halves(spec: str, said: str) -> tuple[Pictures, Pictures]:
+    """What a data set has to train and to test on. Raises UsageError where it has no halves, or they have other classes.
+
+    The labels of folders have no digest.
+    """
+    train, test = (read(spec, split=split, label=False) for split in ("train", "test"))
+    if train.label == test.label:
+        message = f"{said}: it has no halves to train and to test on: name a folder that holds train and val"
+        raise UsageError(message)
+    if train.classes != test.classes:
+        strange = sorted(set(train.classes) ^ set(test.classes))
+        message = f"{said}: {strange[0]} is a class of one half only, to train on or to test on: give both the same"
+        raise UsageError(message)
+    return train, test
+
+
 # The words, as they are written.
 KINDS = {"folder": "folder:PATH", "cifar10": "cifar10:PATH", "digits": "digits", "clutter": "clutter:SEED"}
 
@@ -205,11 +221,11 @@ def _digits(place: str, split: str, said: str) -> Pictures:
 
 
 def _clutter(place: str, split: str, said: str) -> Pictures:
-    """The pictures of `vbench study classification` with this seed, as many as it tests on by default (see `clutter`)."""
+    """The pictures of `vbench study classification` with this seed, as many as it has by default (see `clutter`)."""
     if not place.isdecimal():
         message = f"{said}: write clutter:SEED, a whole number, for example clutter:0"
         raise UsageError(message)
-    pixels, labels = clutter.pictures(int(place), split, clutter.TESTS, said)
+    pixels, labels = clutter.pictures(int(place), split, clutter.TESTS if split == "test" else clutter.TRAINS, said)
     return Pictures(
         label=f"clutter:{int(place)} {split} ({hashlib.sha256(pixels.tobytes()).hexdigest()[:8]})",
         classes=tuple("0123456789"),

@@ -48,6 +48,7 @@ def new(plan: Plan, settings: Settings, root: Path, loaded: Given | None = None)
         quick=plan.quick,
         sources=sources(plan.cases),
         weights={} if loaded is None else {loaded.label: loaded.path},
+        tuned={loaded.label: loaded.of} if loaded is not None and loaded.of else {},
         sentinels=drift.earlier(root / "results" / here.slug, here.fingerprint, versions.get("torch", ""), environment),
         environment=environment,
         commit=machine.git_commit(Path.cwd()),

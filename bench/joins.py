@@ -41,7 +41,8 @@ def of_file(run: Run, rows: Sequence[Result], evaluated: Iterable[Evaluated]) ->
     found = accuracies.results(given)
     joined, taken = _join(rows, found, _calibration(run))
     facts = {name: facts for one in given for name, facts in one.head.architectures.items()}
-    head = msgspec.structs.replace(run, architectures=facts | run.architectures)
+    tuned = {label: of for one in given for label, of in one.head.tuned.items()}
+    head = msgspec.structs.replace(run, architectures=facts | run.architectures, tuned=tuned | run.tuned)
     return head, (*joined, *_alone([one for index, one in enumerate(found) if index not in taken]))
 
 

@@ -53,11 +53,16 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Given(msgspec.Struct, frozen=True):
-    """The file of weights of a run: its path, its value of the axis `weights`, and the networks that get other classes by it."""
+    """The file of weights of a run: its path, its value of the axis `weights`, and the networks that get other classes by it.
+
+    `compression` is what was done to the network before the file was written, and `of` the weights that it began with.
+    """
 
     path: str
     label: str
     classes: dict[str, int]
+    compression: str = compression.NONE
+    of: str = ""
 
 
 def definition(case: Case, seed: int, images: str = "") -> str:
@@ -102,6 +107,7 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     shape: tuple[int, ...] | None = None,
     seed: int = 0,
     weights: str = "",
+    smaller: str = compression.NONE,
     compressors: Mapping[str, str | None] | None = None,
     named: Collection[str] = ("device", "engine"),
 ) -> Plan:
@@ -110,7 +116,8 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     `devices` maps each device that vbench knows to the reason why it is not here, or None; `engines` each engine to
     itself, or to the line that says why it cannot run; `compressors` each of them to such a line, or None. What is absent is a
     UsageError where its axis was `named` by whoever started the run; under `all` and in a suite it is a case that is skipped with
-    that reason. `weights` is what the axis of that name says, if not the seed.
+    that reason. `weights` is what the axis of that name says, if not the seed, and `smaller` what was done to the network before
+    these were written.
     """
     cases: dict[str, Case] = {}
     skipped: dict[str, str] = {}
@@ -131,7 +138,7 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     _refuse_missing(missing, suite.compress if "compress" in named else ())
     _refuse_missing(missing, [a.compression for a in chosen] if "architectures" in named else ())
     flags = tuple((key, "on") for key, wanted in (("cold-cache", suite.cold_cache), ("cuda-graph", suite.cuda_graph)) if wanted)
-    for device, (name, options), precision, batch, count, layout, phase, scenario, smaller in axes:
+    for device, (name, options), precision, batch, count, layout, phase, scenario, text in axes:
         for architecture in chosen:
             case = Case(
                 architecture=architecture.name,
@@ -146,7 +153,7 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
                 layout=layout,
                 phase=phase,
                 scenario=scenario,
-                compression=compression.joined((architecture.compression, smaller)),
+                compression=_whole(architecture.label, architecture.compression, text, smaller),
             )
             cases[case.id] = case
             kind = engines[name]
@@ -158,6 +165,25 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
             if reason:
                 skipped[case.id] = reason
     return Plan(tuple(cases.values()), skipped)
+
+
+def _whole(label: str, own: str, asked: str, held: str) -> str:
+    """All that is done to a network: what its name says, then what the axis says, behind what its file of weights holds already.
+
+    What the file holds may be said again. Raises UsageError where training is asked for, which a file must hold.
+    """
+    text = compression.joined((own, asked))
+    rest = compression.beyond(text, held)
+    if rest is None:
+        within = compression.beyond(held, own) is not None  # as in NAME@l1-filter:0.5, of whose file that is the beginning
+        rest = [part for part in (asked,) if part != compression.NONE] if within else text.split("+")
+    if trained := [part for part in rest if part.partition(":")[0] == compression.FINETUNE]:
+        message = (
+            f"{label}: {trained[0]} is training, which a file of weights must hold: `vbench evaluate {label.partition('@')[0]} "
+            "--weights FILE --data DATA --compress … --finetune 3` writes one, and --weights takes it"
+        )
+        raise UsageError(message)
+    return compression.joined((held, *rest))
 
 
 def _lacking(missing: Mapping[str, str], text: str) -> str | None:

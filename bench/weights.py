@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .checkpoint import Checkpoint
     from .core import Architecture
+    from .lineage import Lineage
 
 OWN = Naming(library="the network's own", rules=())
 # How a builder may call the number of its classes: ours, and that of module:function where a library's is named.
@@ -32,11 +33,16 @@ _SHOWN = 3
 
 
 class Fitted:
-    """Builds a network with as many classes as the file has, and puts the file's weights into it."""
+    """Builds a network with as many classes as the file has, and puts the file's weights into it.
+
+    `lineage` says so where the file is of a network that was made smaller: this one is then the whole of it, into which what
+    the file has does not fit, and `vbench.compress` makes the network of the file from both.
+    """
 
     def __init__(self, build: Callable[..., Any], path: Path, library: str, classes: dict[str, int], inside: int) -> None:
         self.build, self.path, self.library, self._classes, self._inside = build, path, library, classes, inside
         self.pairs: dict[str, str] = {}
+        self.lineage: Lineage | None = None
 
     @property
     def classes(self) -> int | None:
@@ -51,22 +57,34 @@ class Fitted:
     def load(self, module: nn.Module) -> None:
         """Copy every tensor of the file into its place, in the type that the network has there."""
         # Opened here and let go of at the end: a file that stays mapped would stay in the process's memory.
-        file, network = checkpoint.read(self.path), cast("Any", module)
-        for _ in range(self._inside):
-            network = network.network
-        state: dict[str, torch.Tensor] = network.state_dict()
+        file = checkpoint.read(self.path)
+        state: dict[str, torch.Tensor] = self.inner(module).state_dict()
         for name, value in state.items():
             if name in self.pairs:
                 value.copy_(file.tensor(self.pairs[name]).reshape(value.shape))
             else:
                 value.zero_()
 
+    def inner(self, module: nn.Module) -> nn.Module:
+        """The network that the file is of, without what it is wrapped in."""
+        network = cast("Any", module)
+        for _ in range(self._inside):
+            network = network.network
+        return cast("nn.Module", network)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All that the file has for the network, by the network's own names."""
+        file = checkpoint.read(self.path)
+        return {name: file.tensor(other) for name, other in self.pairs.items()}
+
 
 def given(path: Path, architectures: list[Architecture]) -> Given:
     """Hold a file against every network that it is meant for. Raises UsageError where it does not fit one of them."""
     fits = {item.name: fit(item, path) for item in architectures}
     other = {name: found.classes for name, found in fits.items() if found.classes is not None}
-    return Given(path=str(path), label=checkpoint.label(path), classes=other)
+    made = next((found.lineage for found in fits.values() if found.lineage is not None), None)
+    smaller, of = ("none", "") if made is None else (made.compression, made.of)
+    return Given(path=str(path), label=checkpoint.label(path), classes=other, compression=smaller, of=of)
 
 
 def verified(architecture: Architecture, path: Path, label: str) -> Fitted:
@@ -89,6 +107,10 @@ def fit(architecture: Architecture, path: Path) -> Fitted:
     # A file is of the network, and not of what it is wrapped in.
     inside = architecture.name.count("@")
     build = ARCHITECTURES.get(wrappers.bare(architecture.name)).build if inside else architecture.build
+    made = file.lineage if file.lineage is not None and file.lineage.compression != "none" else None
+    if made is not None and made.architecture != wrappers.bare(architecture.name):
+        message = f"--weights {path} is of {made.architecture}@{made.compression}, and not of {architecture.name}"
+        raise UsageError(message)
     own = _skeleton(build)
     try:
         tables = [(naming, naming.theirs(own)) for naming in (OWN, *architecture.weights)]
@@ -101,12 +123,13 @@ def fit(architecture: Architecture, path: Path) -> Fitted:
     classes = _classes(build, file, own, names, naming)
     if classes:
         own = _skeleton(build, **classes)
-    problems = _problems(file, own, names, naming)
+    problems = _problems(file, own, names, naming, smaller=made is not None)
     if problems:
         message = f"--weights {path} does not fit {architecture.name} by {naming.library} names: {'; '.join(problems)}"
         raise UsageError(message)
     fitted = Fitted(architecture.build, path, naming.library, classes, inside)
     fitted.pairs = {name: other for name, other in names.items() if other in file.entries}
+    fitted.lineage = made
     return fitted
 
 
@@ -153,7 +176,14 @@ def _same(own: tuple[int, ...], other: tuple[int, ...], naming: Naming) -> bool:
     return naming.flattened and flat and torch.Size(own).numel() == torch.Size(other).numel()
 
 
-def _problems(file: Checkpoint, own: dict[str, Entry], names: dict[str, str], naming: Naming) -> list[str]:
+def _within(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    return len(shape) == len(whole) and all(1 <= size <= most for size, most in zip(shape, whole, strict=True))
+
+
+def _problems(
+    file: Checkpoint, own: dict[str, Entry], names: dict[str, str], naming: Naming, *, smaller: bool
+) -> list[str]:  # fmt: skip
+    """What does not fit; of a network that was made `smaller`, dimensions may be."""
     missing = [other for name, other in names.items() if other not in file.entries and not name.endswith(_COUNTER)]
     expected = set(names.values())
     over = [name for name in file.entries if name not in expected and not naming.dropped(name)]
@@ -162,7 +192,7 @@ def _problems(file: Checkpoint, own: dict[str, Entry], names: dict[str, str], na
         entry = file.entries.get(other)
         if entry is None:
             continue
-        if not _same(own[name].shape, entry.shape, naming):
+        if not (_within(entry.shape, own[name].shape) if smaller else _same(own[name].shape, entry.shape, naming)):
             wrong.append(f"{other} is {_text(entry.shape)} and not {_text(own[name].shape)}")
         elif entry.floating != own[name].floating:
             whole.append(other)

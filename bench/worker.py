@@ -41,8 +41,9 @@ def run(job: Job, tell: Callable[[str], None], ask: Ask | None = None) -> Replic
         told = _told if job.sensitivity or job.demonstration or job.profile else check.check if job.check else None
         if job.shown is not None and ask is not None:
             from . import scoring  # noqa: PLC0415 - imports torch
+            from .tuning import training  # noqa: PLC0415 - as above
 
-            found = scoring.told(job, job.shown, phase, ask)
+            found = (training if job.shown.tuned else scoring).told(job, job.shown, phase, ask)
         else:
             found = told(job, phase) if told is not None else _measure(job, phase, ask)
     except Wrong as error:

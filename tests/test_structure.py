@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Highest first; names on one rung do not import each other. A package is named once, for all of its modules.
 RUNGS = """
 errors units tables evidence cache naming kinds
-core wrappers compression clutter
+core wrappers compression clutter lineage
 interfaces names libraries artefacts modes
 registry
 stats levels roofline
@@ -44,6 +44,7 @@ counting engines witness
 compress
 measure head
 job sentinel energy
+tuning
 effort
 scenarios
 pairing inside answers

@@ -35,7 +35,7 @@ def table() -> str:
     options: dict[tuple[str, str, str], list[str]] = {}
     for one in found:
         for option in one["options"]:
-            default = "" if option["default"] is None else f"; {option['default']} if left out"
+            default = "" if option["default"] in {None, ""} else f"; {option['default']} if left out"
             said = (option["name"], option["description"], f"{option['allowed']}{default}")
             options.setdefault(said, []).append(one["name"])
     told = [(name, about, allowed, ", ".join(names)) for (name, about, allowed), names in options.items()]

@@ -5,7 +5,7 @@ Their accuracy and their cost are then one row of a result file like any other, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from ..study.log import Log
 
 FILE = "costs.jsonl"
+
+
+class Network(NamedTuple):
+    """A network of the catalogue, what was done to it, and its weights."""
+
+    architecture: str
+    compression: str
+    file: Path
+
+
 # For about twenty networks of a millisecond; `vbench run --resume` goes on longer.
 _LIMIT_S = 240.0
 _BATCH = 50  # pictures at once, which changes no answer
@@ -45,24 +55,35 @@ def measure(log: Log, config: Path | None) -> bool:
 
 
 def _begun(log: Log, path: Path, config: Path | None) -> Begun:
-    """A run in which every network has weights of its own."""
+    """A run in which every network has weights of its own, and is as small as these are."""
     from .. import api, checkpoint  # noqa: PLC0415 - as above
     from .. import head as heads  # noqa: PLC0415 - as above
 
-    files = trained(log)
-    if not files:
+    networks = trained(log)
+    if not networks:
         message = f"--measure: {log.folder} has no weights of a network in the catalogue; train it first, without --measure"
         raise NothingSelectedError(message)
     prepared = api.prepare(
-        tuple(files), engine=("eager",), device=("cpu",), also=False, config=config, settings={"time_limit": _LIMIT_S}
-    )
-    labels = {name: checkpoint.label(file) for name, file in files.items()}
-    cases = tuple(msgspec.structs.replace(case, weights=labels[case.architecture]) for case in prepared.plan.cases)
-    renamed = {old.id: new.id for old, new in zip(prepared.plan.cases, cases, strict=True)}
-    skipped = {renamed[case]: reason for case, reason in prepared.plan.skipped.items()}
-    plan = msgspec.structs.replace(prepared.plan, cases=cases, skipped=skipped)
+        tuple(dict.fromkeys(own.architecture for own in networks)), engine=("eager",), device=("cpu",), also=False, config=config,
+        settings={"time_limit": _LIMIT_S},
+    )  # fmt: skip
+    labels = {own: checkpoint.label(own.file) for own in networks}
+    plan, skipped = prepared.plan, dict[str, str]()
+    cases: dict[str, Case] = {}
+    for case in plan.cases:
+        for own in networks:
+            if own.architecture == case.architecture:
+                new = msgspec.structs.replace(case, weights=labels[own], compression=own.compression)
+                cases[new.id] = new
+                if case.id in plan.skipped:
+                    skipped[new.id] = plan.skipped[case.id]
+    plan = msgspec.structs.replace(plan, cases=tuple(cases.values()), skipped=skipped)
     head = heads.new(plan, prepared.settings, prepared.config.root)
-    head = msgspec.structs.replace(head, weights={labels[name]: str(file) for name, file in files.items()})
+    known = {labels[own]: checkpoint.read(own.file).lineage for own in networks}
+    head = msgspec.structs.replace(
+        head, weights={labels[own]: str(own.file) for own in networks},
+        tuned={label: made.of for label, made in known.items() if made is not None and made.of},
+    )  # fmt: skip
     return api.Begun(msgspec.structs.replace(prepared, plan=plan), head, path)
 
 
@@ -86,7 +107,7 @@ def _evaluate(log: Log, timed: Begun) -> bool:
         cases = tuple(msgspec.structs.replace(case, batch=_BATCH) for case in run.cases if case.id not in run.skipped)
         head = Evaluation(
             id=heads.new_id(), started=heads.now(), machine=run.machine, versions=machine.versions(), cases=cases,
-            architectures=run.architectures, weights=run.weights, data=data, label=pictures.label,
+            architectures=run.architectures, weights=run.weights, tuned=run.tuned, data=data, label=pictures.label,
             preprocess={case.architecture: ARCHITECTURES.get(case.architecture).preprocess for case in cases},
             targets=tuple(range(len(pictures.classes))), pictures=len(pictures), available=len(pictures),
             seed=timed.prepared.settings.seed, sources=run.sources, catalogue=run.catalogue, command=run.command,
@@ -108,17 +129,18 @@ class _Told:
     def finished(self, case: Case, finished: Finished) -> None:
         """What it came to."""
         top1 = finished.values.get("top1")
-        common.warn([f"{case.architecture}: {finished.status}: {finished.reason}" if top1 is None else
-                     f"{case.architecture}: top-1 {top1:.1f} %"])  # fmt: skip
+        common.warn([f"{case.label}: {finished.status}: {finished.reason}" if top1 is None else
+                     f"{case.label}: top-1 {top1:.1f} %"])  # fmt: skip
 
 
-def trained(log: Log) -> dict[str, Path]:
-    """By architecture, the weights that its arm was left with by the first seed."""
+def trained(log: Log) -> list[Network]:
+    """The networks with the weights that their arms were left with by the first seed, each once."""
     from ..study.log import WEIGHTS  # noqa: PLC0415 - as above
 
-    found: dict[str, Path] = {}
+    found: dict[tuple[str, str], Network] = {}
     for arm in log.head.arms:
         trial = log.trials.get((arm.name, log.head.seeds[0]))
         if arm.architecture and trial is not None and trial.weights:
-            found.setdefault(arm.architecture, log.folder / WEIGHTS / trial.weights)
-    return {name: file for name, file in found.items() if file.is_file()}
+            file = log.folder / WEIGHTS / trial.weights
+            found.setdefault((arm.architecture, trial.compression), Network(arm.architecture, trial.compression, file))
+    return [own for own in found.values() if own.file.is_file()]

@@ -13,6 +13,7 @@ import typer
 from .. import modes
 from ..errors import NothingSelectedError, UsageError
 from . import _common as common
+from . import _finetuning, _layers
 from . import _options as options
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ HELP = """Measure the accuracy of networks with given weights: top-1 and top-5 w
 --data is folder:PATH (a folder for each class, in the order of the network's outputs, as ImageNet's), cifar10:PATH (the binary
 version), digits (scikit-learn's) or clutter:SEED (those of `vbench study`). Pictures are resized, cropped and normalised as the
 architecture declares.
+
+--finetune trains each compressed network on the half of the data that is for training, and evaluates it before and after; the
+trained weights are files for `vbench run --weights`. --sensitivity prunes one layer at a time instead.
 
 The file joins those of `vbench run`: -o may name one, and its rows get their accuracy; so they do where both files are given to
 `vbench report`. Answers are on disk every few seconds, so the same command again, or --resume FILE, goes on where it stopped."""
@@ -46,6 +50,16 @@ def evaluate(
     engine: options.Engine = None,
     precision: options.Precision = None,
     compress: Annotated[options.Many, typer.Option(metavar="STEPS", help="As of run: none, l1-filter:0.5, …")] = None,
+    finetune: Annotated[
+        str | None,
+        typer.Option(metavar="EPOCHS", help="Train what is compressed for so many passes; 3:rate=0.01 for another rate."),
+    ] = None,
+    sensitivity: Annotated[
+        str | None, typer.Option(metavar="STEP", help="Each layer alone by this compressor, as l1-filter.")
+    ] = None,
+    ratios: Annotated[
+        options.Many, typer.Option(metavar="RATIOS", help="Of --sensitivity.  [default: 0.1,0.3,0.5,0.7,0.9]")
+    ] = None,
     device: options.Device = None,
     batch: Annotated[int | None, typer.Option(metavar="N", help=f"Pictures at once. [default: {_BATCH}]")] = None,
     threads: Annotated[
@@ -87,24 +101,29 @@ def evaluate(
     axes = {"--engine": engine, "--precision": precision, "--device": device, "--batch": batch, "--threads": threads}
     given = {"names": architectures, "--weights": weights, "--data": data, "--classes": classes, "--pictures": pictures}
     given |= axes | {"--compress": compress, "--input": input_, "--images": images, "-o": output, "--seed": seed}
+    given |= {"--finetune": finetune, "--sensitivity": sensitivity, "--ratios": ratios}
     from .. import evaluate as evaluation  # noqa: PLC0415 - they load torch, and --help must not
     from .. import machine  # noqa: PLC0415 - as above
 
+    how, code = evaluation.How(workers=workers or machine.usable_cores(), skip_broken=skip_broken), 0
     if resume is not None:
         if fixed := [option for option, value in given.items() if value]:
             message = f"--resume goes on with what its file says: leave out {', '.join(fixed)}"
             raise UsageError(message)
         begun, settings = _continued(resume, plugin, config, changes)
     else:
-        begun, settings = _begun(given, changes, plugin, config)
-    how = evaluation.How(workers=workers or machine.usable_cores(), skip_broken=skip_broken)
+        begun, settings, code = _begun(given, changes, plugin, config, how)
     watcher = _Watcher()
     print(f"  {len(begun.todo)} of {len(begun.asked)} cases to evaluate, into {begun.path}", file=sys.stderr)
     record = evaluation.execute(begun, settings, how, watcher)
-    _show(record, begun, as_json=json_)
+    if sensitivity is None:
+        _show(record, begun, as_json=json_)
+    else:
+        _layers.show(record, begun.asked, begun.path.parent, as_json=json_)
+    raise typer.Exit(_code(record, begun) or code)
 
 
-def _begun(given: dict[str, Any], changes: dict[str, Any], plugin: Any, config: Path | None) -> Any:
+def _begun(given: dict[str, Any], changes: dict[str, Any], plugin: Any, config: Path | None, how: Any) -> Any:
     """A new evaluation, or the rest of what its file holds of it."""
     names, weights, data = given["names"], given["--weights"], given["--data"]
     example = "vbench evaluate resnet/50 --weights resnet50.pth --data folder:val"
@@ -117,6 +136,15 @@ def _begun(given: dict[str, Any], changes: dict[str, Any], plugin: Any, config: 
     if data is None:
         message = f"--data is missing: folder:PATH (a folder for each class), cifar10:PATH or digits; {example}"
         raise UsageError(message)
+    if given["--ratios"] and given["--sensitivity"] is None:
+        message = (
+            "--ratios are those of --sensitivity: add for example --sensitivity l1-filter, or write --compress l1-filter:0.5"
+        )
+        raise UsageError(message)
+    if given["--sensitivity"] is not None and given["--finetune"] is not None:
+        message = "--sensitivity asks what single layers bear without training: leave out --finetune, or write --compress instead"
+        raise UsageError(message)
+    ratios = _layers.ratios(given["--ratios"])
     from .. import api  # noqa: PLC0415 - loads torch
     from .. import evaluate as evaluation  # noqa: PLC0415 - as above
     from ..evaluate.planning import Planned  # noqa: PLC0415 - as above
@@ -135,7 +163,13 @@ def _begun(given: dict[str, Any], changes: dict[str, Any], plugin: Any, config: 
         raise NothingSelectedError(next(iter(plan.skipped.values()), "nothing selected"))
     planned = Planned(plan, prepared.settings, prepared.weights, prepared.config.root)  # type: ignore[arg-type]  # weights were given
     asked = evaluation.Asked(data=data, classes=given["--classes"], pictures=given["--pictures"])
-    return evaluation.begin(planned, asked, given["-o"]), prepared.settings
+    code = 0
+    if given["--sensitivity"] is not None:
+        planned = _layers.widened(planned, given["--sensitivity"], ratios)
+    if given["--finetune"] is not None:
+        evaluation.begin(planned, asked, given["-o"])  # what it refuses is better known before hours of training
+        planned, code = _finetuning.finetune(planned, asked, given["--finetune"], given["-o"], how)
+    return evaluation.begin(planned, asked, given["-o"]), prepared.settings, code
 
 
 def _continued(path: Path, plugin: Any, config: Path | None, changes: dict[str, Any]) -> Any:
@@ -153,7 +187,7 @@ def _continued(path: Path, plugin: Any, config: Path | None, changes: dict[str, 
 
 
 def _show(record: Record, begun: Begun, *, as_json: bool) -> None:
-    """The rows of what was asked for, and the exit code that they make."""
+    """The rows of what was asked for."""
     from .. import joins, results, tables  # noqa: PLC0415 - --help must be quick
     from ..reports import accuracy  # noqa: PLC0415 - as above
     from ..reports.rows import Row  # noqa: PLC0415 - as above
@@ -168,7 +202,6 @@ def _show(record: Record, begun: Begun, *, as_json: bool) -> None:
         table = accuracy.table(Row(record.run, result) for result in good)
         print(tables.aligned(table.header, table.rows, right=table.right))
         print("\n".join(table.notes))
-    raise typer.Exit(_code(record, begun))
 
 
 def _code(record: Record, begun: Begun) -> int:

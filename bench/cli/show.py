@@ -165,8 +165,9 @@ def _with_weights(found: Architecture, path: Path | None) -> tuple[Architecture,
     fitted = weights.fit(found, path)
     said = f"{checkpoint.label(path)}, {len(fitted.pairs)} tensors by {fitted.library} names"
     other = msgspec.structs.replace(found, build=fitted)
-    if found.compression != "none":
-        other = compress.made(other, found.compression)
+    text = found.compression if fitted.lineage is None else fitted.lineage.compression
+    if text != "none":
+        other = compress.made(other, text)
     if fitted.classes is None:
         return other, said
     other = msgspec.structs.replace(other, accuracy=(), params=None, macs=None)

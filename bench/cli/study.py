@@ -196,7 +196,7 @@ def _written(chosen: Study, log: Log, folder: Path | None) -> list[Path]:
     path = folder / "study.md"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        drawn = charts.write([*charts.draw(chosen, log, costs), *chosen.drawings(log)], folder)
+        drawn = charts.write([*charts.draw(chosen, log, costs), *chosen.drawings(log, costs)], folder)
         pictures = [picture.name for picture in drawn if picture.suffix == ".png"]
         path.write_text(text.markdown(chosen, log, pictures), "utf-8")
     except OSError as error:

@@ -24,6 +24,11 @@ class Group(NamedTuple):
     units: list[int]
     made: dict[Axis, list[int]]
 
+    @property
+    def layers(self) -> list[str]:
+        """The layers that make its channels, by their paths, in the order in which they run."""
+        return list(dict.fromkeys(axis.tensor.rpartition(".")[0] for axis in self.made))
+
 
 def groups(found: Followed) -> list[Group]:
     """The groups in the order in which they run; a layer of which nothing can go is in none."""
@@ -45,31 +50,44 @@ def groups(found: Followed) -> list[Group]:
     return chosen
 
 
-def removed(
-    found: Iterable[Group], scores: Mapping[int, float], ratio: float, *, together: bool = False, multiple: int = 1
-) -> set[int]:
+def sizes(found: Iterable[Group]) -> dict[str, int]:
+    """How many channels of each group can go, by the group's first layer."""
+    return {group.layers[0]: len(group.units) for group in found}
+
+
+def removed(  # noqa: PLR0913 - what is asked of a ranking
+    found: Iterable[Group], scores: Mapping[int, float], ratio: float, *, together: bool = False, multiple: int = 1,
+    before: Mapping[str, int] | None = None,
+) -> set[int]:  # fmt: skip
     """The channels that go: of each group, or of all together, the share `ratio` that scores least, rounded down.
 
     A group of which not all channels have a score stays as it is. `multiple` keeps as many more as it takes for each layer to
-    have a multiple of that; where that cannot be, the group stays as it is.
+    have a multiple of that; where that cannot be, the group stays as it is. `before` are the `sizes` of the network as it was
+    where some channels are gone already: the share is of these, and what is gone counts.
     """
     able = [group for group in found if all(math.isfinite(scores.get(unit, math.nan)) for unit in group.units)]
+    were = [(before or {}).get(group.layers[0], len(group.units)) for group in able]
     if together:
         # Scores of different layers are of different sizes: each layer's are divided by their root sum of squares
         # (Molchanov et al. 2017, section 2.2).
         level = {unit: scores[unit] / (_norm(group, scores) or 1.0) for group in able for unit in group.units}
         order = sorted(level, key=lambda unit: (level[unit], unit))
-        gone = set(order[: math.floor(ratio * len(order))])
+        gone = set(order[: _count(ratio, sum(were), len(order))])
         return set().union(*(_rounded(group, scores, gone & set(group.units), multiple) for group in able))
     every: set[int] = set()
-    for group in able:
+    for group, was in zip(able, were, strict=True):
         order = sorted(group.units, key=lambda unit: (scores[unit], unit))
-        gone = set(order[: math.floor(ratio * len(order))])
+        gone = set(order[: _count(ratio, was, len(order))])
         for labels in group.made.values():
             if gone.issuperset(labels):  # a layer that makes some of the group's channels, and would make none
                 gone.discard(max(labels, key=lambda unit: (scores[unit], unit)))
         every |= _rounded(group, scores, gone, multiple)
     return every
+
+
+def _count(ratio: float, were: int, left: int) -> int:
+    """How many of those that are left go, so that the share of all that there were is gone."""
+    return max(0, math.floor(ratio * were) - (were - left))
 
 
 def _norm(group: Group, scores: Mapping[int, float]) -> float:

@@ -13,7 +13,7 @@ from ..counting.walk import dtype_of
 from ._building import without_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ._follow import Followed
 
@@ -73,10 +73,26 @@ def cut(found: Followed, removed: set[int]) -> Cut:
     return Cut(tuple(dimensions))
 
 
+def joined(first: Cut, second: Cut) -> Cut:
+    """Both as one cut of the network that the first was made for; the second is of what the first left."""
+    later = {(one.tensor, one.dim): one for one in second.dimensions}
+    found = []
+    for one in first.dimensions:
+        two = later.get((one.tensor, one.dim))
+        if two is not None:
+            gone = set(one.gone)
+            left = [place for place in range(one.size) if place not in gone]
+            one = Dimension(  # noqa: PLW2901 - the same dimension, of which more goes
+                one.tensor, one.dim, one.size, tuple(sorted({*one.gone, *(left[place] for place in two.gone)})),
+                tuple(sorted({*one.zeroed, *(left[place] for place in two.zeroed)})), one.makes,
+            )  # fmt: skip
+        found.append(one)
+    return Cut(tuple(found))
+
+
 @torch.no_grad()
 def remove(module: nn.Module, plan: Cut) -> nn.Module:
     """The module with those channels gone, changed in place."""
-    made: dict[int, torch.Tensor] = {}
     own = _tensors(module)
     smaller: dict[str, torch.Tensor] = {}
     for one in plan.dimensions:
@@ -85,8 +101,14 @@ def remove(module: nn.Module, plan: Cut) -> nn.Module:
             gone = set(one.gone)
             kept = [place for place in range(one.size) if place not in gone]
             smaller[one.tensor] = old.index_select(one.dim, torch.tensor(kept, device=old.device))
-    for name, new in smaller.items():
-        old = own[name]
+    return replaced(module, [(own[name], new) for name, new in smaller.items()])
+
+
+@torch.no_grad()
+def replaced(module: nn.Module, pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> nn.Module:
+    """The module with these tensors in the place of its own, changed in place; what it says of its sizes follows them."""
+    made: dict[int, torch.Tensor] = {}
+    for old, new in pairs:
         made[id(old)] = nn.Parameter(new, requires_grad=old.requires_grad) if isinstance(old, nn.Parameter) else new
     for part in module.modules():
         stores: tuple[dict[str, Any], ...] = (part._parameters, part._buffers)  # noqa: SLF001 - setattr would refuse tied ones
@@ -109,6 +131,11 @@ def zeroed(module: nn.Module, plan: Cut) -> nn.Module:
         if one.zeroed:
             own[one.tensor].index_fill_(one.dim, torch.tensor(one.zeroed), 0.0)
     return module
+
+
+def count(module: nn.Module) -> int:
+    """How many parameters it has."""
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:

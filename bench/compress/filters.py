@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _RATIO = Option("ratio", "share of each layer's channels that goes, rounded down")
 _GLOBAL = Option("global", "rank the channels of all layers together", "flag")
 _ROUND = Option("round", "leave each layer a multiple of so many channels", "whole", 1, low=1, high=1024)
+_STEPS = Option(
+    "steps", "go in so many steps, ranking anew after each; --finetune then trains after each", "whole", 1, low=1, high=64
+)
+_ONLY = Option("only", "take channels of this layer alone, and of those that share them", "text", "")
 _PICTURES = Option("pictures", "how many pictures are looked at", "whole", 16, low=1, high=4096)
 # Of the largest of the outputs: what sums in another order make of fp32.
 TOLERANCE = 1e-5
@@ -41,12 +45,22 @@ class Look(NamedTuple):
         return found
 
 
+class _Ranked(NamedTuple):
+    """What goes in one step, with what was followed to find it; where nothing does, why, and whether it was tried in vain."""
+
+    plan: Cut | None
+    followed: Followed
+    groups: list[Group]
+    problem: str = ""
+    failed: bool = False
+
+
 class _Pruning(abc.ABC):
     """What the criteria share: all of it but the scores."""
 
     description: ClassVar[str]
     needs: ClassVar[str] = ""
-    options: ClassVar[tuple[Option, ...]] = (_RATIO, _GLOBAL, _ROUND)
+    options: ClassVar[tuple[Option, ...]] = (_RATIO, _GLOBAL, _ROUND, _STEPS, _ONLY)
 
     def version(self) -> str:
         """PyTorch is all it takes."""
@@ -70,22 +84,86 @@ class _Pruning(abc.ABC):
         work.same(lambda network: _surgery.zeroed(network, plan), tolerance=TOLERANCE)
         return _surgery.remove(module, plan)
 
+    def part(self, module: nn.Module, work: Work, number: int, whole: nn.Module, **options: Any) -> nn.Module:
+        """Do one of the `steps`, the first being number 1; `whole` is the network before it. Raises as `apply` does.
+
+        Behind the last one each layer has as many channels as `apply` leaves it, whoever trained them in between.
+        """
+        from . import _surgery  # noqa: PLC0415 - as above
+
+        found = self._ranked(module, work, options, number / options["steps"], _sizes(whole, work))
+        if found.plan is not None:
+            work.add("removed_channels", found.plan.removed)
+            return _surgery.remove(module, found.plan)
+        nothing = number == options["steps"] and _surgery.count(module) == _surgery.count(whole)
+        if found.failed or nothing:
+            raise ValueError(found.problem)
+        return module
+
     def plan(self, module: nn.Module, work: Work, options: dict[str, Any]) -> Cut:
-        """What goes, the network being left as it is. Raises ValueError as `apply` does."""
+        """What goes in all steps, the network being left as it is. Raises ValueError as `apply` does."""
+        import copy  # noqa: PLC0415 - as above
+
+        from . import _surgery  # noqa: PLC0415 - as above
+
+        steps, smaller = options.get("steps", 1), module
+        before = _sizes(module, work) if steps > 1 else {}
+        plan, first, problem = None, None, ""
+        for number in range(1, steps + 1):
+            found = self._ranked(smaller, work, options, number / steps, before)
+            if found.failed:
+                raise ValueError(found.problem)
+            if found.plan is None:
+                problem = found.problem
+                continue
+            first = first or found
+            plan = found.plan if plan is None else _surgery.joined(plan, found.plan)
+            if number < steps:
+                smaller = _surgery.remove(copy.deepcopy(smaller), found.plan)
+        if plan is None or first is None:
+            raise ValueError(problem)
+        _tell(work, plan, first.followed, first.groups)
+        return plan
+
+    def _ranked(self, module: nn.Module, work: Work, options: dict[str, Any], share: float, before: dict[str, int]) -> _Ranked:
+        """What goes until `share` of the ratio is gone; `before` are the sizes of the groups before anything went."""
         from . import _choice, _follow, _surgery  # noqa: PLC0415 - as above
 
-        problem = ""
+        problem, failed = "", False
         for views in (True, False):  # what a view takes apart goes in step, unless the network counts on its sizes
             followed = _follow.follow(module, work.shape, views=views)
-            groups = _choice.groups(followed)
+            groups = _only(_choice.groups(followed), options.get("only", ""))
             scores = self.scores(Look(module, followed, groups, work, options))
-            gone = _choice.removed(groups, scores, options["ratio"], together=options["global"], multiple=options["round"])
+            gone = _choice.removed(
+                groups, scores, options["ratio"] * share, together=options["global"], multiple=options["round"], before=before
+            )
             plan = _surgery.cut(followed, gone)
             problem = _surgery.runs(module, plan, work.shape) if gone else problem or _nothing(followed, groups, options)
+            failed |= bool(gone and problem)
             if gone and not problem:
-                _tell(work, plan, followed, groups)
-                return plan
-        raise ValueError(problem)
+                return _Ranked(plan, followed, groups)
+        return _Ranked(None, followed, groups, problem, failed)
+
+
+def _sizes(whole: nn.Module, work: Work) -> dict[str, int]:
+    """How many channels of each group can go of the network before anything went."""
+    from . import _choice, _follow  # noqa: PLC0415 - imports torch
+
+    return _choice.sizes(_choice.groups(_follow.follow(whole, work.shape)))
+
+
+def _only(groups: list[Group], layer: str) -> list[Group]:
+    """All of them, or the one that this layer is in. Raises ValueError where it is in none."""
+    if not layer:
+        return groups
+    found = [group for group in groups if layer in group.layers]
+    if not found:
+        from ..errors import nearest  # noqa: PLC0415 - only for who names another
+
+        there = [name for group in groups for name in group.layers]
+        message = f"only={layer}: {nearest(layer, there)}; it must be a layer of which channels can go"
+        raise ValueError(message)
+    return found
 
 
 def _tell(work: Work, plan: Cut, followed: Followed, groups: list[Group]) -> None:

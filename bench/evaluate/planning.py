@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -15,6 +16,8 @@ from ..plan import Plan
 from ..registry import ARCHITECTURES, ENGINES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..config import Settings
     from ..core import Case, Run
     from ..datasets import Pictures
@@ -30,12 +33,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(NamedTuple):
-    """The cases, how workers are treated, the file of weights, and the folder in which `results/` lies."""
+    """The cases, how workers are treated, the file of weights, and the folder in which `results/` lies.
+
+    `tuned` are the files of networks that were trained from that one, by their values of the axis `weights`.
+    """
 
     plan: Plan
     settings: Settings
     weights: Given
     root: Path
+    tuned: Mapping[str, str] = MappingProxyType({})
 
 
 class Begun(NamedTuple):
@@ -63,7 +70,7 @@ def begin(prepared: Planned, asked: Asked, output: Path | None) -> Begun:
     """
     plan, given = prepared.plan, prepared.weights
     for case in plan.cases:
-        _refuse(case)
+        refuse(case)
     pictures = datasets.read(asked.data)
     if asked.pictures is not None and not 0 < asked.pictures <= len(pictures):
         message = f"--pictures {asked.pictures}: the data has {len(pictures)}, so write a number from 1 to that, or leave it out"
@@ -105,7 +112,7 @@ def continued(path: Path) -> Begun:
     return Begun(path, evaluated, head.cases, todo, pictures, size=lines.size, own=not lines.run.cases)
 
 
-def _refuse(case: Case) -> None:
+def refuse(case: Case) -> None:
     """Raise UsageError for a network whose answers are no classes, or that takes no pictures."""
     task = ARCHITECTURES.get(case.architecture).task
     if task != "classification":
@@ -122,7 +129,7 @@ def _refuse(case: Case) -> None:
         raise UsageError(message)
 
 
-def _outputs(name: str, weights: Path, shape: tuple[int, ...]) -> int | None:
+def outputs(name: str, weights: Path, shape: tuple[int, ...]) -> int | None:
     """How many classes the network answers with these weights; None where that cannot be told without computing."""
     import torch  # noqa: PLC0415 - --help must not import it
 
@@ -138,20 +145,25 @@ def _outputs(name: str, weights: Path, shape: tuple[int, ...]) -> int | None:
     return int(answer.shape[1]) if answer.dim() == 2 else None  # noqa: PLR2004 - pictures and classes
 
 
+def resolved(data: str) -> str:
+    """The same data from any folder."""
+    kind, _, place = data.partition(":")
+    return f"{kind}:{Path(place).resolve()}" if datasets.KINDS[kind].endswith("PATH") else data
+
+
 def _evaluation(head: Run, prepared: Planned, pictures: Pictures, asked: Asked) -> Evaluation:
     plan, settings, given = prepared.plan, prepared.settings, prepared.weights
     named = None if asked.classes is None else classes.mapping(asked.classes)
     shapes = {case.architecture: case.input_shape for case in plan.cases}
     targets: tuple[int, ...] = ()
     for name, shape in shapes.items():
-        targets = classes.targets(pictures, _outputs(name, Path(given.path), shape), named, f"--data {asked.data}")
-    kind, _, place = asked.data.partition(":")
-    absolute = f"{kind}:{Path(place).resolve()}" if datasets.KINDS[kind].endswith("PATH") else asked.data
+        targets = classes.targets(pictures, outputs(name, Path(given.path), shape), named, f"--data {asked.data}")
     return Evaluation(
         id=heads.new_id(), started=head.started, machine=head.machine, versions=head.versions, cases=plan.cases,
         architectures={name: heads.facts(name, given) for name in shapes},
         preprocess={name: ARCHITECTURES.get(name).preprocess for name in shapes},
-        weights={given.label: str(Path(given.path).resolve())}, data=absolute,
+        weights={given.label: str(Path(given.path).resolve()), **prepared.tuned}, data=resolved(asked.data),
+        tuned=dict.fromkeys(prepared.tuned, given.label) | ({given.label: given.of} if given.of else {}),
         label=pictures.label, targets=targets, pictures=asked.pictures or len(pictures), available=len(pictures),
         skipped=plan.skipped, mapped=asked.classes is not None, seed=settings.seed,
         images=settings.images, sources=heads.sources(plan.cases),
@@ -166,7 +178,8 @@ def _same(one: Evaluation, other: Evaluation) -> bool:
         return False
     shared = one.sources.keys() & other.sources.keys()
     sources = all(one.sources[name] == other.sources[name] for name in shared)
-    return sources and one.machine.fingerprint == other.machine.fingerprint and one.weights.keys() == other.weights.keys()
+    # With other weights a case has another id.
+    return sources and one.machine.fingerprint == other.machine.fingerprint
 
 
 def _refuse_other(path: Path, head: Evaluation) -> None:

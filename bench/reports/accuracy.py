@@ -31,12 +31,13 @@ class Table(NamedTuple):
 def table(given: Iterable[Row]) -> Table:
     """A line for each network, engine and precision that was evaluated, on each data set; rows that share it have one line.
 
-    The change is that of top-1 against the same weights in fp32 (eager, where there is that), on the same pictures.
+    The change is that of top-1 against the same weights in fp32 (eager, where there is that), on the same pictures; of weights
+    that vbench trained, against those that they began with.
     """
     found = {(joins.key(row.case), accuracy.protocol): (row, accuracy) for row in given for accuracy in row.result.accuracy}
     lines = list(found.values())
     protocols = list(dict.fromkeys(accuracy.protocol for _, accuracy in lines))
-    told = [a for a in _AXES if a in _ALWAYS or len({getattr(row.case, a) for row, _ in lines}) > 1]
+    told = [a for a in _AXES if a in _ALWAYS or len({_axis(row, a) for row, _ in lines}) > 1]
     told = [a for a in told if any(axis_text(row.case, a) for row, _ in lines)]
     changes = [_change(row, accuracy, lines) for row, accuracy in lines]
     published = [_published(accuracy) for _, accuracy in lines]
@@ -60,6 +61,17 @@ def table(given: Iterable[Row]) -> Table:
     return Table(tuple(head for head, _, _ in kept), rows, tuple(i for i, c in enumerate(kept) if c[2]), notes)
 
 
+def _axis(row: Row, axis: str) -> object:
+    """What a row has on an axis; weights that vbench trained count as those that they began with."""
+    own = getattr(row.case, axis)
+    return row.run.tuned.get(own, own) if axis == "weights" else own
+
+
+def _known(row: Row) -> tuple[object, ...]:
+    """What a change is taken within: the network and its weights, by their digest, whatever the file is called."""
+    return row.case.architecture, str(_axis(row, "weights")).rpartition(":")[2], row.case.input_shape
+
+
 def _published(accuracy: Measured) -> str:
     reference = accuracy.reference
     return units.MISSING if reference is None or reference.top1 is None else f"{reference.top1:g} %"
@@ -67,11 +79,10 @@ def _published(accuracy: Measured) -> str:
 
 def _change(row: Row, accuracy: Measured, lines: Sequence[tuple[Row, Measured]]) -> str:
     """What top-1 lost or won against fp32, in points; nothing for that itself, and where it was not evaluated."""
-    own = (row.case.architecture, row.case.weights.rpartition(":")[2], row.case.input_shape)
     alike = [
         (other, reference)
         for other, reference in lines
-        if (other.case.architecture, other.case.weights.rpartition(":")[2], other.case.input_shape) == own
+        if _known(other) == _known(row)
         and (other.case.precision, other.case.compression) == _REFERENCE
         and reference.protocol == accuracy.protocol
     ]

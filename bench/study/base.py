@@ -10,14 +10,15 @@ from ..errors import UnknownNameError, UsageError, nearest
 from .parts import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor, nn
 
     from ..reports.charts._points import Drawing
+    from .joining import Costs
     from .log import Log
-    from .parts import Arm, Budget, Contrast, Measure
-    from .training import Data
+    from .parts import Arm, Budget, Contrast, Job, Measure
+    from .training import Data, Trained
 
 
 class Study(abc.ABC):
@@ -25,8 +26,8 @@ class Study(abc.ABC):
 
     Class attributes: `name`, which is its module's; `title`, for people; `measures`, the first being the headline; `arms`;
     `contrasts`; `budgets`, of which "tiny" and "default" must exist; `recipe`; `sources`, the kinds of data it takes besides
-    its own, as `cifar10:PATH`; `own`, what its own data is, in a sentence; and `columns`, the measures that the table of arms
-    shows, all where there are none.
+    its own, as `cifar10:PATH`; `own`, what its own data is, in a sentence; `columns`, the measures that the table of arms
+    shows, all where there are none; and `against`, whether the headline is drawn against what each arm costs.
     """
 
     name: ClassVar[str]
@@ -39,6 +40,7 @@ class Study(abc.ABC):
     recipe: ClassVar[Recipe] = Recipe()
     sources: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[str, ...]] = ()
+    against: ClassVar[bool] = True
 
     @abc.abstractmethod
     def data(self, seed: int, budget: Budget, source: str) -> Data:
@@ -64,6 +66,16 @@ class Study(abc.ABC):
         del arm
         return data
 
+    def train(self, arm: Arm, data: Data, job: Job, told: Callable[[float], None]) -> Trained:
+        """The arm's trained network: from fresh weights, by the loop that all arms share, if not overridden.
+
+        `told` is given the share that is done.
+        """
+        from . import training  # noqa: PLC0415 - imports torch
+
+        net = self.network(arm, data)
+        return training.fit(self, arm, net, self.chosen(arm, data), job, told)
+
     def ready(self, inputs: Tensor) -> Tensor:
         """A batch of pictures as networks read it, where `data` keeps them otherwise (as bytes, in a fourth of the memory)."""
         return inputs
@@ -71,10 +83,15 @@ class Study(abc.ABC):
     def finished(self, log: Log) -> None:  # noqa: B027 - most have nothing to make
         """Make what the study shows beside its numbers, from the weights, in the log's folder; nothing if not overridden."""
 
-    def drawings(self, log: Log) -> Sequence[Drawing]:
-        """The study's own charts, from the log and what `finished` made; none if not overridden. Without torch."""
-        del log
+    def drawings(self, log: Log, costs: Costs | None = None) -> Sequence[Drawing]:
+        """The study's own charts, from the log, what `finished` made, and costs; none if not overridden. Without torch."""
+        del log, costs
         return ()
+
+    def words(self, log: Log) -> str:
+        """What the study says besides its tables and sentences, as Markdown; nothing if not overridden. Without torch."""
+        del log
+        return ""
 
     def shown(self) -> tuple[Measure, ...]:
         """The measures that the table of arms shows."""

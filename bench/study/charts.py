@@ -61,7 +61,7 @@ def draw(study: Study, log: Log, costs: Costs | None = None) -> list[Drawing]:
             drawings.append(Drawing(name, title, partial(_contrasts, study, log, own, measure), _told(own)))
     every = list(rows(study, log).values())
     head = study.measures[0]
-    for name, label, chosen in _axes(every, costs):
+    for name, label, chosen in _axes(every, costs) if study.against else ():
         able = [row for row in every if row.arm.name in chosen and row.span(head.name).mean is not None]
         if len(able) > 1:
             paint = partial(_against, study, log, able, head, label, chosen, costs if name == "latency" else None)
@@ -85,7 +85,7 @@ def _axes(every: Sequence[Row], costs: Costs | None) -> list[tuple[str, str, dic
         ("params", "parameters (k)", {r.arm.name: (r.params / 1e3, None, None) for r in every if r.params}),
     ]
     if costs is not None:
-        timed = {r.arm.name: costs.latencies[r.arm.architecture] for r in every if r.arm.architecture in costs.latencies}
+        timed = {r.arm.name: costs.latencies[r.arm.name] for r in every if r.arm.name in costs.latencies}
         in_ms = {name: (t.seconds * 1e3, t.low and t.low * 1e3, t.high and t.high * 1e3) for name, t in timed.items()}
         found.append(("latency", "measured latency of one picture (ms)", in_ms))
     return found

@@ -54,11 +54,13 @@ def begin(study: Study, asked: Asked, folder: Path | None, results: Path) -> Wri
     study.check(asked.source)
     here, started = machine.describe(), datetime.now(UTC)
     study_id = f"{started:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
-    arms = needed(asked.contrasts)
+    arms = [study.arm(name) for name in needed(asked.contrasts)]
+    first = [study.arm(arm.after) for arm in arms if arm.after]
     head = Head(
         schema=SCHEMA, study_id=study_id, study=study.name, started=started.isoformat(timespec="seconds"), budget=asked.budget,
         recipe=study.recipe, source=_absolute(asked.source), seeds=tuple(range(asked.seeds)),
-        contrasts=tuple(contrast.id for contrast in asked.contrasts), arms=tuple(study.arm(name) for name in arms), machine=here,
+        contrasts=tuple(contrast.id for contrast in asked.contrasts), machine=here,
+        arms=tuple({arm.name: arm for arm in (*first, *arms)}.values()),
         versions=machine.versions(), commit=machine.git_commit(Path.cwd()), command=asked.command,
     )  # fmt: skip
     return Writer(folder or results / here.slug / f"{study_id}-{study.name}", head)
@@ -82,15 +84,11 @@ class _Child:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
         )
 
-    def work(self, jobs: queue.SimpleQueue[Job], said: queue.SimpleQueue[tuple[Job | None, dict[str, Any]]]) -> None:
-        """Take jobs until none is left, and pass on what the process says of each."""
+    def work(self, jobs: queue.SimpleQueue[Job | None], said: queue.SimpleQueue[tuple[Job, dict[str, Any]]]) -> None:
+        """Take jobs until there is None instead, and pass on what the process says of each."""
         assert self.process.stdin is not None  # noqa: S101 - they are pipes
         assert self.process.stdout is not None  # noqa: S101 - as above
-        while True:
-            try:
-                job = jobs.get_nowait()
-            except queue.Empty:
-                break
+        while (job := jobs.get()) is not None:
             try:
                 self.process.stdin.write(msgspec.json.encode(job) + b"\n")
                 self.process.stdin.flush()
@@ -101,9 +99,8 @@ class _Child:
                 said.put((job, {"died": self.process.wait()}))
                 break
             said.put((job, answer))
-        said.put((None, {}))
 
-    def _answer(self, job: Job, said: queue.SimpleQueue[tuple[Job | None, dict[str, Any]]]) -> dict[str, Any]:
+    def _answer(self, job: Job, said: queue.SimpleQueue[tuple[Job, dict[str, Any]]]) -> dict[str, Any]:
         """What ends a job; {} where the process is gone."""
         assert self.process.stdout is not None  # noqa: S101 - as above
         for line in self.process.stdout:
@@ -130,35 +127,44 @@ def conduct(writer: Writer, watcher: Watcher, *, workers: int, config: str = "")
     """
     log = writer.log
     watcher.began(log)
-    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     missing = log.missing()
-    for arm, seed in missing:
+    left = len(missing)
+    _hand_out(log, missing, jobs, config)
+    said: queue.SimpleQueue[tuple[Job, dict[str, Any]]] = queue.SimpleQueue()
+    # The kernel ends a child with the thread that started it: they are started here, and only served by threads.
+    children = [_Child(config) for _ in range(min(workers, left))]
+    try:
+        for child in children:
+            threading.Thread(target=child.work, args=(jobs, said), daemon=True).start()
+        while left:
+            job, answer = said.get()
+            if "share" in answer:
+                watcher.share(job.arm, job.seed, float(answer["share"]))
+            else:
+                trial = _ended(log, job, answer)
+                writer.trial(trial)
+                left -= 1
+                _hand_out(log, missing, jobs, config)
+                watcher.ended(log, trial)
+        for _ in children:
+            jobs.put(None)
+    finally:
+        for child in children:
+            child.end()
+
+
+def _hand_out(log: Log, waiting: list[tuple[str, int]], jobs: queue.SimpleQueue[Job | None], config: str) -> None:
+    """Move from what waits to the jobs all that can begin: an arm that goes on from another's weights needs these first."""
+    after = {arm.name: arm.after for arm in log.head.arms}
+    for arm, seed in [(arm, seed) for arm, seed in waiting if not after[arm] or (after[arm], seed) in log.trials]:
+        waiting.remove((arm, seed))
         jobs.put(
             Job(
                 study=log.head.study, arm=arm, seed=seed, budget=log.head.budget, recipe=log.head.recipe,
                 source=log.head.source, folder=str(log.folder / WEIGHTS), config=config,
             )
         )  # fmt: skip
-    said: queue.SimpleQueue[tuple[Job | None, dict[str, Any]]] = queue.SimpleQueue()
-    # The kernel ends a child with the thread that started it: they are started here, and only served by threads.
-    children = [_Child(config) for _ in range(min(workers, len(missing)))]
-    try:
-        for child in children:
-            threading.Thread(target=child.work, args=(jobs, said), daemon=True).start()
-        left = len(children)
-        while left:
-            job, answer = said.get()
-            if job is None:
-                left -= 1
-            elif "share" in answer:
-                watcher.share(job.arm, job.seed, float(answer["share"]))
-            else:
-                trial = _ended(log, job, answer)
-                writer.trial(trial)
-                watcher.ended(log, trial)
-    finally:
-        for child in children:
-            child.end()
 
 
 def _ended(log: Log, job: Job, answer: dict[str, Any]) -> Trial:

@@ -25,7 +25,7 @@ class Latency(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """Latencies by architecture, all under one combination of conditions, which `told` says."""
+    """Latencies by arm, all under one combination of conditions, which `told` says."""
 
     latencies: dict[str, Latency]
     told: str
@@ -41,7 +41,7 @@ def costs(paths: Sequence[Path], rows: Iterable[Row]) -> Costs | None:
 
     A file that cannot be read is passed over: the accuracies are whole without it.
     """
-    wanted = {row.arm.architecture for row in rows if row.arm.architecture}
+    wanted = {(row.arm.architecture, row.compression): row.arm.name for row in rows if row.arm.architecture}
     found: dict[tuple[str, ...], dict[str, Latency]] = {}
     for path in paths:
         try:
@@ -56,12 +56,13 @@ def costs(paths: Sequence[Path], rows: Iterable[Row]) -> Costs | None:
     return Costs(found[where], ", ".join(part for part in where if part))
 
 
-def _of(record: Record, wanted: set[str]) -> Iterable[tuple[tuple[str, ...], str, Latency]]:
+def _of(record: Record, wanted: dict[tuple[str, str], str]) -> Iterable[tuple[tuple[str, ...], str, Latency]]:
     for result in record.results:
         case, seconds = result.case, result.values.get("latency_s")
-        if result.status == "ok" and case.architecture in wanted and case.compression == "none" and seconds:
+        name = wanted.get((case.architecture, case.compression))
+        if result.status == "ok" and name is not None and seconds:
             low, high = result.values.get("latency_s_low"), result.values.get("latency_s_high")
-            yield (*_where(case), record.run.machine.processor), case.architecture, Latency(float(seconds), low, high)
+            yield (*_where(case), record.run.machine.processor), name, Latency(float(seconds), low, high)
 
 
 def _where(case: Case) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def span(values: Sequence[float], confidence: float = 0.95) -> Span:
 
 
 class Row(NamedTuple):
-    """An arm: what each seed measured, by measure, and what its network costs."""
+    """An arm: what each seed measured, by measure, and what its network costs; `compression` is as a result file writes it."""
 
     arm: Arm
     values: dict[str, dict[int, float]]
@@ -61,6 +61,8 @@ class Row(NamedTuple):
     macs: int | None
     seconds: float
     failed: dict[int, str]
+    weight_bytes: int | None = None
+    compression: str = "none"
 
     def span(self, measure: str) -> Span:
         """The mean of a measure, with its interval."""
@@ -104,6 +106,7 @@ def rows(study: Study, log: Log) -> dict[str, Row]:
         found[arm.name] = Row(
             arm, values, first.params if first else None, first.macs if first else None,
             sum(trial.seconds for trial in trials), {trial.seed: trial.reason for trial in trials if trial.status != "ok"},
+            first.weight_bytes if first else None, first.compression if first else arm.compression,
         )  # fmt: skip
     return found
 

@@ -32,12 +32,15 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
 class Arm(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is trained. `architecture` names the catalogue's network where it is one, so that it can be timed too.
 
-    `options` are the study's own words: which data this arm is trained on, or which head it has.
+    `options` are the study's own words: which data this arm is trained on, or which head it has. `after` names the arm whose
+    weights of the same seed it begins with, and `compression` what is done to these before it is trained.
     """
 
     name: str
     architecture: str = ""
     options: dict[str, str] = {}
+    after: str = ""
+    compression: str = "none"
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -66,7 +69,10 @@ class Contrast(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is trained: seeds, pictures to train and to test on, passes over them, and how many make a step."""
+    """How much is trained: seeds, pictures to train and to test on, passes over them, and how many make a step.
+
+    `tuning` are the passes of arms that begin with the weights of another.
+    """
 
     name: str
     seeds: int
@@ -74,6 +80,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     tests: int
     epochs: int
     batch: int = 64
+    tuning: float = 0.0
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +125,8 @@ class Seeds(msgspec.Struct, frozen=True, kw_only=True):
 class Trial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One training of one arm with one seed: its measures, and the file of its weights, in the log's folder `weights`.
 
-    `loss` is the mean over the last pass; `params` and `macs` are counted, of one picture; `digest` is that of the weights.
+    `loss` is the mean over the last pass; `params`, `weight_bytes` and `macs` are counted, of one picture; `digest` is of the
+    weights. `compression` is all that was done to the network, training included, as the file of the weights says it.
     """
 
     arm: str
@@ -128,6 +136,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     values: dict[str, float] = {}
     params: int | None = None
     macs: int | None = None
+    weight_bytes: int | None = None
+    compression: str = "none"
     loss: float | None = None
     seconds: float = 0.0
     steps: int = 0

@@ -26,6 +26,7 @@ def table(study: Study, log: Log) -> str:
         tables.aligned((*ARMS, *(_title(m) for m in study.shown())), _arms(study, log), right=range(1, 3 + len(study.shown()))),
         tables.aligned(HEADER, [_cells(finding) for finding in found], right=(3, 4, 5)),
         "\n".join(sentence(finding) for finding in found),
+        study.words(log),
         counts(found),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -114,6 +115,7 @@ def conditions(study: Study, log: Log) -> list[str]:
     most = "at most " if head.source else ""
     data = f"{most}{budget.images:,} pictures to train on and {budget.tests:,} to test on, anew for each seed"
     passes = f"{budget.epochs} pass{'' if budget.epochs == 1 else 'es'}"
+    passes += f" ({budget.tuning:g} where it goes on from another)" if budget.tuning else ""
     trained = f"{passes} in steps of {budget.batch}, {recipe.optimizer}, rate {recipe.rate:g}, decay {recipe.decay:g}"
     seeds = f"seeds {', '.join(map(str, head.seeds))}; {len(log.trials)} trainings, {seconds} of one core"
     return [
@@ -131,13 +133,14 @@ def markdown(study: Study, log: Log, pictures: Sequence[str] = ()) -> str:
         "\n".join(conditions(study, log)),
         arms(study, log),
         _grid(HEADER, [_cells(finding) for finding in found]),
+        study.words(log),
         f"{counts(found)}. Differences are paired by seed, with Student's 95 % intervals over the seeds.",
         *(f"![{name}]({name})" for name in pictures),
     ]
     for finding in found:
         contrast = finding.contrast
         parts.append(f"## {contrast.question}\n\n{contrast.sentence} ({contrast.source})\n\n{sentence(finding)}")
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _grid(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
@@ -160,7 +163,8 @@ def plain(study: Study, log: Log) -> dict[str, Any]:
 
 def _row(study: Study, row: Row) -> dict[str, Any]:
     return {
-        "arm": row.arm.name, "architecture": row.arm.architecture, "params": row.params, "macs": row.macs,
+        "arm": row.arm.name, "architecture": row.arm.architecture, "compression": row.compression, "params": row.params,
+        "macs": row.macs, "weight_bytes": row.weight_bytes,
         "seconds": row.seconds, "failed": _texts(row.failed),
         "measures": {
             measure.name: {**row.span(measure.name)._asdict(), "by_seed": _texts(row.values[measure.name])}

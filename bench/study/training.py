@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import time
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from safetensors.torch import save_file
 
+from ..compress import _stages as stages
 from ..counting import count
+from ..tuning import tuner
 from .parts import Trial
 
 if TYPE_CHECKING:
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from ..lineage import Lineage
     from .base import Study
     from .parts import Arm, Job, Recipe
 
@@ -51,6 +56,21 @@ class Data(NamedTuple):
     about: Mapping[str, Any] = MappingProxyType({})
 
 
+class Trained(NamedTuple):
+    """What a training came to: the network, the mean loss of the last pass, and how many steps it took.
+
+    `values` are measures that were taken on the way. `reason` says why there is no network; a loss that is no number says so
+    too. `lineage` is what the file of the weights says, where the network was made from another.
+    """
+
+    net: nn.Module
+    loss: float
+    steps: int
+    values: dict[str, float] = {}  # noqa: RUF012 - nobody writes to it
+    reason: str = ""
+    lineage: Lineage | None = None
+
+
 def run(study: Study, job: Job, data: Data, told: Callable[[float], None] = lambda _: None) -> Trial:
     """Train the job's arm and measure it; a loss that is no number any more ends as a failed trial, which is a result.
 
@@ -58,27 +78,34 @@ def run(study: Study, job: Job, data: Data, told: Callable[[float], None] = lamb
     """
     arm, began = study.arm(job.arm), time.perf_counter()
     torch.manual_seed(job.seed + WEIGHTS)
-    net = study.network(arm, data)
-    own = study.chosen(arm, data)
-    loss = _fit(study, arm, net, own, job, told)
-    seconds = time.perf_counter() - began
-    steps = job.budget.epochs * (len(own.train.inputs) // job.budget.batch)
-    if not math.isfinite(loss):
-        reason = f"the loss was {loss} after a step of the training: it diverged"
-        return Trial(arm=arm.name, seed=job.seed, status="failed", reason=reason, seconds=seconds, steps=steps)
+    found = study.train(arm, data, job, told)
+    seconds, loss = time.perf_counter() - began, found.loss
+    if found.reason or not math.isfinite(loss):
+        reason = found.reason or f"the loss was {loss} after a step of the training: it diverged"
+        return Trial(arm=arm.name, seed=job.seed, status="failed", reason=reason, seconds=seconds, steps=found.steps)
+    net = found.net.eval()
     with torch.no_grad():
-        values = {name: float(value) for name, value in study.evaluate(arm, net.eval(), data).items()}
-    name = f"{arm.name.replace('/', '-')}-seed{job.seed}.safetensors"
-    digest = _save(net, Path(job.folder) / name)
-    counted = count(lambda: study.network(arm, data), tuple(own.train.inputs.shape[1:]), second=False)
+        values = found.values | {name: float(value) for name, value in study.evaluate(arm, net, data).items()}
+    name = file_name(arm.name, job.seed)
+    path, known = Path(job.folder) / name, found.lineage
+    digest = _save(net, path) if known is None else tuner.write(net, path, known)
+    # What was made from another network is built by nobody: it is counted as it stands.
+    build = partial(study.network, arm, data) if known is None else partial(stages.without_numbers, net)
+    counted = count(build, tuple(study.chosen(arm, data).train.inputs.shape[1:]), second=False)
     return Trial(
         arm=arm.name, seed=job.seed, values=values, params=counted.params, macs=counted.macs, loss=loss,
-        seconds=time.perf_counter() - began, steps=steps, weights=name, digest=digest,
+        weight_bytes=counted.weight_bytes, compression="none" if known is None else known.compression,
+        seconds=time.perf_counter() - began, steps=found.steps, weights=name, digest=digest,
     )  # fmt: skip
 
 
-def _fit(study: Study, arm: Arm, net: nn.Module, data: Data, job: Job, told: Callable[[float], None]) -> float:  # noqa: PLR0913, PLR0917 - what one training is made of
-    """Train in place, and return the mean loss of the last pass; at the first that is not finite, that one."""
+def file_name(arm: str, seed: int) -> str:
+    """What the weights of an arm are called."""
+    return f"{re.sub(r'[^A-Za-z0-9_.-]', '-', arm)}-seed{seed}.safetensors"
+
+
+def fit(study: Study, arm: Arm, net: nn.Module, data: Data, job: Job, told: Callable[[float], None]) -> Trained:  # noqa: PLR0913, PLR0917 - what one training is made of
+    """Train in place; the loss is the mean of the last pass, or the first that is not finite."""
     inputs, targets = data.train
     size, steps = job.budget.batch, job.budget.epochs * (len(inputs) // job.budget.batch)
     optimizer = _optimizer(net, job.recipe)
@@ -95,7 +122,7 @@ def _fit(study: Study, arm: Arm, net: nn.Module, data: Data, job: Job, told: Cal
             found = study.loss(arm, net(study.ready(inputs[chosen])), targets[chosen])
             value = float(found.detach())
             if not math.isfinite(value):
-                return value
+                return Trained(net, value, steps)
             found.backward()
             if job.recipe.clip:
                 torch.nn.utils.clip_grad_norm_(net.parameters(), job.recipe.clip)
@@ -104,7 +131,7 @@ def _fit(study: Study, arm: Arm, net: nn.Module, data: Data, job: Job, told: Cal
             if time.monotonic() - said > 1:
                 said = time.monotonic()
                 told(step / steps)
-    return total / max(1, len(inputs) // size)
+    return Trained(net, total / max(1, len(inputs) // size), steps)
 
 
 def rate(recipe: Recipe, step: int, steps: int) -> float:

@@ -247,7 +247,10 @@ def study(name: str) -> str:
     pictures = "".join(f"![{file.removesuffix('.png')}](../{folder}/{file})\n\n" for file in drawn)
     lines = "".join(f"- {text.sentence(finding)}\n" for finding in judging.judge(chosen, log))
     said = " ".join(text.conditions(chosen, log))
-    return f"{said} All of it is in [`{folder}`](../{folder}/{logs.NAME}).\n\n{text.arms(chosen, log)}\n\n{lines}\n{pictures}"
+    words = f"{told}\n\n" if (told := chosen.words(log)) else ""
+    return (
+        f"{said} All of it is in [`{folder}`](../{folder}/{logs.NAME}).\n\n{text.arms(chosen, log)}\n\n{words}{lines}\n{pictures}"
+    )
 
 
 def report() -> str:

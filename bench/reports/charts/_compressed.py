@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .. import layers
 from ..rows import axis_text, latest, machines
 from . import _conditions as conditions
 
@@ -79,11 +80,16 @@ def _is_number(word: str) -> bool:
 
 
 def networks(rows: Iterable[Row]) -> list[Network]:
-    """Each network that has compressed forms, under the conditions that most of them were measured at."""
-    able = [row for row in latest(rows) if row.result.status == "ok"]
+    """Each network that has compressed forms, under the conditions that most of them were measured at.
+
+    Those of which a single layer was made smaller are no forms but questions: see `reports.layers`.
+    """
+    able = [row for row in latest(rows) if row.result.status == "ok" and layers.alone(row.case.compression) is None]
     by_network: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in able:
-        key = (row.case.architecture, axis_text(row.case, "input_shape"), row.case.weights, row.run.machine.fingerprint)
+        # A form that was trained has weights of its own, and stands beside those that it was trained from.
+        weights = row.run.tuned.get(row.case.weights, row.case.weights)
+        key = (row.case.architecture, axis_text(row.case, "input_shape"), weights, row.run.machine.fingerprint)
         by_network.setdefault(key, []).append(row)
     numbers = {machine.fingerprint: f"[{number}]" for number, machine in enumerate(machines(able), 1)}
     found = []
@@ -115,24 +121,35 @@ def lines(network: Network) -> dict[str, list[Form]]:
         found.setdefault(form.criterion, []).append(form)
     for own in found.values():
         own.sort(key=lambda form: [float(part) for part in form.strength.split(" + ") if part])
-    return dict(sorted(found.items(), key=lambda item: (item[0] != CONTROL, item[0])))
+    return dict(sorted(found.items(), key=lambda item: (item[0] != control(item[0]), item[0])))
 
 
 def verdicts(network: Network, of: Quality) -> list[str]:
     """For each criterion in words whether it is better than chance, and at which ratios; where that cannot be said, why."""
     by_criterion = lines(network)
-    chance = {form.strength: form for form in by_criterion.get(CONTROL, []) if of.of(form.row) is not None}
+    chance = {
+        (criterion, form.strength): form
+        for criterion, own in by_criterion.items()
+        if criterion == control(criterion)
+        for form in own
+        if of.of(form.row) is not None
+    }
     said = []
     for criterion, own in by_criterion.items():
         places: dict[str, list[str]] = {}
         for form in own:
-            other = chance.get(form.strength)
-            if criterion != CONTROL and other is not None and _alike(form.row, other.row):
+            other = chance.get((control(criterion), form.strength))
+            if criterion != control(criterion) and other is not None and _alike(form.row, other.row):
                 places.setdefault(_against(form.row, other.row, of), []).append(form.strength)
         said += [f"{criterion} {word} at {', '.join(at)}" for word, at in sorted(places.items()) if word]
     if not chance:
         return ["No random ranking was measured, so no criterion is shown to be better than chance (--compress random:0.5)."]
     return [f"Against random at the same ratio and MACs: {'; '.join(said)}."] if said else []
+
+
+def control(criterion: str) -> str:
+    """What a criterion must beat: random ranking, with whatever was done behind it, such as training."""
+    return " + ".join([CONTROL, *criterion.split(" + ")[1:]])
 
 
 def _alike(first: Row, second: Row) -> bool:

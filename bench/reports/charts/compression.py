@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matplotlib.lines import Line2D
 
+from ...compression import FINETUNE
 from . import _compressed as compressed
 from . import _conditions as conditions
 from . import _pairs as pairs
@@ -31,10 +32,12 @@ TIME_NAME, TIME_TITLE = "compression-time", "Measured time left against multiply
 _HEIGHT, _LEFT, _RIGHT, _BETWEEN = 2.2, 0.46, 0.1, 0.14  # inches
 _LEGEND = 0.15
 _COLUMNS = {PAGE: 5, COLUMN: 3}  # of the legend
+_LETTER, _HANDLE = 0.055, 6  # inches of a letter of the legend, and letters that a mark takes
 _MOST = 24  # networks that have a chart of their own
 _ACROSS, _WIDE = 4.2, 3.8  # points: a mark, and a digit with some room
 _MIB = 2.0**20
 # Criteria that come with vbench have a colour of their own in every chart, the others what is left.
+_TRAINED = f" + {FINETUNE}"
 _KNOWN = ("taylor", "l1-filter", "magnitude", "l2-filter", "apoz", "mean-activation", "codebook", "deep-compression")
 
 
@@ -76,11 +79,14 @@ def draw(rows: Sequence[Row], protocol: Protocol | None) -> list[Drawing]:
     if not found:
         reason = "no row is of a compressed network (--compress l1-filter:0.5)"
         return [Drawing(NAME, TITLE_TEXT, reason=reason)]
-    judged = [(network, quality) for network in found if (quality := compressed.quality(network)) is not None]
+    known = [(network, quality) for network in found if (quality := compressed.quality(network)) is not None]
+    judged = [(network, quality) for network, quality in known if _shown(network)]
     taken: Counter[str] = Counter()
     drawn = [_drawing(network, quality, taken) for network, quality in judged[:_MOST]]
     if not judged:
         reason = "no network has two compressed forms whose accuracy was measured (vbench evaluate)"
+        if known:
+            reason = "of the compressed forms that were evaluated no cost is known (vbench run, and both files for the report)"
         drawn = [Drawing(NAME, TITLE_TEXT, reason=reason)]
     if len(judged) > _MOST:
         reason = f"{len(judged) - _MOST} more networks have none of their own: the table of the summary has their rows"
@@ -118,10 +124,12 @@ def _without(network: Network, quality: Quality) -> list[str]:
 
 
 def _figure(network: Network, quality: Quality, footer: Sequence[str]) -> Figure:
-    shown = [cost for cost in COSTS if sum(cost.of(form.row)[0] is not None for form in network.forms) > 1]
+    shown = _shown(network)
     by_criterion = compressed.lines(network)
     width = PAGE if len(shown) > 1 else COLUMN
-    lines = -(-(len(by_criterion) + 1) // _COLUMNS[width])
+    longest = max(map(len, by_criterion), default=0) + _HANDLE
+    columns = max(1, min(_COLUMNS[width], int(width / (_LETTER * longest))))
+    lines = -(-(len(by_criterion) + 1) // columns)
     figure, first = blank(width, _HEIGHT, 0.06 + _LEGEND * lines, _LEFT, _RIGHT)
     first.remove()
     across = (width - _LEFT - _RIGHT - _BETWEEN * (len(shown) - 1)) / len(shown)
@@ -136,23 +144,36 @@ def _figure(network: Network, quality: Quality, footer: Sequence[str]) -> Figure
     known = network.whole is not None and quality.of(network.whole) is not None
     handles = [Line2D([], [], linestyle="", marker="*", color=INK, markersize=6.5, label="uncompressed")] if known else []
     handles += [Line2D([], [], markersize=_ACROSS, linewidth=1.0, label=plain(name), **look) for name, look in looks.items()]
-    figure.legend(handles=handles, loc="upper left", ncols=_COLUMNS[width], frameon=False, fontsize=TICK, labelcolor=INK,
+    figure.legend(handles=handles, loc="upper left", ncols=columns, frameon=False, fontsize=TICK, labelcolor=INK,
                   borderaxespad=0.1, handlelength=1.6, handletextpad=0.4, columnspacing=1.2, borderpad=0.1,
                   labelspacing=0.25)  # fmt: skip
     foot(figure, footer)
     return figure
 
 
+def _shown(network: Network) -> list[Cost]:
+    """The costs that are known of two forms at least."""
+    return [cost for cost in COSTS if sum(cost.of(form.row)[0] is not None for form in network.forms) > 1]
+
+
 def _looks(criteria: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """A line for each criterion: one colour for one name everywhere; chance is grey, and crosses."""
-    others = [name for name in criteria if name != compressed.CONTROL and name not in _KNOWN]
+    """A line for each criterion: one colour for one name everywhere, trained or not; chance is grey, and crosses."""
+    bare = {name: name.partition(_TRAINED)[0] for name in criteria}
+    # How many pictures a criterion looks at, and such, decides its colour only where that tells two of them apart.
+    short = {one: " ".join(word for word in one.split(" ") if "=" not in word) for one in bare.values()}
+    alone = Counter(short.values())
+    bare = {name: short[one] if alone[short[one]] == 1 else one for name, one in bare.items()}
+    others = [name for name in dict.fromkeys(bare.values()) if name != compressed.control(name) and name not in _KNOWN]
     order = [*_KNOWN, *others]
     found: dict[str, dict[str, Any]] = {}
     for name in criteria:
-        place = order.index(name) if name != compressed.CONTROL else 0
-        marker = ("o", "s", "^", "D")[place // len(PALETTE) % 4]
-        own = {"color": PALETTE[place % len(PALETTE)], "marker": marker}
-        found[name] = {"color": SOFT, "marker": "x"} if name == compressed.CONTROL else own
+        trained = _TRAINED in name
+        if name == compressed.control(name):
+            found[name] = {"color": SOFT, "marker": "+" if trained else "x"}
+            continue
+        place = order.index(bare[name])
+        marker = "v" if trained else ("o", "s", "^", "D")[place // len(PALETTE) % 4]
+        found[name] = {"color": PALETTE[place % len(PALETTE)], "marker": marker}
     return found
 
 
@@ -169,7 +190,7 @@ def _panel(axes: Axes, network: Network, quality: Quality, cost: Cost, looks: di
         axes.plot([at.x for at in points], [at.y for at in points], linewidth=0.9, zorder=2, gid="line", color=look["color"])
         for at in points:
             _bars(axes, at, look["color"])
-            hollow = cost.timed and bool(at.row.result.flags) and look["marker"] != "x"
+            hollow = cost.timed and bool(at.row.result.flags) and look["marker"] not in {"x", "+"}
             axes.plot([at.x], [at.y], linestyle="", marker=look["marker"], markersize=_ACROSS, color=look["color"], gid="point",
                       markerfacecolor="white" if hollow else look["color"], markeredgewidth=0.9, zorder=3)  # fmt: skip
     if whole is not None:

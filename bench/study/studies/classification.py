@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ... import clutter, datasets
-from ...errors import UsageError
 from ..base import Study
 from ..parts import Arm, Budget, Contrast, Measure, Recipe, Side
 
@@ -130,9 +129,9 @@ class Classification(Study):
     name = "classification"
     title = "the lecture's contrasts, trained small"
     own = "digits of scikit-learn at random places among parts of others, 32 x 32 pixels in colour"
-    measures = (TOP1,)
-    arms = tuple(Arm(name=name, architecture=name) for name in ARMS)
-    contrasts = CONTRASTS
+    measures: ClassVar[tuple[Measure, ...]] = (TOP1,)
+    arms: ClassVar[tuple[Arm, ...]] = tuple(Arm(name=name, architecture=name) for name in ARMS)
+    contrasts: ClassVar[tuple[Contrast, ...]] = CONTRASTS
     recipe = Recipe(optimizer="sgd", rate=0.05, momentum=0.9, decay=5e-4)
     sources = ("cifar10", "folder")
     budgets: ClassVar[dict[str, Budget]] = {
@@ -147,14 +146,7 @@ class Classification(Study):
         if not source:
             clutter.pictures(0, "test", 1, f"study {self.name}")
             return
-        train, test = (datasets.read(source, split=split, label=False) for split in ("train", "test"))
-        if train.label == test.label:
-            message = f"--data {source}: it has no halves to train and to test on: name a folder that holds train and val"
-            raise UsageError(message)
-        if train.classes != test.classes:
-            strange = sorted(set(train.classes) ^ set(test.classes))
-            message = f"--data {source}: {strange[0]} is a class of one half only, to train on or to test on: give both the same"
-            raise UsageError(message)
+        datasets.halves(source, f"--data {source}")
 
     def data(self, seed: int, budget: Budget, source: str) -> Data:
         """Draw or read the pictures of a seed."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from ...reports.charts._points import Drawing
+    from ..joining import Costs
     from ..log import Log
     from ..training import Data, Split
     from ._scenes import Source
@@ -161,8 +162,9 @@ class Keypoints(Study):
         if any(trial.weights for trial in log.trials.values()):
             examples.write(self, log, SHOWN)
 
-    def drawings(self, log: Log) -> Sequence[Drawing]:
+    def drawings(self, log: Log, costs: Costs | None = None) -> Sequence[Drawing]:
         """Error against map, left against right, other sizes, and the examples where they were made."""
+        del costs
         from . import _examples as examples  # noqa: PLC0415 - as above
         from . import _keypoint_charts as charts  # matplotlib takes a second  # noqa: PLC0415
 

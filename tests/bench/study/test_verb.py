@@ -46,7 +46,10 @@ def test_studies_and_contrasts_are_listed(commands: Any, project: Path) -> None:
         (("classification", "--budget", "huge"), "--budget huge: study classification has tiny, default, larger"),
         (("classification", "--data", "digits"), "--data digits: study classification takes cifar10:PATH, folder:PATH"),
         (("classification", "--data", "cifar10:gone"), "--data cifar10:gone: data_batch_1.bin"),
-        (("--budget", "tiny"), "--budget of which study? classification or keypoints: vbench study classification --budget"),
+        (
+            ("--budget", "tiny"),
+            "--budget of which study? classification or keypoints or pruning: vbench study classification --budget",
+        ),
         (("--resume", "gone"), "cannot read gone: No such file or directory; name a folder"),
         (("classification", "--from", "gone"), "cannot read gone: No such file or directory; name a folder"),
         (("classification", "--from", "a", "--resume", "b"), "--from reads a folder and trains nothing: leave out --resume"),
@@ -202,11 +205,9 @@ def test_more_seeds_are_added_to_a_study_that_is_done(tmp_path: Path, monkeypatc
             self.config = config
 
         def work(self, jobs: Any, said: Any) -> None:
-            while not jobs.empty():
-                job = jobs.get()
+            while (job := jobs.get()) is not None:
                 asked.append((job.arm, job.seed))
                 said.put((job, {"trial": {"arm": job.arm, "seed": job.seed, "values": {"top1": 50.0}}}))
-            said.put((None, {}))
 
         def end(self) -> None:
             """Nothing to end."""
