@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 NONE = "none"
+# What the option `data` of a compressor that looks at pictures says: those of the run, or seeded noise in their place.
+PICTURES, NOISE = "images", "noise"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 Value = float | int | str | bool

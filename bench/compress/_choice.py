@@ -53,23 +53,38 @@ def removed(
     A group of which not all channels have a score stays as it is. `multiple` keeps as many more as it takes for each layer to
     have a multiple of that; where that cannot be, the group stays as it is.
     """
-    able = [group for group in found if all(math.isfinite(scores.get(unit, math.nan)) for unit in group.units)]
+    able = [group for group in found if scored(group, scores)]
     if together:
         # Scores of different layers are of different sizes: each layer's are divided by their root sum of squares
         # (Molchanov et al. 2017, section 2.2).
         level = {unit: scores[unit] / (_norm(group, scores) or 1.0) for group in able for unit in group.units}
         order = sorted(level, key=lambda unit: (level[unit], unit))
-        gone = set(order[: math.floor(ratio * len(order))])
+        gone = set(order[: _share(ratio, len(order))])
         return set().union(*(_rounded(group, scores, gone & set(group.units), multiple) for group in able))
     every: set[int] = set()
     for group in able:
         order = sorted(group.units, key=lambda unit: (scores[unit], unit))
-        gone = set(order[: math.floor(ratio * len(order))])
+        gone = set(order[: _share(ratio, len(order))])
         for labels in group.made.values():
             if gone.issuperset(labels):  # a layer that makes some of the group's channels, and would make none
                 gone.discard(max(labels, key=lambda unit: (scores[unit], unit)))
         every |= _rounded(group, scores, gone, multiple)
     return every
+
+
+def scored(group: Group, scores: Mapping[int, float]) -> bool:
+    """Whether all of its channels have a score."""
+    return all(math.isfinite(scores.get(unit, math.nan)) for unit in group.units)
+
+
+def tied(group: Group, scores: Mapping[int, float]) -> bool:
+    """Whether all of them have the same."""
+    return len({scores[unit] for unit in group.units}) == 1
+
+
+def _share(ratio: float, count: int) -> int:
+    """So many of them, rounded down and never all; 0.29 of 100 is 29, though their product in binary is a little less."""
+    return max(0, min(count - 1, math.floor(round(ratio * count, 9))))
 
 
 def _norm(group: Group, scores: Mapping[int, float]) -> float:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ._follow import Followed
 
 _BATCH = 8
+# A backward pass keeps all that it will read.
+_GRADIENT_BATCH = 4
 Scores = dict[int, float]
 
 
@@ -69,7 +71,7 @@ def of_gradients(module: nn.Module, followed: Followed, pictures: torch.Tensor, 
     """
     total = defaultdict[int, float](float)
     with _without_gradients(module):
-        for batch in pictures.split(_BATCH):
+        for batch in pictures.split(_GRADIENT_BATCH):
             _add_changes(module, followed, batch, total, classes=classes)
     return {label: value / len(pictures) for label, value in total.items()}
 

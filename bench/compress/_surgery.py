@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from ..counting.walk import dtype_of
-from ._building import without_numbers
+from ._check import without_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ._follow import Followed
 
@@ -76,7 +76,6 @@ def cut(found: Followed, removed: set[int]) -> Cut:
 @torch.no_grad()
 def remove(module: nn.Module, plan: Cut) -> nn.Module:
     """The module with those channels gone, changed in place."""
-    made: dict[int, torch.Tensor] = {}
     own = _tensors(module)
     smaller: dict[str, torch.Tensor] = {}
     for one in plan.dimensions:
@@ -85,8 +84,14 @@ def remove(module: nn.Module, plan: Cut) -> nn.Module:
             gone = set(one.gone)
             kept = [place for place in range(one.size) if place not in gone]
             smaller[one.tensor] = old.index_select(one.dim, torch.tensor(kept, device=old.device))
-    for name, new in smaller.items():
-        old = own[name]
+    return replaced(module, [(own[name], new) for name, new in smaller.items()])
+
+
+@torch.no_grad()
+def replaced(module: nn.Module, pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> nn.Module:
+    """The module with these tensors in the place of its own, changed in place; what it says of its sizes follows them."""
+    made: dict[int, torch.Tensor] = {}
+    for old, new in pairs:
         made[id(old)] = nn.Parameter(new, requires_grad=old.requires_grad) if isinstance(old, nn.Parameter) else new
     for part in module.modules():
         stores: tuple[dict[str, Any], ...] = (part._parameters, part._buffers)  # noqa: SLF001 - setattr would refuse tied ones
