@@ -155,9 +155,7 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
             cases[case.id] = case
             kind = engines[name]
             reason = (
-                places[device]
-                or lacking(case.compression)
-                or (kind if isinstance(kind, str) else _refused(kind, case, threads))
+                places[device] or lacking(case.compression) or (kind if isinstance(kind, str) else _refused(kind, case, threads))
             )
             if reason:
                 skipped[case.id] = reason

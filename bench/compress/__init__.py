@@ -79,7 +79,7 @@ def told(architecture: Architecture) -> tuple[dict[str, float], float]:
     return dict(architecture.build.values), architecture.build.seconds  # type: ignore[attr-defined]  # a Smaller
 
 
-def made(
+def made(  # noqa: PLR0913 - what a case and a job say, each once
     base: Architecture,
     text: str,
     *,

@@ -37,7 +37,7 @@ class Smaller:
     With `weights`, the case's word for them, the smaller network is kept on disk, or read where an earlier process has made it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a case and a job say, each once
         self,
         architecture: Architecture,
         text: str,

@@ -98,7 +98,8 @@ def _form(module: nn.Module) -> list[tuple[object, ...]]:
     first: dict[int, str] = {}
     found = (*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False))
     return [
-        (name, first.setdefault(id(tensor), name), tensor.dtype, tuple(tensor.shape), tensor.requires_grad) for name, tensor in found
+        (name, first.setdefault(id(tensor), name), tensor.dtype, tuple(tensor.shape), tensor.requires_grad)
+        for name, tensor in found
     ]
 
 

@@ -25,7 +25,7 @@ _FILE = "kept"
 class Task:
     """What a compressor is told besides its options, and where it says what it did: an `interfaces.Work`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a case and a job say, and the step
         self,
         architecture: Architecture,
         seed: int,

@@ -67,7 +67,9 @@ def main() -> int:
     parser.add_argument("--again", action="store_true", help="what failed before is tried again")
     parser.add_argument("--own", action="store_true", help="the networks of the second table, at the input that they declare")
     parser.add_argument("--pack", action="store_true", help="leave the newest line of each case in the log, and end")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="write the tables of what the log holds into this page, and end")
+    parser.add_argument(
+        "--page", type=Path, metavar="FILE", help="write the tables of what the log holds into this page, and end"
+    )
     given = parser.parse_args()
     if given.pack:
         write(given.log, newest(read(given.log)))
@@ -116,12 +118,13 @@ def _digest(name: str) -> str:
 def _all(todo: dict[str, list[Line]], log: Path, processes: int, *, own: bool) -> int:
     """Networks one by one, each in a process of its own that is forked from this one, which has imported all that it needs."""
     import torch  # noqa: PLC0415 - `--help` needs none
-
-    import vbench.counting  # noqa: F401, PLC0415 - as above
+    from prunings import running as _  # noqa: F401, PLC0415 - imported once for all processes
+    from prunings import work as __  # noqa: F401, PLC0415 - as above
 
     torch.set_num_threads(1)  # No thread may run here when a process is forked.
     fork = multiprocessing.get_context("fork")
-    names, running = list(todo), dict[str, tuple[BaseProcess, float]]()
+    names = list(todo)
+    running: dict[str, tuple[BaseProcess, float]] = {}
     began, done, limit = time.perf_counter(), 0, OWN_TIMEOUT_S if own else TIMEOUT_S
     while names or running:
         while names and len(running) < processes:

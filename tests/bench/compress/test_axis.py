@@ -185,9 +185,7 @@ def test_bad_input_is_one_line(plugin: Path, names: list[str], axes: dict[str, A
     assert "\n" not in str(caught.value)
 
 
-def test_a_case_that_trains_says_as_much_of_its_network_as_one_that_infers(
-    plugin: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_case_that_trains_says_as_much_of_its_network_as_one_that_infers(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "settle_threads", lambda *_: None)
     monkeypatch.setenv("VBENCH_CACHE", str(plugin.parent / "cache"))
     text = "taylor:0.5:data=noise+magnitude:0.5"

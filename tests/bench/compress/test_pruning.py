@@ -207,7 +207,9 @@ def test_the_share_that_goes_is_rounded_down_and_no_layer_is_emptied(
     assert len(together) == math.floor(round(ratio * sum(sizes), 9))
 
 
-@pytest.mark.parametrize(("ratio", "count", "gone"), [(0.29, 100, 29), (0.57, 100, 57), (0.5, 5, 2), (0.5, 1, 0), (1 - 1e-12, 4, 3)])
+@pytest.mark.parametrize(
+    ("ratio", "count", "gone"), [(0.29, 100, 29), (0.57, 100, 57), (0.5, 5, 2), (0.5, 1, 0), (1 - 1e-12, 4, 3)]
+)
 def test_the_share_is_that_of_the_number_as_it_is_written(ratio: float, count: int, gone: int) -> None:
     units = list(range(2, 2 + count))
     scores = {unit: float(unit) for unit in units}

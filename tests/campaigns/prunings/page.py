@@ -65,7 +65,14 @@ def _own(lines: Sequence[Line], names: Sequence[str]) -> str:
         tried = (_engine(line.engines[engine], reasons) if engine in line.engines else markdown.MISSING for engine in engines)
         shape = "x".join(map(str, line.input_shape))
         left = _share(line.params, line.params_before)
-        cells = (f"`{line.architecture}@{line.compression}`", shape, left, _cell(line, reasons), off, markdown.seconds(line.seconds))
+        cells = (
+            f"`{line.architecture}@{line.compression}`",
+            shape,
+            left,
+            _cell(line, reasons),
+            off,
+            markdown.seconds(line.seconds),
+        )
         rows.append((*cells, *tried))
     header = ("network", "input", "params left", "MACs left", "off from implied", "pruned in", *engines)
     found = markdown.table(header, rows)
@@ -123,7 +130,16 @@ def _summary(lines: Sequence[Line], columns: Sequence[str]) -> str:
         largest = markdown.MISSING if worst is None else f"{worst:.1e}"
         counts = (len(own), len(ok), len(same), largest, len(near), kept, len(own) - len(ok) - kept)
         rows.append((f"`{_name(column)}`", *map(str, counts)))
-    header = ("criterion", "networks", "pruned", "answer the same", "largest difference", "MACs as implied", "stay whole", "failed")
+    header = (
+        "criterion",
+        "networks",
+        "pruned",
+        "answer the same",
+        "largest difference",
+        "MACs as implied",
+        "stay whole",
+        "failed",
+    )
     return markdown.table(header, rows)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,7 +15,8 @@ from vbench.job import Job, catalogue
 from vbench.registry import ARCHITECTURES, ENGINES
 from vbench.supervisor import Server
 
-from .log import Line
+if TYPE_CHECKING:
+    from .log import Line
 
 # An engine that takes longer for a network is written down as that; the process has longer than all of them.
 TIMEOUT_S = 600.0

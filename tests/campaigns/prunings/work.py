@@ -86,7 +86,7 @@ class Network:
         return self._followed[views]
 
     def _counts(self, module: nn.Module) -> tuple[int, int]:
-        """Parameters and MACs, counted once for all networks whose tensors have these shapes: they do not depend on the values."""
+        """Parameters and MACs, counted once for all networks of these shapes: they do not depend on the values."""
         shapes = tuple(tuple(tensor.shape) for tensor in module.parameters())
         if shapes not in self._counted:
             costs = module_table(lambda: _check.without_numbers(module), self._architecture.input)
