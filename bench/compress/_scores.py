@@ -125,6 +125,8 @@ def _watched(module: nn.Module, followed: Followed, see: Any) -> Iterator[None]:
         part = module.get_submodule(path)
         if name != "weight" or not isinstance(part, (nn.modules.conv._ConvNd, nn.Linear)):  # noqa: SLF001 - the only common base
             continue  # read by a function, which nobody can watch
+        if isinstance(part, nn.Linear) and type(part).forward is not nn.Linear.forward:
+            continue  # one that turns its input first: where its channels stand there is not known
         labels = followed.labels.roots(followed.axes[layer.reads]).tolist()
         if isinstance(part, nn.Linear):
             handles.append(part.register_forward_pre_hook(_hook(see, labels, -1)))

@@ -118,28 +118,27 @@ def _digest(name: str) -> str:
 def _all(todo: dict[str, list[Line]], log: Path, processes: int, *, own: bool) -> int:
     """Networks one by one, each in a process of its own that is forked from this one, which has imported all that it needs."""
     import torch  # noqa: PLC0415 - `--help` needs none
-    from prunings import running as _  # noqa: F401, PLC0415 - imported once for all processes
-    from prunings import work as __  # noqa: F401, PLC0415 - as above
+    from prunings import running, work  # noqa: F401, PLC0415 - imported once for all processes
 
     torch.set_num_threads(1)  # No thread may run here when a process is forked.
     fork = multiprocessing.get_context("fork")
     names = list(todo)
-    running: dict[str, tuple[BaseProcess, float]] = {}
+    busy: dict[str, tuple[BaseProcess, float]] = {}
     began, done, limit = time.perf_counter(), 0, OWN_TIMEOUT_S if own else TIMEOUT_S
-    while names or running:
-        while names and len(running) < processes:
+    while names or busy:
+        while names and len(busy) < processes:
             name = names.pop(0)
             process = fork.Process(target=_network, args=(todo[name], log), kwargs={"own": own})
             process.start()
-            running[name] = process, time.perf_counter()
-        wait([process.sentinel for process, _ in running.values()], timeout=1.0)
-        for name, (process, start) in list(running.items()):
+            busy[name] = process, time.perf_counter()
+        wait([process.sentinel for process, _ in busy.values()], timeout=1.0)
+        for name, (process, start) in list(busy.items()):
             late = time.perf_counter() - start > limit
             if process.is_alive() and not late:
                 continue
             process.kill()
             process.join()
-            del running[name]
+            del busy[name]
             reason = f"longer than {limit:.0f} s" if late else f"its process ended with {process.exitcode}"
             _close(todo[name], log, "timeout" if late else "crashed", reason)
             done += 1
