@@ -85,6 +85,8 @@ def _add_changes(module: nn.Module, followed: Followed, batch: torch.Tensor, tot
 
     with _watched(module, followed, see), torch.enable_grad():
         answer = _flat(module(batch.clone().requires_grad_()))
+        if not given:
+            return  # no layer that could be watched reads any channel
         loss = functional.cross_entropy(answer, answer.detach().argmax(1)) if classes else answer.square().mean()
         slopes = torch.autograd.grad(loss, [x for _, x, _ in given], allow_unused=True)
     change: dict[int, torch.Tensor] = {}

@@ -48,8 +48,9 @@ class Functional(nn.Module):
 
 def test_what_a_criterion_cannot_see_is_said() -> None:
     Smaller(_architecture(Functional), "l1-filter:0.5", seed=0, verify=True)()
-    with pytest.raises(VbenchError, match="no layer that could be watched reads any"):
-        Smaller(_architecture(Functional), "apoz:0.5:data=noise", seed=0)()
+    for criterion in ("apoz", "taylor"):
+        with pytest.raises(VbenchError, match="no layer that could be watched reads any"):
+            Smaller(_architecture(Functional), f"{criterion}:0.5:data=noise", seed=0)()
 
     class Both(nn.Module):
         def __init__(self) -> None:
