@@ -150,7 +150,7 @@ def table(session: nox.Session) -> None:
 @nox.session
 def pruning(session: nox.Session) -> None:
     """Hours, resumable: every network pruned by every criterion, for docs/compression.md; what stands after `--` goes to it."""
-    _wheel(session, "test")
+    _wheel(session, "test,engines")
     session.run("python", "tests/campaigns/pruning.py", *session.posargs)
 
 

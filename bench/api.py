@@ -154,7 +154,7 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
         given = heads.weights(weights, chosen)
         planned = partial(
             plan, devices=devices.known(), engines=engines.known(), compressors=compressors.known(),
-            threads=machine.usable_cores(), seed=final.seed,
+            threads=machine.usable_cores(), seed=final.seed, images=bool(final.images),
         )  # fmt: skip
         label, smaller = ("", "none") if given is None else (given.label, given.compression)
         cases = planned(

@@ -1,4 +1,4 @@
-"""What an engine makes of a network, kept between processes and runs: exported graphs, quantised weights, compiled kernels.
+"""What is made of a network, kept between processes and runs: exported graphs, quantised weights, compiled kernels, smaller ones.
 
 An entry is a folder under `artefacts/` in the folder for caches, with a manifest that names all it depends on and the digest of
 each file. One that is damaged is made again; one whose key differs in anything is another entry.

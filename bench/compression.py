@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 NONE = "none"
 # The step that trains what is left: done by `vbench evaluate --finetune` and kept as a file of weights.
 FINETUNE = "finetune"
+# What the option `data` of a compressor that looks at pictures says: those of the run, or seeded noise in their place.
+PICTURES, NOISE = "images", "noise"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 Value = float | int | str | bool

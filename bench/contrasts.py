@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import config as configs
 from . import sources
-from .errors import UnknownNameError, nearest
+from .errors import UnknownNameError, UsageError, nearest
 from .registry import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -55,14 +55,21 @@ def names(config: Config, groups: Iterable[str]) -> tuple[str, ...]:
 
 
 def members(name: str, group: Group) -> list[Architecture]:
-    """The architectures of a group, in its order. Raises UnknownNameError with the nearest names."""
+    """The architectures of a group, in its order.
+
+    Raises UnknownNameError with the nearest names, and UsageError for a compression or a wrapper that is not written as rows show
+    it: a report, which knows no compressor, would not find the member's rows.
+    """
     found = []
     for member in group.members:
         try:
             found.append(ARCHITECTURES.get(member))
-        except UnknownNameError as error:
+        except UsageError as error:  # of a name that is not there too
             message = f"group {name!r}: {error}"
-            raise UnknownNameError(message) from None
+            raise type(error)(message) from None
+        if (label := found[-1].label) != member:
+            message = f"group {name!r}: the member {member} is called {label} wherever it is shown: write it so"
+            raise UsageError(message)
     return found
 
 

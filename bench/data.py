@@ -42,19 +42,13 @@ def build(make: Callable[[], Any], seed: int, load: Callable[[nn.Module], None] 
     of its own) is built the ordinary way with the seed set, since filling would destroy what its constructor computed. `load`
     puts weights into all that its state dict holds, in place of the seeded ones.
     """
-    try:
-        with torch.device("meta"), _uninitialised():
-            module = make()
-        fillable = isinstance(module, nn.Module) and _fillable(module)
-    except Exception:  # noqa: BLE001 - whatever the constructor cannot do on meta, it may do on the processor
-        fillable = False
-    if fillable:
-        _materialise(module)
+    empty = blank(make)
+    if empty is not None:
         if load is None:
-            fill(module, seed)
+            fill(empty, seed)
         else:
-            load(module)
-        return module.eval(), "filled" if load is None else "loaded"
+            load(empty)
+        return empty.eval(), "filled" if load is None else "loaded"
     torch.manual_seed(seed)
     module = make()
     if not isinstance(module, nn.Module):
@@ -63,6 +57,21 @@ def build(make: Callable[[], Any], seed: int, load: Callable[[nn.Module], None] 
     if load is not None:
         load(module)
     return module.eval(), "initialised" if load is None else "loaded"
+
+
+def blank(make: Callable[[], Any]) -> nn.Module | None:
+    """The network with memory and no values; None where `fill` cannot give it all of them, or it is not built without."""
+    try:
+        with torch.device("meta"), _uninitialised():
+            module = make()
+        fillable = isinstance(module, nn.Module) and _fillable(module)
+    except Exception:  # noqa: BLE001 - whatever the constructor cannot do on meta, it may do on the processor
+        return None
+    if not fillable:
+        return None
+    found: nn.Module = module
+    _materialise(found)
+    return found
 
 
 @contextmanager
@@ -190,6 +199,16 @@ def digest(folder: str | Path) -> str:
     for picture in pictures(folder):
         total.update(picture.relative_to(folder).as_posix().encode() + hashlib.sha256(picture.read_bytes()).digest())
     return total.hexdigest()[:12]
+
+
+def stamp(folder: str | Path) -> str:
+    """What a folder's pictures are, by name, size and time of change: other ones under the same names have another stamp.
+
+    Unlike `digest` it reads none of them, which of a large data set would take minutes.
+    """
+    found = ((path, path.stat()) for path in pictures(folder))
+    listed = ";".join(f"{path}:{stat.st_size}:{stat.st_mtime_ns}" for path, stat in found)
+    return hashlib.sha256(listed.encode()).hexdigest()[:16]
 
 
 def images(folder: str | Path, shape: Sequence[int], count: int, preprocess: Preprocess, *, last: bool = False) -> torch.Tensor:

@@ -121,7 +121,11 @@ class Compressor(Protocol):
     """How a network is made smaller. Register one with `@compressor("name")`.
 
     `description` is one line, `options` says what may stand behind the name, and `needs` what it looks at besides the weights:
-    "" for nothing, `data` for what pictures make the network answer, `gradients` for its derivatives too.
+    "" for nothing, `data` for what pictures make the network answer, `gradients` for its derivatives too. What needs pictures is
+    refused without `--images`, unless the step says `data=noise`: an option `data` of the words `images` and `noise`.
+
+    One that sets `kept = True` says that all it does is in the network's tensors and in the sizes of ordinary layers. What it
+    makes is then kept on disk, and read by the other processes of the run.
     """
 
     description: str

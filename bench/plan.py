@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +17,7 @@ from .errors import NothingSelectedError, UnknownNameError, UsageError, nearest
 from .registry import ARCHITECTURES, COMPRESSORS, ENGINES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from .core import Architecture
     from .interfaces import Engine
@@ -109,6 +110,7 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     weights: str = "",
     smaller: str = compression.NONE,
     compressors: Mapping[str, str | None] | None = None,
+    images: bool = True,
     named: Collection[str] = ("device", "engine"),
 ) -> Plan:
     """All combinations of the suite's axes.
@@ -116,8 +118,8 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     `devices` maps each device that vbench knows to the reason why it is not here, or None; `engines` each engine to
     itself, or to the line that says why it cannot run; `compressors` each of them to such a line, or None. What is absent is a
     UsageError where its axis was `named` by whoever started the run; under `all` and in a suite it is a case that is skipped with
-    that reason. `weights` is what the axis of that name says, if not the seed, and `smaller` what was done to the network before
-    these were written.
+    that reason. So is a compression that looks at pictures where there are no `images`. `weights` is what the axis of that name
+    says, if not the seed, and `smaller` what was done to the network before these were written.
     """
     cases: dict[str, Case] = {}
     skipped: dict[str, str] = {}
@@ -135,8 +137,9 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     )
     chosen = select(suite)
     missing = {name: reason for name, reason in (compressors or {}).items() if reason}
-    _refuse_missing(missing, suite.compress if "compress" in named else ())
-    _refuse_missing(missing, [a.compression for a in chosen] if "architectures" in named else ())
+    lacking = partial(_lacking, missing, images=images)
+    _refuse_lacking(lacking, suite.compress if "compress" in named else ())
+    _refuse_lacking(lacking, [a.compression for a in chosen] if "architectures" in named else ())
     flags = tuple((key, "on") for key, wanted in (("cold-cache", suite.cold_cache), ("cuda-graph", suite.cuda_graph)) if wanted)
     for device, (name, options), precision, batch, count, layout, phase, scenario, text in axes:
         for architecture in chosen:
@@ -158,9 +161,7 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
             cases[case.id] = case
             kind = engines[name]
             reason = (
-                places[device]
-                or _lacking(missing, case.compression)
-                or (kind if isinstance(kind, str) else _refused(kind, case, threads))
+                places[device] or lacking(case.compression) or (kind if isinstance(kind, str) else _refused(kind, case, threads))
             )
             if reason:
                 skipped[case.id] = reason
@@ -186,15 +187,27 @@ def _whole(label: str, own: str, asked: str, held: str) -> str:
     return compression.joined((held, *rest))
 
 
-def _lacking(missing: Mapping[str, str], text: str) -> str | None:
-    """Why one of the compressors cannot work here, or None."""
-    return next((missing[name] for name, _ in compression.split(text) if name in missing), None)
+def _lacking(missing: Mapping[str, str], text: str, *, images: bool) -> str | None:
+    """Why one of the compressors cannot work here, or None: it is not installed, or looks at pictures and has none."""
+    for step in compression.steps(text, lambda name: COMPRESSORS.get(name).options):
+        if step.name in missing:
+            return missing[step.name]
+        kind = COMPRESSORS.get(step.name)
+        if images or not getattr(kind, "needs", ""):
+            continue
+        words = {option.name: option.words for option in kind.options}
+        if compression.NOISE not in words.get("data", ()):
+            return f"{step.name} looks at pictures, and there are none: give some with --images FOLDER"
+        if step.options.get("data") != compression.NOISE:
+            other = compression.written(step._replace(options=step.options | {"data": compression.NOISE}), kind.options)
+            return f"{step.name} looks at pictures, and there are none: give some with --images FOLDER, or write {other}"
+    return None
 
 
-def _refuse_missing(missing: Mapping[str, str], texts: Iterable[str]) -> None:
+def _refuse_lacking(lacking: Callable[[str], str | None], texts: Iterable[str]) -> None:
     """Refuse compressors that were named and cannot work here. Raises UsageError."""
     for text in texts:
-        if reason := _lacking(missing, text):
+        if reason := lacking(text):
             message = f"compression {text!r} was asked for and cannot be done: {reason}"
             raise UsageError(message)
 

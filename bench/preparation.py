@@ -147,9 +147,7 @@ class Preparation:
         """What an artefact that is calibrated depends on: pictures that are exchanged under their names make another one."""
         if not self._images:
             return self.calibration
-        stats = [(path, path.stat()) for path in data.pictures(self._images)]
-        listed = ";".join(f"{path}:{stat.st_size}:{stat.st_mtime_ns}" for path, stat in stats)
-        return f"{self.calibration} {hashlib.sha256(listed.encode()).hexdigest()[:16]}"
+        return f"{self.calibration} {data.stamp(self._images)}"
 
     def _network(self) -> str:
         """A digest of the network: its tensors by name, its structure, and the source of what its modules are made of."""
@@ -158,16 +156,18 @@ class Preparation:
         return self._digest
 
 
-def digest(module: nn.Module) -> str:
+def digest(module: nn.Module, *, values: bool = True) -> str:
     """A digest of a network's values, structure and source: what differs in any of these is another network.
 
     The source is that of every file from which a module of it comes, with the files beside it that are imported too, and without
-    those of PyTorch.
+    those of PyTorch. Without `values`, of the rest alone.
     """
     found = hashlib.blake2b(repr(module).encode(), digest_size=16)
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     for name, tensor in sorted(tensors.items()):
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        if not values:
+            continue
         found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     for path in _sources(module):
         found.update(path.read_bytes())

@@ -41,8 +41,8 @@ IDENTITY = (
 COLUMNS = (
     *IDENTITY,
     "params", "trainable_params", "buffers", "weight_bytes", "macs", "flops", "other_ops", "uncounted_ops", "activations",
-    "backward_macs", "peak_activation_bytes", "peak_scratch_bytes", "largest_batch", "removed_channels", "zeros", "nonzeros",
-    "encoded_bytes", "encoded_ratio",
+    "backward_macs", "peak_activation_bytes", "peak_scratch_bytes", "largest_batch", "removed_channels", "ranked_by", "zeros",
+    "nonzeros", "encoded_bytes", "encoded_ratio",
     "latency_s", "latency_s_low", "latency_s_high", "latency_s_run_low", "latency_s_run_high", "drift_share", "drift_offset",
     "latency_s_p90", "latency_s_p95", "latency_s_p99", "latency_processes", "latency_samples",
     "device_time_s", "enqueue_s", "throughput_per_s", "throughput_per_s_low", "throughput_per_s_high",

@@ -1,4 +1,4 @@
-"""`vbench cache`: what engines made and kept for the next run; list it, or clear it."""
+"""`vbench cache`: what engines and compressors made and kept for the next run; list it, or clear it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from ..artefacts import Manifest
 
-HELP = """List what engines exported, quantised and compiled and what is kept of it for the next run; with --clear, remove it.
+HELP = """List what engines exported, quantised and compiled, and networks that were made smaller, as far as it is kept for the
+next run; with --clear, remove it.
 
 ARCHITECTURES are names or globs; left out, all are meant. What is removed is made again when it is needed. The rest of the folder
 (second counts, the ceilings of the machine) is small and stays."""
@@ -108,8 +109,9 @@ def _row(manifest: Manifest, used: float) -> tuple[str, ...]:
 
 
 def _options(key: dict[str, str]) -> str:
-    """The engine's options, which a key holds as Python writes them."""
-    return " ".join(f"{name}={value}" for name, value in re.findall(r"\('([^']*)', '([^']*)'\)", key.get("engine_options", "")))
+    """What made the network smaller, and the engine's options, which a key holds as Python writes them."""
+    found = [f"{name}={value}" for name, value in re.findall(r"\('([^']*)', '([^']*)'\)", key.get("engine_options", ""))]
+    return " ".join(filter(None, (key.get("compression", ""), *found)))
 
 
 def _entry(folder: Path, manifest: Manifest, used: float) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def evaluate(
     skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out pictures that cannot be read.")] = False,
     input_: options.Input = None,
     images: Annotated[
-        str | None, typer.Option(metavar="DIR", help="Pictures to quantise with, as vbench run's --images.")
+        str | None, typer.Option(metavar="DIR", help="Pictures to quantise and to rank channels with, as of run.")
     ] = None,
     plugin: options.Plugin = None,
     config: options.Config = None,

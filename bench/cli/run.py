@@ -71,7 +71,9 @@ def run(
     list_: Annotated[bool, typer.Option("--list", help="Show the cases and their estimated time, and measure nothing.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Leave out the report at the end.")] = False,
-    images: Annotated[str | None, typer.Option(metavar="DIR", help="A folder of pictures to use as inputs.")] = None,
+    images: Annotated[
+        str | None, typer.Option(metavar="DIR", help="A folder of pictures: the inputs, and what channels are ranked by.")
+    ] = None,
     interval: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Half-width of the 95 % interval to reach, for example 2%.")
     ] = None,

@@ -68,7 +68,8 @@ def for_job(architecture: Architecture, job: Job) -> Architecture:
         plugins.load(source, job.catalogue)
     base = msgspec.structs.replace(architecture, input=job.case.input_shape)
     verify = job.check and not job.count_only
-    return made(base, job.case.compression, seed=job.case.seed, images=job.images, verify=verify)
+    label = "" if job.count_only else job.case.weights
+    return made(base, job.case.compression, seed=job.case.seed, images=job.images, verify=verify, weights=label)
 
 
 def told(architecture: Architecture) -> tuple[dict[str, float], float]:
@@ -78,16 +79,20 @@ def told(architecture: Architecture) -> tuple[dict[str, float], float]:
     return dict(architecture.build.values), architecture.build.seconds  # type: ignore[attr-defined]  # a Smaller
 
 
-def made(
+def made(  # noqa: PLR0913 - what a case and a job say, each once
     base: Architecture,
     text: str,
     *,
     seed: int = 0,
     images: str = "",
     verify: bool = False,
+    weights: str = "",
 ) -> Architecture:
-    """The architecture whose `build` fills weights in or loads them, does what `text` says, and verifies it where it should."""
+    """The architecture whose `build` fills weights in or loads them, does what `text` says, and verifies it where it should.
+
+    What is made is kept for other processes where `weights` says which ones they are, as the axis of that name does.
+    """
     from ._building import Smaller  # noqa: PLC0415 - imports torch
 
-    build = Smaller(base, text, seed=seed, images=images, verify=verify)
+    build = Smaller(base, text, seed=seed, images=images, verify=verify, weights=weights)
     return msgspec.structs.replace(base, build=build, compression=text)

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-from .. import artefacts, compression, data, preparation, weights
+from .. import compression, data, preparation, sources, weights
 from ..errors import VbenchError
 from ..registry import ARCHITECTURES, COMPRESSORS
 from . import _encoding as encoding
 from . import _likeness as likeness
-from ._container import Coding
+from ._check import difference, without_numbers
+from ._store import Facts, Store
+from ._task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from ..compression import Step
     from ..core import Architecture
+    from ..lineage import Lineage
+    from ._container import Coding
 
 # Pictures on which a smaller network is compared with what it should be.
 _COMPARED = 2
-# Of what is kept: another one, when it is found in another way.
-VERSION = "1"
-_FILE = "kept"
 
 
 class Smaller:
@@ -36,9 +34,11 @@ class Smaller:
 
     Called, it gives a copy: without numbers where the default device is `meta`, as counting wants it. `take` hands over the
     network itself. `notes` and `values` say what was done once it has been made, `seconds` how long that took.
+
+    With `weights`, the case's word for them, the smaller network is kept on disk, or read where an earlier process has made it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a case and a job say, each once
         self,
         architecture: Architecture,
         text: str,
@@ -46,12 +46,13 @@ class Smaller:
         seed: int,
         images: str = "",
         verify: bool = False,
+        weights: str = "",
     ) -> None:
         self.steps = compression.steps(text, ARCHITECTURES.options)
         self.notes: dict[str, str] = {}
         self.values: dict[str, float] = {}
         self.seconds = 0.0
-        self._verify = verify
+        self._verify, self._text, self._label = verify, text, weights
         self._architecture, self._seed, self._images = architecture, seed, images
         self._made: tuple[nn.Module, str] | None = None
         self._error: VbenchError | None = None
@@ -84,28 +85,82 @@ class Smaller:
             raise
 
     def _done(self) -> tuple[nn.Module, str]:
-        self.notes, self.values = {}, {}
-        from . import _kept as kept  # which needs this module  # noqa: PLC0415
-
         with torch.device("cpu"):
-            make, began, codings = self._architecture.build, time.perf_counter(), dict[str, Coding]()
-            lineage = make.lineage if isinstance(make, weights.Fitted) else None
-            if isinstance(make, weights.Fitted) and lineage is not None:
-                original, module = kept.build(make, self._seed)
-                how, codings = "loaded", kept.codings(lineage)
-                self.notes, self.values = dict(lineage.notes), dict(lineage.values)
-            else:
-                module, how = data.build(make, self._seed, make.load if isinstance(make, weights.Fitted) else None)
-                original = copy.deepcopy(module) if self._verify else module
-                began = time.perf_counter()
-            for step in self.steps[0 if lineage is None else len(compression.split(lineage.compression)) :]:
-                module = self._step(module, step, codings)
-            self.seconds = time.perf_counter() - began
-            if self._verify and not self._account[0]:
-                self._account = self._accounted(original, module, codings, alike=lineage is None)
+            blank = self._blank()
+            module, how = self._anew() if blank is None else self._kept(blank)
+        self._shapes = without_numbers(module)
+        return module, how
+
+    @property
+    def _lineage(self) -> Lineage | None:
+        """What had been done to the network before its file of weights was written."""
+        make = self._architecture.build
+        return make.lineage if isinstance(make, weights.Fitted) else None
+
+    def _blank(self) -> nn.Module | None:
+        """The network without values, where all that is made of it can be kept."""
+        kinds = [COMPRESSORS.get(step.name) for step in self.steps]
+        able = self._label and self._lineage is None and all(getattr(kind, "kept", False) for kind in kinds)
+        return data.blank(self._architecture.build) if able else None
+
+    def _kept(self, blank: nn.Module) -> tuple[nn.Module, str]:
+        """As an earlier process has made it, or made now and kept. What is to be verified and was not is made again."""
+        began = time.perf_counter()
+        made: list[tuple[nn.Module, str]] = []
+
+        def make() -> tuple[nn.Module, Facts]:
+            made[:] = [self._anew()]
+            module, how = made[0]
+            return module, Facts(how, dict(self.notes), dict(self.values), self._verify)
+
+        store = Store(blank, self._key(blank))
+        kept = store.find(make)
+        if kept is not None and self._verify and not kept.verified:
+            store.discard()
+            kept = store.find(make)
+        if made:  # just now, whether it could be kept or not
+            if store.trouble:
+                self.notes["artefact_smaller"] = store.trouble
+            return made[0]
+        if kept is None:
+            return self._anew()
+        self.seconds = time.perf_counter() - began
+        self.notes, self.values = dict(kept.notes), dict(kept.values)
+        return store.fill(), kept.how
+
+    def _key(self, blank: nn.Module) -> dict[str, str]:
+        """All that the smaller network depends on: the network, its weights, the steps, what they look at, and their source."""
+        item, names = self._architecture, [step.name for step in self.steps]
+        looked = any(getattr(COMPRESSORS.get(name), "needs", "") for name in names)
+        code = sorted({sources.source_digest(COMPRESSORS.source(name)) for name in names})
+        return {
+            "architecture": item.name, "compression": self._text, "weights": self._label, "seed": str(self._seed),
+            "network": preparation.digest(blank, values=False), "input_shape": "x".join(map(str, item.input)), "task": item.task,
+            "pictures": f"{item.preprocess} {data.stamp(self._images)}" if looked and self._images else "",
+            "source": " ".join((sources.digest(Path(__file__).parent), sources.digest(Path(data.__file__)), *code)),
+            "torch": str(torch.__version__),
+        }  # fmt: skip
+
+    def _anew(self) -> tuple[nn.Module, str]:
+        self.notes, self.values = {}, {}
+        from . import _kept as written  # which needs this module  # noqa: PLC0415
+
+        make, codings, lineage = self._architecture.build, dict[str, Coding](), self._lineage
+        if isinstance(make, weights.Fitted) and lineage is not None:
+            original, module = written.build(make, self._seed)
+            how, codings = "loaded", written.codings(lineage)
+            self.notes, self.values = dict(lineage.notes), dict(lineage.values)
+        else:
+            module, how = data.build(make, self._seed, make.load if isinstance(make, weights.Fitted) else None)
+            original = copy.deepcopy(module) if self._verify else module
+        began = time.perf_counter()
+        for step in self.steps[0 if lineage is None else len(compression.split(lineage.compression)) :]:
+            module = self._step(module, step, codings)
+        self.seconds = time.perf_counter() - began
+        if self._verify and not self._account[0]:
+            self._account = self._accounted(original, module, codings, alike=lineage is None)
         self.values |= self._account[0]
         self.notes |= self._account[1]
-        self._shapes = without_numbers(module)
         return module, how
 
     def _accounted(
@@ -129,10 +184,12 @@ class Smaller:
     def _step(self, module: nn.Module, step: Step, codings: dict[str, Coding]) -> nn.Module:
         compressor = COMPRESSORS.get(step.name)()
         written = compression.written(step, compressor.options)
-        task = Task(self._architecture, self._seed, self._images, module=module, step=written)
+        options = compression.filled(step, compressor.options)
+        noise = options.get("data") == compression.NOISE
+        task = Task(self._architecture, self._seed, self._images, module=module, step=written, noise=noise)
         before = copy.deepcopy(module) if self._verify else None
         try:
-            found = compressor.apply(module, task, **compression.filled(step, compressor.options))
+            found = compressor.apply(module, task, **options)
         except ValueError as error:
             message = f"{step.name}: {' '.join(str(error).split())}"
             raise VbenchError(message) from None
@@ -165,102 +222,3 @@ class Smaller:
             )
             raise VbenchError(message)
         return f"{apart:.1g} of the output's scale from what it must be the same as"
-
-
-def difference(wanted: nn.Module, got: nn.Module, x: torch.Tensor) -> float:
-    """The largest difference of two networks' answers, as a share of the largest of the first's, over all of their tensors.
-
-    Raises ValueError where shapes differ, or how many tensors there are.
-    """
-    with torch.inference_mode():
-        first, second = list(_tensors(wanted.eval()(x))), list(_tensors(got.eval()(x)))
-    shapes = [[tuple(tensor.shape) for tensor in one] for one in (first, second)]
-    if shapes[0] != shapes[1]:
-        message = f"the output's shape is {_listed(shapes[1])}, and was {_listed(shapes[0])}"
-        raise ValueError(message)
-    shares = [float((a - b).abs().max()) / (float(a.abs().max()) or 1.0) for a, b in zip(first, second, strict=True) if a.numel()]
-    return max(shares, key=lambda share: math.inf if math.isnan(share) else share, default=0.0)
-
-
-def _listed(shapes: list[tuple[int, ...]]) -> str:
-    return ", ".join("x".join(map(str, shape)) for shape in shapes)
-
-
-class Task:
-    """What a compressor is told besides its options, and where it says what it did: an `interfaces.Work`."""
-
-    def __init__(
-        self, architecture: Architecture, seed: int, images: str = "", *, module: nn.Module | None = None, step: str = ""
-    ) -> None:
-        self.shape, self.task, self.seed = architecture.input, architecture.task, seed
-        self.notes: dict[str, str] = {}
-        self.values: dict[str, float] = {}
-        self.twins: list[tuple[Callable[[nn.Module], nn.Module], float]] = []
-        self.codings: dict[str, Coding] = {}
-        self._architecture, self._images, self._module, self._step = architecture, images, module, step
-
-    def keep(self, make: Callable[[], bytes]) -> bytes:
-        """What `make` gives, from an earlier process where it is the same; nothing is kept of a network that nobody named."""
-        if self._module is None:
-            return make()
-        key = {
-            "architecture": self._architecture.name, "compression": self._step, "network": preparation.digest(self._module),
-            "input_shape": "x".join(map(str, self.shape)), "seed": str(self.seed), "torch": str(torch.__version__),
-            "pictures": data.digest(self._images) if self._images else "", "version": VERSION,
-        }  # fmt: skip
-
-        def write(folder: Path) -> dict[str, str]:
-            before = dict(self.notes)
-            (folder / _FILE).write_bytes(make())
-            return {key: text for key, text in self.notes.items() if before.get(key) != text}
-
-        found = artefacts.keep("compress", key, write)
-        content = (found.folder / _FILE).read_bytes()
-        self.notes |= found.manifest.notes
-        if found.temporary:
-            artefacts.remove(found.folder)
-        return content
-
-    def pictures(self, count: int) -> torch.Tensor:
-        """Inputs that differ from those that outputs are compared on, as far as a folder has enough."""
-        if self._images:
-            self.note("data", f"the last {count} pictures of {self._images}")
-            return data.images(self._images, self.shape, count, self._architecture.preprocess, last=True)
-        self.note("data", f"{count} smooth seeded pictures (seed {self.seed + 2000})")
-        return data.smooth(self.shape, count, self.seed + 2000)
-
-    def note(self, key: str, text: str) -> None:
-        """In words."""
-        self.notes[key] = text
-
-    def add(self, name: str, number: float) -> None:
-        """In numbers."""
-        self.values[name] = self.values.get(name, 0.0) + number
-
-    def written(self, tensor: str, kind: Any, *, bits: int = 0, index_bits: int = 8) -> None:
-        """How a tensor is written."""
-        self.codings[tensor] = Coding(kind=kind, bits=bits, index_bits=index_bits)
-
-    def same(self, twin: Callable[[nn.Module], nn.Module], *, tolerance: float) -> None:
-        """What a check will compare."""
-        self.twins.append((twin, tolerance))
-
-
-def without_numbers(module: nn.Module) -> nn.Module:
-    """A copy on the meta device, tied tensors still tied."""
-    memo: dict[int, Any] = {}
-    for tensor in (*module.parameters(), *module.buffers()):
-        bare = torch.empty_like(tensor, device="meta")
-        memo[id(tensor)] = nn.Parameter(bare, requires_grad=tensor.requires_grad) if isinstance(tensor, nn.Parameter) else bare
-    return copy.deepcopy(module, memo)
-
-
-def _tensors(output: Any) -> Iterator[torch.Tensor]:
-    if isinstance(output, torch.Tensor):
-        yield output
-    elif isinstance(output, dict):
-        for value in output.values():
-            yield from _tensors(value)
-    elif isinstance(output, list | tuple):
-        for value in output:
-            yield from _tensors(value)

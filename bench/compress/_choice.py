@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..errors import nearest
 from ._labels import KEPT
 
 if TYPE_CHECKING:
@@ -55,6 +56,18 @@ def sizes(found: Iterable[Group]) -> dict[str, int]:
     return {group.layers[0]: len(group.units) for group in found}
 
 
+def only(groups: list[Group], layer: str) -> list[Group]:
+    """All of them, or the one that this layer is in. Raises ValueError where it is in none."""
+    if not layer:
+        return groups
+    found = [group for group in groups if layer in group.layers]
+    if not found:
+        there = [name for group in groups for name in group.layers]
+        message = f"only={layer}: {nearest(layer, there)}; it must be a layer of which channels can go"
+        raise ValueError(message)
+    return found
+
+
 def removed(  # noqa: PLR0913 - what is asked of a ranking
     found: Iterable[Group], scores: Mapping[int, float], ratio: float, *, together: bool = False, multiple: int = 1,
     before: Mapping[str, int] | None = None,
@@ -65,7 +78,7 @@ def removed(  # noqa: PLR0913 - what is asked of a ranking
     have a multiple of that; where that cannot be, the group stays as it is. `before` are the `sizes` of the network as it was
     where some channels are gone already: the share is of these, and what is gone counts.
     """
-    able = [group for group in found if all(math.isfinite(scores.get(unit, math.nan)) for unit in group.units)]
+    able = [group for group in found if scored(group, scores)]
     were = [(before or {}).get(group.layers[0], len(group.units)) for group in able]
     if together:
         # Scores of different layers are of different sizes: each layer's are divided by their root sum of squares
@@ -85,9 +98,22 @@ def removed(  # noqa: PLR0913 - what is asked of a ranking
     return every
 
 
+def scored(group: Group, scores: Mapping[int, float]) -> bool:
+    """Whether all of its channels have a score."""
+    return all(math.isfinite(scores.get(unit, math.nan)) for unit in group.units)
+
+
+def tied(group: Group, scores: Mapping[int, float]) -> bool:
+    """Whether all of them have the same."""
+    return len({scores[unit] for unit in group.units}) == 1
+
+
 def _count(ratio: float, were: int, left: int) -> int:
-    """How many of those that are left go, so that the share of all that there were is gone."""
-    return max(0, math.floor(ratio * were) - (were - left))
+    """How many of those that are left go, never all, so that the share of all that there were is gone, rounded down.
+
+    0.29 of 100 is 29, though their product in binary is a little less.
+    """
+    return max(0, min(left - 1, math.floor(round(ratio * were, 9)) - (were - left)))
 
 
 def _norm(group: Group, scores: Mapping[int, float]) -> float:

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from ..counting.walk import dtype_of, plain_attention
 from . import _products  # noqa: F401 - its rules register themselves
-from ._building import without_numbers
+from ._check import without_numbers
 from ._labels import KEPT, NOBODY, Axis, Labels, Layer, compact
 from ._operators import RULES, pointwise, unknown
 

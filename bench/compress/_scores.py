@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ._follow import Followed
 
 _BATCH = 8
+# A backward pass keeps all that it will read.
+_GRADIENT_BATCH = 4
 Scores = dict[int, float]
 
 
@@ -69,7 +71,7 @@ def of_gradients(module: nn.Module, followed: Followed, pictures: torch.Tensor, 
     """
     total = defaultdict[int, float](float)
     with _without_gradients(module):
-        for batch in pictures.split(_BATCH):
+        for batch in pictures.split(_GRADIENT_BATCH):
             _add_changes(module, followed, batch, total, classes=classes)
     return {label: value / len(pictures) for label, value in total.items()}
 
@@ -83,6 +85,8 @@ def _add_changes(module: nn.Module, followed: Followed, batch: torch.Tensor, tot
 
     with _watched(module, followed, see), torch.enable_grad():
         answer = _flat(module(batch.clone().requires_grad_()))
+        if not given:
+            return  # no layer that could be watched reads any channel
         loss = functional.cross_entropy(answer, answer.detach().argmax(1)) if classes else answer.square().mean()
         slopes = torch.autograd.grad(loss, [x for _, x, _ in given], allow_unused=True)
     change: dict[int, torch.Tensor] = {}
@@ -123,6 +127,8 @@ def _watched(module: nn.Module, followed: Followed, see: Any) -> Iterator[None]:
         part = module.get_submodule(path)
         if name != "weight" or not isinstance(part, (nn.modules.conv._ConvNd, nn.Linear)):  # noqa: SLF001 - the only common base
             continue  # read by a function, which nobody can watch
+        if isinstance(part, nn.Linear) and type(part).forward is not nn.Linear.forward:
+            continue  # one that turns its input first: where its channels stand there is not known
         labels = followed.labels.roots(followed.axes[layer.reads]).tolist()
         if isinstance(part, nn.Linear):
             handles.append(part.register_forward_pre_hook(_hook(see, labels, -1)))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..counting.walk import dtype_of
-from ._building import without_numbers
+from ._check import without_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,6 +7,7 @@ class Unstructured:
     """Needs numpy alone, which vbench needs anyway."""
 
     needs = ""
+    kept = True
 
     def version(self) -> str:
         """The receipt that it can work here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from ..compression import Option
+from ..compression import NOISE, PICTURES, Option
 from ..registry import compressor
 
 if TYPE_CHECKING:
@@ -25,7 +25,12 @@ _STEPS = Option(
     "steps", "go in so many steps, ranking anew after each; --finetune then trains after each", "whole", 1, low=1, high=64
 )
 _ONLY = Option("only", "take channels of this layer alone, and of those that share them", "text", "")
+# Weights from a file leave the run no seed of its own, and a control is worth little in a single draw.
+_SEED = Option("seed", "which draw: added to the seed of random weights", "whole", 0, low=0, high=2**31)
 _PICTURES = Option("pictures", "how many pictures are looked at", "whole", 16, low=1, high=4096)
+_DATA = Option(
+    "data", "which pictures are looked at: those of the run, or smooth seeded noise", "word", PICTURES, words=(PICTURES, NOISE)
+)
 # Of the largest of the outputs: what sums in another order make of fp32.
 TOLERANCE = 1e-5
 
@@ -60,6 +65,7 @@ class _Pruning(abc.ABC):
 
     description: ClassVar[str]
     needs: ClassVar[str] = ""
+    kept: ClassVar[bool] = True
     options: ClassVar[tuple[Option, ...]] = (_RATIO, _GLOBAL, _ROUND, _STEPS, _ONLY)
 
     def version(self) -> str:
@@ -132,8 +138,9 @@ class _Pruning(abc.ABC):
         problem, failed = "", False
         for views in (True, False):  # what a view takes apart goes in step, unless the network counts on its sizes
             followed = _follow.follow(module, work.shape, views=views)
-            groups = _only(_choice.groups(followed), options.get("only", ""))
+            groups = _choice.only(_choice.groups(followed), options.get("only", ""))
             scores = self.scores(Look(module, followed, groups, work, options))
+            _tell_scores(work, groups, scores)
             gone = _choice.removed(
                 groups, scores, options["ratio"] * share, together=options["global"], multiple=options["round"], before=before
             )
@@ -152,20 +159,6 @@ def _sizes(whole: nn.Module, work: Work) -> dict[str, int]:
     return _choice.sizes(_choice.groups(_follow.follow(whole, work.shape)))
 
 
-def _only(groups: list[Group], layer: str) -> list[Group]:
-    """All of them, or the one that this layer is in. Raises ValueError where it is in none."""
-    if not layer:
-        return groups
-    found = [group for group in groups if layer in group.layers]
-    if not found:
-        from ..errors import nearest  # noqa: PLC0415 - only for who names another
-
-        there = [name for group in groups for name in group.layers]
-        message = f"only={layer}: {nearest(layer, there)}; it must be a layer of which channels can go"
-        raise ValueError(message)
-    return found
-
-
 def _tell(work: Work, plan: Cut, followed: Followed, groups: list[Group]) -> None:
     """What went, and what could not."""
     layers = plan.layers
@@ -175,9 +168,32 @@ def _tell(work: Work, plan: Cut, followed: Followed, groups: list[Group]) -> Non
     )
     why = sorted({reason for reason in followed.labels.reasons.values() if not reason.startswith("they are outputs")})
     if stuck := sum(len(group.made) for group in groups if len(group.units) == 1):
-        why.append(f"those of {stuck} layers hang together, as between grouped convolutions and a shuffle")
+        why.append(f"those of {_layers(stuck)} hang together, as between grouped convolutions and a shuffle")
     if why:
         work.note("kept", f"some channels, because {'; '.join(why)}")
+
+
+def _tell_scores(work: Work, groups: list[Group], scores: Scores) -> None:
+    """Where the criterion could say nothing: it saw nothing of a layer's channels, or the same of all of them.
+
+    Raises ValueError where it saw nothing of any.
+    """
+    from . import _choice  # noqa: PLC0415 - imports torch
+
+    unseen = sum(len(group.made) for group in groups if not _choice.scored(group, scores))
+    if groups and unseen == sum(len(group.made) for group in groups):
+        message = "no channel goes: no layer that could be watched reads any, so that this criterion can say nothing of them"
+        raise ValueError(message)
+    if unseen:
+        work.note("unseen", f"the channels of {_layers(unseen)} stay: no layer that could be watched reads them")
+    tied = [group for group in groups if len(group.units) > 1 and _choice.scored(group, scores) and _choice.tied(group, scores)]
+    if tied:
+        count = sum(len(group.made) for group in tied)
+        work.note("tied", f"in {_layers(count)} all channels score the same, and the first go")
+
+
+def _layers(count: int) -> str:
+    return f"{count} layer{'s' * (count != 1)}"
 
 
 def _nothing(followed: Followed, groups: list[Group], options: dict[str, Any]) -> str:
@@ -194,12 +210,13 @@ class Random(_Pruning):
     """Channels at random."""
 
     description = "takes channels out at random: the control that a criterion must beat"
+    options = (*_Pruning.options, _SEED)
 
     def scores(self, look: Look) -> Scores:
-        """From the seed."""
+        """From the seed of the run and that of the step."""
         from . import _scores  # noqa: PLC0415 - imports torch
 
-        return _scores.drawn(look.groups, look.work.seed)
+        return _scores.drawn(look.groups, look.work.seed + look.options["seed"])
 
 
 @compressor("l1-filter")
@@ -234,7 +251,7 @@ class MeanActivation(_Pruning):
 
     description = "takes out the channels that carry least on pictures: the mean size of what is read of them"
     needs = "data"
-    options = (*_Pruning.options, _PICTURES)
+    options = (*_Pruning.options, _PICTURES, _DATA)
 
     def scores(self, look: Look) -> Scores:
         """What is read of each channel."""
@@ -249,7 +266,7 @@ class Apoz(_Pruning):
 
     description = "takes out the channels that are zero most often on pictures (average percentage of zeros)"
     needs = "data"
-    options = (*_Pruning.options, _PICTURES)
+    options = (*_Pruning.options, _PICTURES, _DATA)
 
     def scores(self, look: Look) -> Scores:
         """The share of what is read of each channel that is not zero."""
@@ -264,7 +281,7 @@ class Taylor(_Pruning):
 
     description = "takes out the channels without which the loss would change least, to first order, on pictures"
     needs = "gradients"
-    options = (*_Pruning.options, _PICTURES)
+    options = (*_Pruning.options, _PICTURES, _DATA)
 
     def scores(self, look: Look) -> Scores:
         """Activations times gradients."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..compression import split
 from ..registry import metric
 from . import values
 
@@ -23,11 +24,24 @@ if TYPE_CHECKING:
     "which are counted, stored and multiplied like any other",
     columns={
         "removed_channels": "output channels of convolutions and linear layers that are gone; empty where nothing was pruned",
+        "ranked_by": "the pictures that channels were ranked by; empty where no step looks at any",
         "zeros": "weights of convolutions and linear layers that are zero; empty where no step works on single weights",
     },
 )
 def compression(case: Case, replicates: Sequence[Replicate]) -> dict[str, Any]:
     """As the check of the case found them."""
-    del case
-    found = {name: values(replicates, name) for name in ("removed_channels", "zeros")}
-    return {name: int(numbers[0]) if numbers else None for name, numbers in found.items()}
+    removed, zeros = (values(replicates, name) for name in ("removed_channels", "zeros"))
+    return {
+        "removed_channels": int(removed[0]) if removed else None,
+        "ranked_by": _ranked_by(case, replicates),
+        "zeros": int(zeros[0]) if zeros else None,
+    }
+
+
+def _ranked_by(case: Case, replicates: Sequence[Replicate]) -> str | None:
+    """What each step noted of the pictures that it looked at; a network as it is has no such notes."""
+    names = dict.fromkeys(name for name, _ in split(case.compression))
+    for replicate in replicates:
+        if told := dict.fromkeys(replicate.notes[f"{name} data"] for name in names if f"{name} data" in replicate.notes):
+            return "; ".join(told)
+    return None

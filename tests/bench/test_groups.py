@@ -44,6 +44,22 @@ throughput = 0.02
 [suites.default]
 architectures = ["twin/1"]
 
+[groups.smaller]
+title = "Smaller"
+prose = "Zeros stay where they are."
+members = ["twin/4", "twin/4@magnitude:0.5"]
+ratio = { metric = "params", of = "twin/4@magnitude:0.5", to = "twin/4", stated = 1, source = "a book" }
+
+[groups.loose]
+title = "Loose"
+prose = "Written in another way than it is shown."
+members = ["twin/4@magnitude:.50"]
+
+[groups.broken]
+title = "Broken"
+prose = "No such ratio."
+members = ["twin/4@magnitude:2"]
+
 [groups.twins]
 title = "Twins"
 prose = "Each of these has twice the weights of the one before."
@@ -170,6 +186,14 @@ def test_a_run_measures_the_members_of_groups_and_what_is_named_beside_them(cli:
     assert names == ["twin/none", "twin/4", "twin/1"]
 
 
+def test_a_member_may_be_a_compressed_network(cli: Any) -> None:
+    done = cli("list", "--group", "smaller")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split()[:4] == ["params", "twin/4@magnitude:0.5", "twin/4", "1"]
+    listed = json.loads(cli("run", "--group", "smaller", "--engine", "eager", "--list", "--json").stdout)
+    assert [entry["case_id"].partition(",")[0] for entry in listed] == ["twin/4@none", "twin/4@magnitude:0.5"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -177,6 +201,8 @@ def test_a_run_measures_the_members_of_groups_and_what_is_named_beside_them(cli:
         (("run", "--group", "twin", "--list"), ("unknown group 'twin'", "twins")),
         (("list", "--group", "lost"), ("group 'lost': unknown architecture 'twin/3'", "twin/")),
         (("run", "--group", "lost", "--list"), ("group 'lost': unknown architecture 'twin/3'",)),
+        (("run", "--group", "loose", "--list"), ("the member twin/4@magnitude:.50 is called twin/4@magnitude:0.5",)),
+        (("list", "--group", "broken"), ("group 'broken': twin/4@magnitude:2: magnitude: ratio '2' is not allowed",)),
         (("list", "twin/*", "--group", "twins"), ("--group lists", "leave out PATTERNS")),
         (("list", "--groups", "--topic", "tiny"), ("--groups lists", "leave out --topic")),
         (("run", "--group", "twins", "--resume", "r.jsonl"), ("leave out --group",)),

@@ -32,6 +32,14 @@ def checked(make: Any, case: Case, notes: dict[str, str] | None = None) -> Repli
     return msgspec.structs.replace(make.check(case), values=PRUNED, notes=notes or {})
 
 
+def test_a_row_says_by_which_pictures_channels_were_ranked(make: Any) -> None:
+    case = make.case(compression="taylor:0.5:data=noise+apoz:0.5:data=noise")
+    notes = {"taylor data": "16 seeded ones", "apoz data": "16 seeded ones", "taylor loss": "a square", "other data": "none"}
+    for told, wanted in ((notes, "16 seeded ones"), ({}, None), ({**notes, "apoz data": "4 others"}, "16 seeded ones; 4 others")):
+        found = results.record(make.run(case), [checked(make, case, told)], "complete")
+        assert found.results[0].values.get("ranked_by") == wanted
+
+
 def values(found: Record) -> dict[str, Any]:
     return found.results[1].values
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
-from vbench import api, compress, job
+from vbench import api, check, compress, job
 from vbench.core import Case
 from vbench.counting import count
 from vbench.errors import UsageError, VbenchError
@@ -70,6 +71,13 @@ class Refuses(Base):
     description = "cannot"
     def apply(self, module, work, **options):
         raise ValueError("this network\\nhas nothing to give")
+
+@compressor("looks")
+class Looks(Base):
+    description = "looks at pictures, and has no option for others"
+    needs = "data"
+    def apply(self, module, work, **options):
+        return module
 
 @compressor("absent")
 class Absent(Base):
@@ -165,6 +173,10 @@ def test_loaded_weights_are_made_smaller_too(plugin: Path, tmp_path: Path) -> No
         ([], {"compress": ["halve:0.5+"]}, "'halve:0.5.' is no compression"),
         ([], {"compress": ["absent"]}, "absent needs a package: pip install"),
         (["tiny/conv@absent"], {}, "absent needs a package: pip install"),
+        (["tiny/conv@taylor:0.5"], {}, r"taylor looks at pictures, .* --images FOLDER, or write taylor:0\.5:data=noise$"),
+        ([], {"compress": ["none", "magnitude:0.5+apoz:0.3:global"]}, r"or write apoz:0\.3:global:data=noise$"),
+        ([], {"compress": ["looks"]}, "looks looks at pictures, and there are none: give some with --images FOLDER$"),
+        ([], {"compress": ["taylor:0.5:data=seeded"]}, "data 'seeded' is not allowed: it is one of images, noise"),
     ],
 )
 def test_bad_input_is_one_line(plugin: Path, names: list[str], axes: dict[str, Any], said: str) -> None:
@@ -173,12 +185,46 @@ def test_bad_input_is_one_line(plugin: Path, names: list[str], axes: dict[str, A
     assert "\n" not in str(caught.value)
 
 
+def test_a_case_that_trains_says_as_much_of_its_network_as_one_that_infers(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "settle_threads", lambda *_: None)
+    monkeypatch.setenv("VBENCH_CACHE", str(plugin.parent / "cache"))
+    text = "taylor:0.5:data=noise+magnitude:0.5"
+    found: dict[str, dict[str, Any]] = {}
+    for phase in ("infer", "train"):
+        (case,) = _cases(plugin, f"tiny/conv@{text}", phase=[phase], batch=[2], engine=["eager"], threads=[1])
+        task = job.Job(
+            case=case, check=True, architecture=ARCHITECTURES.source("tiny/conv"), engine=ENGINES.source("eager"),
+            compressors=compress.sources(case),
+        )  # fmt: skip
+        found[phase] = check.check(task, job.Phase(lambda _: None))
+    named = ("removed_channels", "zeros", "nonzeros", "encoded_bytes", "dense_bytes", "fidelity_sqnr_db", "fidelity_cosine")
+    infer, train = (found[phase]["values"] for phase in ("infer", "train"))
+    assert {name: train[name] for name in named} == {name: infer[name] for name in named}
+    assert train["removed_channels"] == 2
+    own = {key: text for key, text in found["infer"]["notes"].items() if key.startswith(("taylor ", "magnitude ", "fidelity"))}
+    assert own.items() <= found["train"]["notes"].items()
+    assert "taylor data" in own
+
+
 def test_what_is_absent_is_skipped_in_a_suite(plugin: Path, tmp_path: Path) -> None:
     suite = '[suites.small]\narchitectures = ["tiny/conv"]\ncompress = ["none", "absent"]\n'
     (tmp_path / "bench.toml").write_text(f'plugins = ["tiny.py"]\n{suite}')
     found = api.prepare(suite="small").plan
     assert [case.label for case in found.open] == ["tiny/conv"]
     assert list(found.skipped.values()) == ["absent needs a package: pip install 'vbench[absent]'"]
+
+
+def test_what_looks_at_pictures_wants_some_or_is_told_that_there_are_none(plugin: Path, tmp_path: Path) -> None:
+    (tmp_path / "seen").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "seen" / "a.png")
+    with_some = _cases(plugin, compress=["taylor:0.5", "looks"], settings={"images": "seen"})
+    assert [case.compression for case in with_some] == ["taylor:0.5", "looks"]
+    assert [case.compression for case in _cases(plugin, compress=["taylor:0.5:data=noise"])] == ["taylor:0.5:data=noise"]
+    suite = '[suites.small]\narchitectures = ["tiny/conv"]\ncompress = ["none", "taylor:0.5"]\n'
+    (tmp_path / "bench.toml").write_text(f'plugins = ["tiny.py"]\n{suite}')
+    found = api.prepare(suite="small").plan
+    assert [case.label for case in found.open] == ["tiny/conv"]
+    assert "--images FOLDER" in next(iter(found.skipped.values()))
 
 
 def test_what_cannot_be_done_says_so(plugin: Path) -> None:

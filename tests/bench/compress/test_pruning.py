@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,7 @@ from vbench.compress._choice import Group
 from vbench.compress._labels import Axis
 from vbench.core import Architecture, Source
 from vbench.errors import VbenchError
-from vbench.registry import COMPRESSORS
+from vbench.registry import ARCHITECTURES, COMPRESSORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +115,7 @@ def test_what_pictures_show_decides() -> None:
 
     def left(criterion: str, ratio: float) -> list[float]:
         task = _building.Task(_architecture(Planted, (1, 16, 16), task="other"), 0)
-        options = {"ratio": ratio, "global": False, "round": 1, "pictures": 8}
+        options = {"ratio": ratio, "global": False, "round": 1, "pictures": 8, "data": "noise"}
         smaller: Any = COMPRESSORS.get(criterion)().apply(Planted().eval(), task, **options)
         return sorted(round(bias, 3) for bias in smaller.make.bias.tolist())
 
@@ -198,12 +199,21 @@ def test_the_share_that_goes_is_rounded_down_and_no_layer_is_emptied(
     assert rounded <= gone
     for group, size in zip(made, sizes, strict=True):
         own = gone & set(group.units)
-        assert len(own) == int(ratio * size) < size
+        assert len(own) == math.floor(round(ratio * size, 9)) < size
         assert not own or max(scores[unit] for unit in own) <= min(scores[unit] for unit in set(group.units) - own)
         left = size - len(rounded & set(group.units))
         assert left % multiple == 0 or left == size
     together = _choice.removed(made, scores, ratio, together=True)
-    assert len(together) == int(ratio * sum(sizes))
+    assert len(together) == math.floor(round(ratio * sum(sizes), 9))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "count", "gone"), [(0.29, 100, 29), (0.57, 100, 57), (0.5, 5, 2), (0.5, 1, 0), (1 - 1e-12, 4, 3)]
+)
+def test_the_share_is_that_of_the_number_as_it_is_written(ratio: float, count: int, gone: int) -> None:
+    units = list(range(2, 2 + count))
+    scores = {unit: float(unit) for unit in units}
+    assert _choice.removed([Group(units, {Axis("a.weight", 0): units})], scores, ratio) == set(units[:gone])
 
 
 def test_a_group_that_not_everything_can_be_said_of_stays_whole() -> None:
@@ -234,3 +244,12 @@ def test_options_are_those_of_the_page() -> None:
         known = COMPRESSORS.get(name).options
         assert compression.example(name, known) == f"{name}:0.5"
         assert [option.name for option in known][:3] == ["ratio", "global", "round"]
+
+
+def test_each_seed_of_the_control_draws_others() -> None:
+    def gone(text: str, **more: Any) -> list[tuple[int, ...]]:
+        build = Smaller(_architecture(Net), text, **{"seed": 0} | more)
+        return [tuple(parameter.flatten()[:3].tolist()) for parameter in build.take({}).parameters()]
+
+    assert gone("random:0.5") == gone("random:0.5:seed=0") != gone("random:0.5:seed=1")
+    assert compression.canonical("random:0.5:seed=0", ARCHITECTURES.options) == "random:0.5"

@@ -230,6 +230,8 @@ WRONG_WORDS = [
     (("answering/brightest", *WORDS, "--weights", "other.pth"), ("other.pth does not fit",)),
     (("answering/brightest", *WORDS, "--weights", "none.pth"), ("none.pth",)),
     (("answering/brightest", *WORDS, "--weights", "five.pth"), ("3 classes (blue, green, red)", "answers 5", "--classes FILE")),
+    (("answering/brightest@taylor:0.5", *WORDS), ("taylor looks at pictures", "--images FOLDER", "taylor:0.5:data=noise")),
+    (("answering/brightest", *WORDS, "--compress", "random:1"), ("ratio '1' is not allowed", "both excluded")),
     (("answering/brightest", *WORDS, "--data", "val"), ("--data val", "folder:PATH")),
     (("answering/brightest", *WORDS, "--data", "folder:none"), ("there is no folder none",)),
     (("answering/brightest", *WORDS, "--data", "folder:val/red"), ("no folders of classes (8 pictures lie in it directly)",)),

@@ -223,3 +223,13 @@ def test_a_group_that_is_complete_is_compared_in_its_order(make_record: Callable
     told = "- macs of mobilenet/full-conv over that of mobilenet/v1-1.0: 8.558 counted; stated: 8 to 9 (a \\*book\\*)"
     assert lines(section, "- ") == [told], "what was not counted is not there"
     assert "## Comparisons" not in summary(tmp_path, make_record(), groups=(part,))
+
+
+def test_a_compressed_member_of_a_group_has_the_rows_of_that_name(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    names = ("mobilenet/v1-1.0", "mobilenet/v1-1.0@l1-filter:0.5")
+    ratio = Ratio(metric="macs", of=names[1], to=names[0])
+    group = Group(title="Whole and half", prose="Half of the channels.", members=names, ratio=ratio)
+    record = make_record(axes=({}, {"compression": "l1-filter:0.5"}))
+    section = summary(tmp_path, record, groups=(group,)).partition("\n## Comparisons\n")[2].partition("\n## ")[0]
+    assert [line.split(" | ")[0] for line in lines(section, "| mobilenet")] == [f"| {name}" for name in names]
+    assert lines(section, "- ") == [f"- macs of {names[1]} over that of {names[0]}: 1 counted"]
