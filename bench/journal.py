@@ -59,7 +59,7 @@ def _objects(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
     while (end := data.find(b"\n", offset)) >= 0:
         try:
             line = decode(data[offset:end])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if b"\n" not in data[end + 1 :] or (offset == 0 and not data.startswith(_HEAD)):
                 return
             raise _damaged(path, data, offset, str(error)) from None
@@ -106,7 +106,7 @@ def read(path: Path) -> Lines:
                 ended = ended if run is not None and run.cases else ""
             elif kind == "end":
                 ended = str(line.get("status", ""))
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, RecursionError) as error:
             raise _damaged(path, data, size, str(error)) from None
         size = end
     if run is None and data and not data.startswith(_HEAD[: len(data)]):
@@ -119,9 +119,14 @@ def kind(path: Path) -> str:
     """Which file of ours a path is, by its first line: "run", "gate", or "" for any other, and for one that cannot be read."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            start = _KIND.match(file.read(_FIRST))
+            return kind_of(file.read(_FIRST))
     except (OSError, EOFError, zlib.error):
         return ""
+
+
+def kind_of(first: bytes) -> str:
+    """The same of what a file begins with."""
+    start = _KIND.match(first)
     return start[1].decode() if start else ""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from .. import store
 from ..errors import NothingSelectedError, UsageError
 from . import jumps as changes
 from . import proposals, reading
@@ -67,11 +68,11 @@ def look(paths: Sequence[Path], asked: Asked, rule: Rule, warn: Callable[[str], 
     _check(rule)
     wanted = measures(asked.metrics)
     columns = [measure.column for measure in wanted]
-    found = reading.read_all(paths, columns, derive=asked.derive, warn=warn)
+    found = reading.read_all(paths, columns, only=asked.only, derive=asked.derive, warn=warn)
     every = collected.collect(found, wanted)
     chosen = [one for one in every if _chosen(one.case.label, asked)]
     if not chosen:
-        raise NothingSelectedError(_nothing(", ".join(map(str, paths)), asked, columns, found, every))
+        raise NothingSelectedError(_nothing(", ".join(store.address(path) or str(path) for path in paths), asked, columns, found, every))
     judged = collected.judge(chosen, rule)
     every_jump = changes.jumps(judged)
     newest: dict[int, int] = {}
