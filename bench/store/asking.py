@@ -59,10 +59,10 @@ class Asked(NamedTuple):
             some = []
             for value in values:
                 if not _is_glob(value):
-                    some.append(f"coalesce(CAST({column} AS VARCHAR), '') = ?" if column in _NUMBERS else f"{column} = ?")
+                    some.append(f"coalesce(CAST(\"{column}\" AS VARCHAR), '') = ?" if column in _NUMBERS else f'"{column}" = ?')
                     given.append(value)
                 else:
-                    some.append(f"starts_with(CAST({column} AS VARCHAR), ?)")
+                    some.append(f"starts_with(coalesce(CAST(\"{column}\" AS VARCHAR), ''), ?)")
                     given.append(value[: min(value.find(mark) % (len(value) + 1) for mark in _MARKS)])
             parts.append(f"({' OR '.join(some)})")
         return " AND ".join(parts), given

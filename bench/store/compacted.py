@@ -74,7 +74,7 @@ def cover(listing: Listing, connection: Any, warn: Callable[[str], object]) -> d
     sizes = {entry.path: entry.size for entry in listing.entries}
     found: dict[str, Covered] = {}
     for part in parts(listing):
-        sql = "SELECT file, size, _run, rows FROM read_parquet(?)"
+        sql = 'SELECT "file", "size", _run, "rows" FROM read_parquet(?)'
         for file, size, run, rows in _asked(connection, sql, [part.runs.address], part, warn) or ():
             if sizes.get(file) == size:
                 found.setdefault(file, Covered(part, run, rows))
@@ -115,10 +115,10 @@ def _of(
     part: Part, covered: dict[str, Covered], connection: Any, how: How, warn: Callable[[str], object]
 ) -> dict[str, raw.Found] | None:
     """The runs of a part with their rows; None where it is damaged, and its files are to be read."""
-    described = _asked(connection, "DESCRIBE SELECT * FROM read_parquet(?)", [part.rows.address], part, warn)
-    if described is None:
+    schema = _asked(connection, "SELECT name FROM parquet_schema(?)", [part.rows.address], part, warn)
+    if schema is None:
         return None
-    there = [line[0] for line in described]
+    there = [line[0] for line in schema]
     wanted = None if how.columns is None else {*how.columns, *(f"{name}{JSON}" for name in how.columns)}
     values = [name for name in there if name.removesuffix(JSON) in results.COLUMNS and name not in results.IDENTITY]
     values = [name for name in values if wanted is None or name in wanted]

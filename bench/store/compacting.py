@@ -205,7 +205,7 @@ def _publish(batch: _Batch, listing: Listing, connection: Any) -> str:
     """Put a part in its place, the rows first: as long as that of the runs is missing, it is none."""
     columns = batch.close()
     name = batch.digest.hexdigest()[:16]
-    orders = {"rows": "architecture, case_id, _started, _run, _place", "runs": "_run"}
+    orders = {"rows": '"architecture", "case_id", _started, _run, _place', "runs": "_run"}
     try:
         for kind, types in (("rows", columns), ("runs", _RUNS)):
             target = batch.folder / f"{kind}-{compacted.FORMAT}-{name}.parquet"

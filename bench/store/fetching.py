@@ -78,7 +78,8 @@ def _begun(entry: Entry) -> str:
     return re.sub(r"\D", "", found.started)[:_DIGITS] if found.type == "run" else ""
 
 
-def fetched(entries: list[Entry], warn: Callable[[str], object]) -> list[Path]:
+def fetched(entries: list[Entry], warn: Callable[[str], object] = lambda _: None) -> list[Path]:
+    """These files as files of this machine: those of a store are fetched where that was not done before. Raises UsageError."""
     missing = [entry for entry in entries if entry.root.fs is not None and not _kept(entry)]
     if missing:
         size = sum(entry.size for entry in missing) / 1e6

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import joins, results
 from ..core import Record
 from ..errors import UnknownNameError, VbenchError, nearest
-from . import asking, compacted, places, raw
+from ..registry import METRICS
+from . import asking, compacted, fetching, places, raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -65,7 +66,7 @@ def load(
 
 def _known(columns: Sequence[str]) -> None:
     results.load_metrics()
-    known = {*results.COLUMNS, *(column for metric in results.METRICS for column in metric.columns)}
+    known = {*results.COLUMNS, *(column for metric in METRICS for column in metric.columns)}
     for name in columns:
         if name not in known:
             message = f"columns: unknown column {name!r}: {nearest(name, known)}"
@@ -131,7 +132,10 @@ def _files(entries: Sequence[Entry], listing: Listing, how: raw.How, warn: Calla
 
     def read(entry: Entry) -> raw.Found | None:
         try:
-            return raw.read(entry, how, warn)
+            found = raw.read(entry, how, warn)
+            if found is None and listing.file:
+                results.read(fetching.fetched([entry])[0])  # which says what is wrong with it
+            return found
         except VbenchError as error:
             if listing.file:
                 raise

@@ -185,9 +185,6 @@ def _remote(url: str) -> Listing:
     root = Root(before, fs)
     with told(f"list {before}", url):
         found = _found(fs, before)
-        if not wild and not found and fs.exists(key(before)):
-            info = fs.info(key(before))
-            return Listing(root, [Entry(root, "", int(info["size"]), _changed(info))], [], file=True)
     if not wild and (alone := found.get("")) is not None:
         return Listing(root, [Entry(root, "", int(alone["size"]), _changed(alone))], [], file=True)
     if not found and not wild:
@@ -202,10 +199,10 @@ def _remote(url: str) -> Listing:
 
 def _found(fs: Any, before: str) -> dict[str, dict[str, Any]]:
     """Everything below, by its path relative to `before`. What climbs, or is no text to name a file by, is not there."""
-    key = key(before)
+    front = key(before)
     found = {}
-    for name, info in fs.find(key, detail=True).items():
-        below = key(name).removeprefix(key).lstrip("/")
+    for name, info in fs.find(front, detail=True).items():
+        below = key(name).removeprefix(front).lstrip("/")
         if info.get("type") == "file" and not {"..", "."} & set(below.split("/")) and "\\" not in below and below.isprintable():
             found[below] = info
     return found

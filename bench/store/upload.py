@@ -23,9 +23,9 @@ class Target(NamedTuple):
     fs: Any
     folder: bool
 
-    def of(self, path: Path) -> str:
-        """The address for this file."""
-        return f"{self.url}/{path.parent.name}/{path.name}" if self.folder else self.url
+    def of(self, record: Record) -> str:
+        """The address for this run."""
+        return f"{self.url}/{record.run.machine.slug}/{record.run.run_id}.jsonl" if self.folder else self.url
 
     def put(self, path: Path, record: Record) -> str:
         """Put a complete run, once; one that is there already is left alone. The address, or "" of a run that is not complete.
@@ -34,7 +34,7 @@ class Target(NamedTuple):
         """
         if record.ended != "complete":
             return ""
-        url, data = self.of(path), path.read_bytes()
+        url, data = self.of(record), path.read_bytes()
         try:
             with places.told(f"write {url}", url):
                 if self.fs.exists(places.key(url)):

@@ -33,15 +33,15 @@ def derived(folder: Path, **where: Any) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
+def cells(frame: pd.DataFrame) -> list[list[Any]]:
+    """What stands in a frame, a missing value as None."""
+    rows = frame.astype(object).itertuples(index=False)
+    return [[None if not isinstance(value, list | dict) and pd.isna(value) else value for value in row] for row in rows]
+
+
 def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
-    """Equal but for the types of columns in which nothing stands."""
     assert list(one.columns) == list(other.columns)
-    assert len(one) == len(other)
-    for name in one.columns:
-        for a, b in zip(one[name], other[name], strict=True):
-            assert (a is None or a is pd.NA or a != a) == (b is None or b is pd.NA or b != b) if not isinstance(a, list | dict) else True, name
-            if isinstance(a, list | dict) or a == a:
-                assert a == b or (a is None and b != b), (name, a, b)
+    assert cells(one) == cells(other)
 
 
 def evaluated(path: Path) -> None:
@@ -106,9 +106,8 @@ def test_files_that_came_after_compacting_are_read_and_those_that_grew_or_went_a
 def test_a_glob_takes_of_what_was_compacted_only_what_it_matches(runs: Any) -> None:
     paths = [runs.add(), runs.add(machine=Machine(slug="another", fingerprint="0000bb"))]
     compacting.compact(runs.folder)
-    for pattern, path in ((runs.folder / "some*" / "*.jsonl", paths[0]), (runs.folder / "another" / "**", paths[1])):
-        frame = vbench.load(str(pattern) if "**" not in str(pattern) else str(pattern) + "/*.jsonl", where={"batch": 8})
-        assert frame["run_id"].tolist() == [path.stem]
+    for pattern, path in (("some*/*.jsonl", paths[0]), ("an*/*.jsonl", paths[1])):
+        assert vbench.load(str(runs.folder / pattern), where={"batch": 8})["run_id"].tolist() == [path.stem]
 
 
 @pytest.mark.parametrize("where", [{"architecture": "net/one"}, {"batch": 1, "architecture": "net/*"}, {"run_id": "*-000002"}])
