@@ -101,12 +101,16 @@ def compact(
                 files, rows = files + batch.runs, rows + batch.rows
                 batch = _Batch(Path(scratch))
             told(number, len(todo))
+        batch.close()
     _tidy(listing, old if again and not left else [], made, warn)
     return Done(made, files, rows, len(covered), left)
 
 
 def _records(entries: Sequence[Entry], how: raw.How, lost: list[str]) -> Iterator[tuple[Entry, Record | None]]:
-    """Each file with what it holds; None where it is no result file, or left out, which is told. Those of an object store are asked for several at once."""
+    """Each file with what it holds; None where it is no result file, or left out, which is told.
+
+    Those of an object store are asked for several at once.
+    """
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only here
 
     def read(entry: Entry) -> Record | None:
