@@ -70,7 +70,6 @@ def _begun(entry: Entry) -> str:
         return match[1] + match[2]
     try:
         first = entry.read(0, min(entry.size, _HEAD))
-        # A first line that is longer still begins with both.
         text = first[: first.find(b"\n")] if b"\n" in first else b""
         found = msgspec.json.decode(text, type=_Started)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
