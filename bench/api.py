@@ -281,8 +281,8 @@ def run(
     `precision`, `batch`, `threads`, `layout`, `phase`, `scenario`, `compress`, each a sequence), `cold_cache`, `cuda_graph`,
     `input`, `weights`, `plugin`, `config`, `quick`, `also` (False leaves out the further suites of a suite), and `settings`, a
     dict of the keys of `[run]` in bench.toml (times in seconds, sizes in bytes). `output` names the result file, else it goes to
-    `results/<machine>/`; a URL (`s3://bucket/results`) is where that file is put when it is complete; `resume` names an interrupted one to go on with (of the options it takes `plugin`, `config` and
-    `settings`).
+    `results/<machine>/`; a URL (`s3://bucket/results`) is where it is put when it is complete; `resume` names an interrupted
+    one to go on with (of the options it takes `plugin`, `config` and `settings`).
 
     Works in a script without a main guard, from `python -c`, from standard input and in a notebook: workers load
     architectures by name. Raises UsageError before anything is measured; a network that fails is a row of the Record.

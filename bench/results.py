@@ -235,7 +235,7 @@ def files(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a file found in a folder may be of a run: no log of a campaign, whose runs are repetitions, and no pairs of the gate."""
+    """Whether a file found in a folder may be of a run: no log of a campaign, which repeats runs, and no pairs of the gate."""
     return CAMPAIGNS not in path.parts and not path.name.endswith(PAIRS) and path.name != STUDY
 
 

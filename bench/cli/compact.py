@@ -13,17 +13,15 @@ from . import _common as common
 HELP = """Make thousands of result files quick to read: their rows go into a few Parquet files below RESULTS/compacted, which
 vbench.load, history and best read in their place.
 
-RESULTS is a folder, or a URL as s3://bucket/results. Result files are never changed or removed, and those that are newer than what
-was compacted are read by themselves: so it may be run every night, twice, or at once, and be interrupted.
+RESULTS is a folder, or a URL as s3://bucket/results. Result files are never changed or removed, and those that are newer than
+what was compacted are read by themselves: so it may be run every night, twice, or at once, and be interrupted.
 
 Nothing is measured, and torch is not imported."""
 
 
 def compact(
     folder: Annotated[Path, typer.Argument(metavar="RESULTS", help="A folder of result files, or its URL.")],
-    again: Annotated[
-        bool, typer.Option("--again", help="Read every file anew, and replace what was compacted.")
-    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Read every file anew, and replace what was compacted.")] = False,
     derive: Annotated[bool, typer.Option("--derive", help="Derive every row again from the raw samples; slow.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
 ) -> None:

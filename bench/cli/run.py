@@ -66,7 +66,8 @@ def run(
     plugin: options.Plugin = None,
     config: options.Config = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The result file, or a URL to put it at when it is complete.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="The result file, or a URL to put it at when it is complete."),
     ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this file.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="One process per case: no intervals.")] = False,
@@ -163,7 +164,9 @@ def run(
     path = begun.path
     if target is not None:
         put = target.put(path, record)
-        common.warn([f"put at {put}" if put else f"not complete, and so not put at {target.url}: --resume {path} -o {target.url} goes on"])
+        common.warn(
+            [f"put at {put}" if put else f"not complete, and so not put at {target.url}: --resume {path} -o {target.url} goes on"]
+        )
     if json_:
         common.dump([results.row(record.run, result) for result in record.results])
     if not no_report and record.ended == "complete" and any(result.status == "ok" for result in record.results):

@@ -72,7 +72,9 @@ def look(paths: Sequence[Path], asked: Asked, rule: Rule, warn: Callable[[str], 
     every = collected.collect(found, wanted)
     chosen = [one for one in every if _chosen(one.case.label, asked)]
     if not chosen:
-        raise NothingSelectedError(_nothing(", ".join(store.address(path) or str(path) for path in paths), asked, columns, found, every))
+        raise NothingSelectedError(
+            _nothing(", ".join(store.address(path) or str(path) for path in paths), asked, columns, found, every)
+        )
     judged = collected.judge(chosen, rule)
     every_jump = changes.jumps(judged)
     newest: dict[int, int] = {}

@@ -89,7 +89,7 @@ def asked(where: Mapping[str, Any] | None) -> Asked:
             raise UnknownNameError(message)
         values = [given] if isinstance(given, str | int) else list(given)
         if not values or not all(isinstance(value, str | int) for value in values):
-            message = f"where: {column} is {given!r}: write a name, a glob or a number, or a list of them, as {{'architecture': 'resnet/*'}}"
+            message = f"where: {column} is {given!r}: write names, globs or numbers: {{'architecture': 'resnet/*'}}"
             raise UsageError(message)
         found[column] = tuple(str(value) for value in values)
     return Asked(found)

@@ -1,8 +1,8 @@
 """What `vbench compact` wrote, read by DuckDB: of the columns those that are wanted, of the rows those that are asked for.
 
-A part is two Parquet files, `runs-1-ID.parquet` with a line for each run file that it covers, and `rows-1-ID.parquet`. That of the
-runs is written last, so a part whose writer was killed is none. A part speaks for a file as long as that has the size it had, and
-all others are read themselves: so nothing that a part lacks, or that is damaged in it, is ever missing.
+A part is two Parquet files, `runs-1-ID.parquet` with a line for each run file that it covers, and `rows-1-ID.parquet`. That of
+the runs is written last, so a part whose writer was killed is none. A part speaks for a file as long as that has the size it
+had, and all others are read themselves: so nothing that a part lacks, or that is damaged in it, is ever missing.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def read(listing: Listing, how: How, warn: Callable[[str], object]) -> dict[str,
     try:
         connection = connect(listing.root)
     except ImportError:
-        warn(f"what was compacted in {listing.root.address} is read by duckdb, which is not installed: {INSTALL}; reading its files")
+        warn(f"what was compacted in {listing.root.address} is read by duckdb, which is not installed ({INSTALL}): reading files")
         return {}
     covered = cover(listing, connection, warn)
     found: dict[str, raw.Found] = {}
@@ -101,7 +101,9 @@ def read(listing: Listing, how: How, warn: Callable[[str], object]) -> dict[str,
     return found
 
 
-def _asked(connection: Any, sql: str, given: list[Any], part: Part, warn: Callable[[str], object]) -> list[tuple[Any, ...]] | None:
+def _asked(
+    connection: Any, sql: str, given: list[Any], part: Part, warn: Callable[[str], object]
+) -> list[tuple[Any, ...]] | None:
     """The answer; None of a part that is damaged, which is told."""
     try:
         return list(connection.execute(sql, given).fetchall())
@@ -127,7 +129,9 @@ def _of(
     listed = ", ".join(f'"{name}"' for name in (*_OWN, *values))
     sql = f"SELECT {listed} FROM read_parquet(?) WHERE (({where}) OR (_accuracy IS NOT NULL AND ({wide})))"  # noqa: S608 - names of ours
     if how.newest is not None:
-        sql += " QUALIFY _accuracy IS NOT NULL OR row_number() OVER (PARTITION BY _fingerprint, case_id ORDER BY _started DESC) = 1"
+        sql += (
+            " QUALIFY _accuracy IS NOT NULL OR row_number() OVER (PARTITION BY _fingerprint, case_id ORDER BY _started DESC) = 1"
+        )
     order = " ORDER BY _run, _place"
     rows = _asked(connection, sql + order, [part.rows.address, *given, *more], part, warn)
     if rows is None:
@@ -149,9 +153,7 @@ def _of(
     return found
 
 
-def _heads(
-    part: Part, runs: list[int], connection: Any, warn: Callable[[str], object]
-) -> dict[int, tuple[Run, str]] | None:
+def _heads(part: Part, runs: list[int], connection: Any, warn: Callable[[str], object]) -> dict[int, tuple[Run, str]] | None:
     sql = "SELECT _run, head, ended FROM read_parquet(?) WHERE _run IN (SELECT unnest(?::INTEGER[])) AND head <> ''"
     found = _asked(connection, sql, [part.runs.address, runs], part, warn)
     return None if found is None else {number: (_HEAD.decode(head), ended) for number, head, ended in found}

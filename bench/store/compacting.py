@@ -1,7 +1,7 @@
 """`vbench compact`: what reading rows needs of many run files, as a few Parquet files beside them. No run file is touched.
 
-Each part is made of files that no part covers yet, and goes by a digest of their names and sizes: twice the same work has the same
-name and the same content, so that it may be begun twice, at once, or again after it was killed.
+Each part is made of files that no part covers yet, and goes by a digest of their names and sizes: twice the same work has the
+same name and the same content, so that it may be begun twice, at once, or again after it was killed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,14 @@ _STALE_S = 24 * 3600.0
 _TEXT = frozenset(asking.KEYS) - {"year", "batch", "threads"}
 _ROWS = {"_run": "INTEGER", "_place": "INTEGER", "_extra": "BOOLEAN", "_started": "VARCHAR", "_fingerprint": "VARCHAR"}
 _ROWS |= {name: "VARCHAR" if name in _TEXT else "BIGINT" for name in asking.KEYS}
-_ROWS |= {"reason": "VARCHAR", "flags": "VARCHAR[]", "_case": "VARCHAR", "_facts": "VARCHAR", "_accuracy": "VARCHAR", "_more": "VARCHAR"}
+_ROWS |= {
+    "reason": "VARCHAR",
+    "flags": "VARCHAR[]",
+    "_case": "VARCHAR",
+    "_facts": "VARCHAR",
+    "_accuracy": "VARCHAR",
+    "_more": "VARCHAR",
+}
 _RUNS = {
     "_run": "INTEGER", "file": "VARCHAR", "size": "BIGINT", "rows": "INTEGER", "run_id": "VARCHAR", "started": "VARCHAR",
     "machine": "VARCHAR", "ended": "VARCHAR", "head": "VARCHAR",
@@ -148,7 +155,8 @@ class _Batch:
         head = msgspec.structs.replace(run, cases=(), definitions={}, architectures={}, skipped={}, further=(), quick=())
         own = {
             "_run": self.runs, "file": entry.path, "size": entry.size, "rows": len(record.results), "run_id": run.run_id,
-            "started": run.started, "machine": run.machine.slug, "ended": record.ended, "head": msgspec.json.encode(head).decode(),
+            "started": run.started, "machine": run.machine.slug, "ended": record.ended,
+            "head": msgspec.json.encode(head).decode(),
         }  # fmt: skip
         if len(own["head"]) > _LONGEST:
             return f"left out: {entry.address}: its first line says more than {_LONGEST >> 20} MiB about the run"
@@ -224,7 +232,7 @@ def _publish(batch: _Batch, listing: Listing, connection: Any) -> str:
             _put(target, listing, f"{places.COMPACTED}/{target.name}")
     except (VbenchError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - DuckDB's, the system's, and whatever a store raises
         said = (str(error).splitlines() or [""])[0]
         message = f"cannot write to {listing.root.address}/{places.COMPACTED}: {said}; nothing that was there is touched"
         raise ResultFileError(message) from None

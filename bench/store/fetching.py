@@ -1,4 +1,4 @@
-"""Whole run files of an object store, fetched once: reports and comparisons need the raw samples, and read files of this machine."""
+"""Whole run files of an object store, fetched once: reports and comparisons need raw samples, and read files of this machine."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def fetched(entries: list[Entry], warn: Callable[[str], object] = lambda _: None
     missing = [entry for entry in entries if entry.root.fs is not None and not _kept(entry)]
     if missing:
         size = sum(entry.size for entry in missing) / 1e6
-        warn(f"fetching {len(missing)} {'file' if len(missing) == 1 else 'files'}, {size:.1f} MB, into {cache.folder() / 'fetched'}")
+        many = "1 file" if len(missing) == 1 else f"{len(missing)} files"
+        warn(f"fetching {many}, {size:.1f} MB, into {cache.folder() / 'fetched'}")
         with ThreadPoolExecutor(_TOGETHER) as pool:
             list(pool.map(_fetch, missing))
     return [Path(entry.address) if entry.root.fs is None else _place(entry) for entry in entries]

@@ -1,26 +1,25 @@
-"""`vbench.load` and what other verbs read rows with: from what was compacted, and from the files that nobody has compacted yet."""
+"""`vbench.load` and what other verbs read rows with: from what was compacted, and from files that nobody has compacted yet."""
 
 from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .. import joins, results
-from ..core import Record
+from .. import joins, journal, results
 from ..errors import UnknownNameError, VbenchError, nearest
 from ..registry import METRICS
 from . import asking, compacted, fetching, places, raw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
+    from ..core import Record
     from .places import Entry, Listing
 
 # So many files are asked for at once: a disk has little use for more, and an object store answers late.
@@ -132,10 +131,9 @@ def _files(entries: Sequence[Entry], listing: Listing, how: raw.How, warn: Calla
 
     def read(entry: Entry) -> raw.Found | None:
         try:
-            found = raw.read(entry, how, warn)
-            if found is None and listing.file:
+            if listing.file and journal.kind_of(entry.read(0, min(entry.size, 64))) != "run":
                 results.read(fetching.fetched([entry])[0])  # which says what is wrong with it
-            return found
+            return raw.read(entry, how, warn)
         except VbenchError as error:
             if listing.file:
                 raise

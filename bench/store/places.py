@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 # The protocols that are served, each with the package that speaks it (through fsspec) and how that one finds its credentials.
 PROTOCOLS = {
-    "s3": ("vbench[s3]", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role; AWS_ENDPOINT_URL for another server"),
+    "s3": (
+        "vbench[s3]",
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role; AWS_ENDPOINT_URL for another server",
+    ),
     "gs": ("gcsfs", "`gcloud auth application-default login`, or GOOGLE_APPLICATION_CREDENTIALS"),
     "az": ("adlfs", "AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME with a key"),
     "memory": ("fsspec", "none: it is for tests"),
@@ -87,7 +90,9 @@ def address(given: str | Path) -> str | None:
         if match[2] == "file":
             message = f"{text}: name the path itself, without file://"
             raise UsageError(message)
-        message = f"{text}: {match[2]}:// is not served; results lie in a folder, or behind {', '.join(f'{p}://' for p in PROTOCOLS)}"
+        message = (
+            f"{text}: {match[2]}:// is not served; results lie in a folder, or behind {', '.join(f'{p}://' for p in PROTOCOLS)}"
+        )
         raise UsageError(message)
     found = f"{match[1]}://{text[match.end() :]}"
     if ".." in PurePosixPath(found).parts:
@@ -126,7 +131,7 @@ def told(what: str, url: str) -> Iterator[None]:
     except FileNotFoundError:
         message = f"cannot {what}: there is no such bucket or object"
         raise UsageError(message) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - as the line above says
         protocol = url.partition(":")[0]
         lines = str(error).strip().splitlines() or [""]
         said = f"{type(error).__name__}: {lines[0][:_SAID]}" if lines[0] else type(error).__name__
@@ -164,7 +169,10 @@ def _here(path: Path) -> Listing:
         except OSError as error:
             message = f"cannot read the result file {path}: {error.strerror}"
             raise UsageError(message) from None
-    parts = [Entry(root, f"{COMPACTED}/{file.name}", file.stat().st_size) for file in sorted((Path(root.address) / COMPACTED).glob("*.parquet"))]
+    parts = [
+        Entry(root, f"{COMPACTED}/{file.name}", file.stat().st_size)
+        for file in sorted((Path(root.address) / COMPACTED).glob("*.parquet"))
+    ]
     return Listing(root, [Entry(root, name, stat.st_size, str(stat.st_mtime_ns)) for name, stat in paths], parts)
 
 

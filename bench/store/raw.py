@@ -122,7 +122,7 @@ def _decoded(line: bytes, columns: tuple[str, ...] | None) -> tuple[Any, dict[st
     """A row with the values of the columns that somebody asked for, those that there are."""
     if columns is None:
         found = _LINE.decode(line)
-        return found, found.values  # noqa: PD011 - no frame
+        return found, found.values
     few = _decoder(columns).decode(line)
     return few, {name: value for name in columns if (value := getattr(few.values, name)) is not None}
 

@@ -77,7 +77,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def absurd(values: dict[str, Any]) -> str:
-    """What no measurement gives and no table holds: a number beyond 64 bits, a text without end, nesting. Its column, else nothing."""
+    """The column of what no measurement gives and no table holds: a number beyond 64 bits, a text without end, nesting; or ""."""
     return next((name for name, value in values.items() if not _plain(value) or "\0" in name), "")
 
 

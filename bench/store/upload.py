@@ -6,13 +6,14 @@ could not be put can be put again, by going on with a run that has nothing left 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ResultFileError, UsageError, VbenchError
 from . import places
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..core import Record
 
 

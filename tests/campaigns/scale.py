@@ -59,7 +59,13 @@ def commands(folder: Path, scratch: Path) -> dict[str, list[str]]:
 def measure(folder: Path, sizes: Sequence[int], out: Path) -> None:
     """Time what the file does not have yet."""
     held = json.loads(out.read_text("utf-8")) if out.exists() else {"answers": []}
-    held |= {"where": {"processor": platform.processor() or platform.machine(), "cores": len(os.sched_getaffinity(0)), "python": platform.python_version()}}
+    held |= {
+        "where": {
+            "processor": platform.processor() or platform.machine(),
+            "cores": len(os.sched_getaffinity(0)),
+            "python": platform.python_version(),
+        }
+    }
     for many in sizes:
         few = files.linked(folder, many)
         for name, words in commands(few, out.parent).items():
@@ -102,7 +108,7 @@ def report(held: dict[str, Any]) -> str:
     every = next(iter(largest))
     compacted = max(answer["compacted_bytes"] for answer in largest)
     told.append(
-        f"{sizes[-1]:,} files are {every['bytes'] / 1e9:.1f} GB with {every['rows']:,} rows; compacted, {compacted / 1e9:.2f} GB. "
+        f"{sizes[-1]:,} files are {every['bytes'] / 1e9:.1f} GB with {every['rows']:,} rows; compacted {compacted / 1e9:.2f} GB. "
         f"On {held['where']['cores']} cores ({held['where']['processor']}), Python {held['where']['python']}."
     )
     for name, goal in GOALS.items():
@@ -124,7 +130,13 @@ def chart(held: dict[str, Any], picture: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415 - as above
 
-    names = {"load before": "load, not compacted", "load": "load, compacted", "history": "history, compacted", "report": "report --newest 1", "compact": "compact"}
+    names = {
+        "load before": "load, not compacted",
+        "load": "load, compacted",
+        "history": "history, compacted",
+        "report": "report --newest 1",
+        "compact": "compact",
+    }
     figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
     for name, label in names.items():
         own = sorted((answer["files"], seconds(answer)) for answer in held["answers"] if answer["what"] == name)

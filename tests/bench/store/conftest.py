@@ -1,4 +1,4 @@
-"""Run files as the journal writes them, a folder of memory that acts as an object store, and a local S3 server where there is one."""
+"""Run files as the journal writes them, a store in memory, and an S3 server on this machine where there is one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def replicates(one: Case, ms: float) -> list[Replicate]:
     """Six processes about this time."""
     return [
         Replicate(
-            case=one.id, index=i, round=i, server=i + 1, status="ok", started_s=float(i), latency_ns=(round((ms + i / 100) * 1e6),) * 10,
+            case=one.id, index=i, round=i, server=i + 1, status="ok", started_s=float(i),
+            latency_ns=(round((ms + i / 100) * 1e6),) * 10,
             values={"throughput_per_s": 1e3 / ms, "peak_host_bytes": 2e8},
         )
         for i in range(6)

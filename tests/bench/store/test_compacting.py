@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -175,7 +176,7 @@ def test_a_full_disk_leaves_what_was_there(runs: Any, monkeypatch: pytest.Monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(compacting.shutil, "copyfile", full)
-    with pytest.raises(ResultFileError, match="No space left.*nothing that was there is touched"):
+    with pytest.raises(ResultFileError, match=r"No space left.*nothing that was there is touched"):
         compacting.compact(runs.folder)
     assert len(rows(runs.folder)) == 3
 
@@ -193,7 +194,9 @@ def test_a_file_and_an_empty_folder_are_refused_in_a_line(runs: Any, tmp_path: P
 
 def test_what_a_plugin_measured_is_kept(runs: Any) -> None:
     path = runs.add()
-    path.write_bytes(path.read_bytes().replace(b'"values":{"latency_s"', b'"values":{"my_metric":{"a":[1,2.5]},"Latency_S":"x","latency_s"'))
+    path.write_bytes(
+        path.read_bytes().replace(b'"values":{"latency_s"', b'"values":{"my_metric":{"a":[1,2.5]},"Latency_S":"x","latency_s"')
+    )
     before = vbench.load(runs.folder, where={"architecture": "net/one"})
     compacting.compact(runs.folder)
     after = vbench.load(runs.folder, where={"architecture": "net/one"})
@@ -202,11 +205,11 @@ def test_what_a_plugin_measured_is_kept(runs: Any) -> None:
 
 
 def test_a_value_of_another_kind_is_kept_as_it_is(runs: Any) -> None:
-    first = runs.add()
+    runs.add()
     second = runs.add()
-    second.write_bytes(second.read_bytes().replace(b'"latency_s":0.010025', b'"latency_s":"fast"'))
-    assert first != second
+    second.write_bytes(re.sub(rb'"latency_s":0\.01002[0-9]*', b'"latency_s":"fast"', second.read_bytes()))
     before = vbench.load(runs.folder, where={"architecture": "net/one"})["latency_s"].tolist()
+    assert "fast" in before
     compacting.compact(runs.folder)
     assert vbench.load(runs.folder, where={"architecture": "net/one"})["latency_s"].tolist() == before
 
@@ -217,7 +220,10 @@ def test_rows_of_a_store_are_compacted_into_it(runs: Any, bucket: Any, cached: P
     bucket.put(str(runs.folder), "/bucket/results", recursive=True)
     done = compacting.compact("memory://bucket/results")
     assert (done.files, done.rows) == (3, 9)
-    assert [entry.path.split("-")[0] for entry in places.listing("memory://bucket/results").parts] == ["compacted/rows", "compacted/runs"]
+    assert [entry.path.split("-")[0] for entry in places.listing("memory://bucket/results").parts] == [
+        "compacted/rows",
+        "compacted/runs",
+    ]
     assert compacting.compact("memory://bucket/results").parts == []
     assert rows("memory://bucket/results") == rows(runs.folder)
     assert len(results.files([runs.folder])) == 3

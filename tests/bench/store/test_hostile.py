@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,20 +21,20 @@ if TYPE_CHECKING:
 
 pytest.importorskip("duckdb", reason="duckdb is not installed: pip install 'vbench[scale]'")
 
-LATENCY = b'"latency_s":0.010025'
+LATENCY = re.compile(rb'"latency_s":0\.01002[0-9]*')
 HUGE = {
-    "an integer of 300 digits": LATENCY.replace(b"0.010025", b"9" * 300),
-    "beyond 64 bits": LATENCY.replace(b"0.010025", b"9223372036854775808"),
-    "nested": b'"uncounted_ops":' + b'{"a":' * 20 + b"1" + b"}" * 20 + b"," + LATENCY,
-    "a NUL": b'"bound":"a\\u0000b",' + LATENCY,
-    "a text without end": b'"bound":"' + b"x" * 100_000 + b'",' + LATENCY,
+    "an integer of 300 digits": b'"latency_s":' + b"9" * 300,
+    "beyond 64 bits": b'"latency_s":18446744073709551616',
+    "nested": b'"uncounted_ops":' + b'{"a":' * 20 + b"1" + b"}" * 20,
+    "a NUL": b'"bound":"a\\u0000b"',
+    "a text without end": b'"bound":"' + b"x" * 100_000 + b'"',
 }
 
 
 @pytest.mark.parametrize("what", HUGE)
 def test_a_row_that_no_measurement_gives_is_refused_and_the_others_stand(runs: Any, what: str) -> None:
     path = runs.add()
-    path.write_bytes(path.read_bytes().replace(LATENCY, HUGE[what]))
+    path.write_bytes(LATENCY.sub(lambda _: HUGE[what], path.read_bytes()))
     for _ in range(2):
         told: list[str] = []
         records = loading.records([runs.folder], warn=told.append)
@@ -41,12 +42,17 @@ def test_a_row_that_no_measurement_gives_is_refused_and_the_others_stand(runs: A
         assert told == [] or (len(told) == 1 and told[0].startswith("refused: the row net/one@"))
         compacting.compact(runs.folder, warn=told.append)
         assert told
-    assert "latency_s" not in reading.read(path, ["latency_s"]).rows[0].values or what not in {"beyond 64 bits", "an integer of 300 digits"}
+    (first, *_) = reading.read(path, ["latency_s"]).rows
+    assert first.values.get("latency_s", 0.0) < 1
 
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
-    "deep in the head": lambda data: data.replace(b'"settings":{', b'"settings":{"a":' + b"[" * 100_000 + b"]" * 100_000 + b",", 1),
-    "deep in a row": lambda data: data.replace(b'"values":{"latency_s"', b'"values":{"a":' + b"[" * 100_000 + b"]" * 100_000 + b',"latency_s"', 1),
+    "deep in the head": lambda data: data.replace(
+        b'"settings":{', b'"settings":{"a":' + b"[" * 100_000 + b"]" * 100_000 + b",", 1
+    ),
+    "deep in a row": lambda data: data.replace(
+        b'"values":{"latency_s"', b'"values":{"a":' + b"[" * 100_000 + b"]" * 100_000 + b',"latency_s"', 1
+    ),
     "deep in a replicate": lambda data: data.replace(b'"notes":{', b'"notes":{"a":' + b"[" * 100_000 + b"]" * 100_000 + b",", 1),
     "out of range": lambda data: data.replace(b'"seed":0', b'"seed":1e999', 1),
     "a huge batch": lambda data: data.replace(b'"batch":1,', b'"batch":' + b"9" * 50 + b","),
@@ -59,7 +65,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("what", DAMAGE)
 @pytest.mark.parametrize("derive", [False, True])
-def test_a_hostile_file_takes_no_other_with_it(runs: Any, what: str, derive: bool) -> None:
+def test_a_hostile_file_takes_no_other_with_it(runs: Any, what: str, *, derive: bool) -> None:
     bad, good = runs.add(), runs.add(ms=20.0)
     bad.write_bytes(DAMAGE[what](bad.read_bytes()))
     told: list[str] = []
@@ -70,10 +76,12 @@ def test_a_hostile_file_takes_no_other_with_it(runs: Any, what: str, derive: boo
     assert done.files >= 1
     assert good.stem in {record.run.run_id for record in loading.records([runs.folder], warn=told.append)}
     for named in (lambda: vbench.load(bad, where={"batch": 1}), lambda: journal.read(bad)):
+        said = ""
         try:
             named()
         except VbenchError as error:
-            assert "\n" not in str(error)
+            said = str(error)
+        assert "\n" not in said
 
 
 def test_a_script_in_a_name_is_a_name(runs: Any) -> None:
@@ -104,8 +112,15 @@ def test_a_part_that_somebody_else_made_is_passed_over(runs: Any) -> None:
     runs.add()
     compacting.compact(runs.folder)
     (target,) = (runs.folder / "compacted").glob("runs-*.parquet")
-    (file,) = [path for path in runs.folder.rglob("*.jsonl")]
-    row = {"_run": 0, "file": file.relative_to(runs.folder).as_posix(), "size": file.stat().st_size, "rows": 3, "ended": "", "head": "{[}"}
+    (file,) = list(runs.folder.rglob("*.jsonl"))
+    row = {
+        "_run": 0,
+        "file": file.relative_to(runs.folder).as_posix(),
+        "size": file.stat().st_size,
+        "rows": 3,
+        "ended": "",
+        "head": "{[}",
+    }
     listed = ", ".join(f"{json.dumps(value).replace(chr(34), chr(39))} AS {name}" for name, value in row.items())
     duckdb.connect().execute(f"COPY (SELECT {listed}) TO '{target}' (FORMAT parquet)")
     told: list[str] = []

@@ -81,7 +81,12 @@ def test_a_link_to_a_folder_is_not_followed_out_of_the_results(runs: Any, tmp_pa
 
 def test_objects_are_listed_like_files(runs: Any, bucket: Any) -> None:
     path = runs.add()
-    for name in ("r/m/20260301T000000Z-aaaaaa.jsonl", "r/n/20260302T000000Z-aaaaaa.jsonl", "r/campaigns/x.jsonl", "r/report.html"):
+    for name in (
+        "r/m/20260301T000000Z-aaaaaa.jsonl",
+        "r/n/20260302T000000Z-aaaaaa.jsonl",
+        "r/campaigns/x.jsonl",
+        "r/report.html",
+    ):
         bucket.pipe_file(f"/bucket/{name}", path.read_bytes())
     every = ["m/20260301T000000Z-aaaaaa.jsonl", "n/20260302T000000Z-aaaaaa.jsonl"]
     assert [entry.path for entry in places.listing("memory://bucket/r").entries] == every
@@ -103,15 +108,16 @@ def test_an_object_whose_name_climbs_is_not_there(runs: Any, bucket: Any, cached
 
 
 def test_a_missing_bucket_is_one_line(bucket: Any) -> None:
-    with pytest.raises(UsageError, match="holds nothing|no such bucket"):
+    with pytest.raises(UsageError, match=r"holds nothing|no such bucket"):
         places.listing("memory://nowhere/results")
 
 
 def test_a_missing_package_is_one_line_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    import fsspec
+    import fsspec  # noqa: PLC0415 - may not be here
 
     def absent(*_: Any, **__: Any) -> None:
-        raise ImportError("Install s3fs to access S3")
+        msg = "Install s3fs to access S3"
+        raise ImportError(msg)
 
     places.filesystem.cache_clear()
     monkeypatch.setattr(fsspec, "filesystem", absent)

@@ -24,7 +24,7 @@ def here(project: Path, registries: None, monkeypatch: pytest.MonkeyPatch) -> It
 
 def test_a_complete_run_is_one_object_by_its_usual_name(here: Path, bucket: Any) -> None:
     record = vbench.run(output="memory://bucket/results")
-    (name,) = [name for name in bucket.find("/bucket/results")]
+    (name,) = list(bucket.find("/bucket/results"))
     assert name == f"/bucket/results/{record.run.machine.slug}/{record.run.run_id}.jsonl"
     assert bucket.cat_file(name) == Path(record.path).read_bytes()
     assert Path(record.path).is_relative_to(here)
@@ -46,7 +46,8 @@ def test_another_object_is_never_written_over(here: Path, bucket: Any, runs: Any
 
 def test_one_that_came_in_between_is_not_written_over_either(bucket: Any, runs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = runs.add()
-    monkeypatch.setattr(type(bucket), "exists", lambda *_: False)
+    was, answers = bucket.exists, iter([False])
+    monkeypatch.setattr(bucket, "exists", lambda path: next(answers, None) is not False and was(path))
     bucket.pipe_file("/bucket/r.jsonl", b"theirs")
     with pytest.raises(ResultFileError, match="vbench run --resume"):
         upload.Target("memory://bucket/r.jsonl", bucket, folder=False).put(path, results.read(path))
@@ -61,11 +62,14 @@ def test_an_interrupted_run_is_not_put(bucket: Any, runs: Any) -> None:
 
 def test_a_store_that_breaks_loses_nothing_and_says_how_to_go_on(bucket: Any, runs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> None:
-        raise ConnectionError("reset by peer\nand more")
+        msg = "reset by peer\nand more"
+        raise ConnectionError(msg)
 
     monkeypatch.setattr(type(bucket), "pipe_file", broken)
     path = runs.add()
-    with pytest.raises(ResultFileError, match=r"ConnectionError: reset by peer;.*complete in .*--resume .* -o memory://bucket/r") as caught:
+    with pytest.raises(
+        ResultFileError, match=r"ConnectionError: reset by peer;.*complete in .*--resume .* -o memory://bucket/r"
+    ) as caught:
         upload.Target("memory://bucket/r", bucket, folder=True).put(path, results.read(path))
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 4

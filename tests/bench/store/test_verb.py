@@ -74,7 +74,9 @@ def test_history_and_best_answer_alike_wherever_the_rows_come_from(
     assert [[point["value"] for point in segment["points"]] for one in after[0]["series"] for segment in one["segments"]] == [
         [point["value"] for point in segment["points"]] for one in before[0]["series"] for segment in one["segments"]
     ]
-    assert [one["segments"][0]["changes"] for one in after[0]["series"]] == [one["segments"][0]["changes"] for one in before[0]["series"]]
+    assert [one["segments"][0]["changes"] for one in after[0]["series"]] == [
+        one["segments"][0]["changes"] for one in before[0]["series"]
+    ]
     assert after[0]["files"] == 12
     assert after[0]["derived"] == 0
 

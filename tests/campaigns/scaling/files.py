@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from vbench import journal, results
 from vbench.core import Accuracy, Case, Counted, Facts, Machine, Paper, Replicate, Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROWS, PROCESSES, SAMPLES, WARMUP, SENTINELS, OUTPUTS = 100, 6, 30, 8, 10, 10
 MACHINES = 4
@@ -39,16 +41,26 @@ def cases() -> tuple[Case, ...]:
 
 
 def _facts(index: int) -> Facts:
-    accuracy = Accuracy(source=f"Author et al. {2012 + index % 8}, Table 3", protocol="1 model, 1 crop, 224 px", top1=60 + index / 5, top5=85.0)
-    paper = Paper(title="A Network for Pictures", authors="Author, Writer", year=2012 + index % 8, link="https://example.org/paper")
+    accuracy = Accuracy(
+        source=f"Author et al. {2012 + index % 8}, Table 3", protocol="1 model, 1 crop, 224 px", top1=60 + index / 5, top5=85.0
+    )
+    paper = Paper(
+        title="A Network for Pictures", authors="Author, Writer", year=2012 + index % 8, link="https://example.org/paper"
+    )
     return Facts(
-        family=cases()[index].architecture.partition("/")[0], topic="depth", paper=paper, accuracy=(accuracy,), input=(3, 224, 224),
-        declared_params=10**6 + index, declared_macs=10**9 + index,
+        family=cases()[index].architecture.partition("/")[0], topic="depth", paper=paper, accuracy=(accuracy,),
+        input=(3, 224, 224), declared_params=10**6 + index, declared_macs=10**9 + index,
     )  # fmt: skip
 
 
 def _counted(index: int) -> Counted:
-    operators = {"aten.convolution": 40 + index % 60, "aten.addmm": 3, "aten.relu_": 40, "aten.native_batch_norm": 40, "aten.add_": 16}
+    operators = {
+        "aten.convolution": 40 + index % 60,
+        "aten.addmm": 3,
+        "aten.relu_": 40,
+        "aten.native_batch_norm": 40,
+        "aten.add_": 16,
+    }
     return Counted(
         params=10**6 + index, trainable_params=10**6 + index, buffers=5000, weight_bytes=4 * (10**6 + index), macs=10**9 + index,
         other_ops=9461552, activations=3227160, operators=operators, macs_second=10**9 + index, peak_activation_bytes=10235904,
@@ -80,17 +92,18 @@ def _replicates(number: int) -> list[Replicate]:
     chance = np.random.default_rng(number)
     found = []
     for index, case in enumerate(cases()):
-        level = 5e6 * (1 + index / 10) * np.exp(0.01 * chance.standard_normal())
+        level = float(5e6 * (1 + index / 10) * np.exp(0.01 * chance.standard_normal()))
         output = tuple(chance.standard_normal(OUTPUTS).tolist())
         checked: dict[str, Any] = {"values": {"agreement_sqnr_db": 200.0, "agreement_cosine": 1.0}, "counted": _counted(index)}
         found.append(Replicate(case=case.id, role="check", index=0, round=-1, server=1, status="ok", output=output, **checked))
         for process in range(PROCESSES):
-            own = level * np.exp(0.005 * chance.standard_normal())
+            own = level * float(np.exp(0.005 * chance.standard_normal()))
             times = np.rint(own * np.exp(0.02 * chance.standard_normal(SAMPLES + WARMUP))).astype(int).tolist()
-            values = {name: value * (1 + 0.01 * chance.standard_normal()) for name, value in _VALUES.items()}
+            values = {name: value * float(1 + 0.01 * chance.standard_normal()) for name, value in _VALUES.items()}
             found.append(Replicate(
-                case=case.id, index=process, round=process, server=process + 2, status="ok", started_s=1.79e9 + 100 * number + process,
-                seconds=6.412164885001403, latency_ns=tuple(times[:SAMPLES]), warmup_ns=tuple(times[SAMPLES:]),
+                case=case.id, index=process, round=process, server=process + 2, status="ok",
+                started_s=1.79e9 + 100 * number + process, seconds=6.412164885001403,
+                latency_ns=tuple(times[:SAMPLES]), warmup_ns=tuple(times[SAMPLES:]),
                 sentinel_ns=tuple(np.rint(1.8e6 * np.exp(0.02 * chance.standard_normal(SENTINELS))).astype(int).tolist()),
                 values=values | {"throughput_per_s": 1e9 / own}, notes=_NOTES, output=output,
             ))  # fmt: skip

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VERB = [sys.executable, "-c", "from vbench.cli import main; main()"]
 
