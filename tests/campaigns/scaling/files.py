@@ -19,7 +19,7 @@ ROWS, PROCESSES, SAMPLES, WARMUP, SENTINELS, OUTPUTS = 100, 6, 30, 8, 10, 10
 MACHINES = 4
 # So many runs have measurements of their own. Later ones are other runs with those of an earlier one: deriving the rows of all
 # would take hours, and reading does not become quicker by it, since equal values stand thousands of rows apart.
-DISTINCT = 2000
+DISTINCT = 1000
 WANTED = "resnet/50"
 FIRST = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
 _FAMILIES = ("alexnet", "vgg", "resnet", "resnext", "googlenet", "mobilenet", "squeezenet", "shufflenet", "densenet", "unet")
