@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -32,26 +32,21 @@ def run(words: list[str], cold: Path | None = None) -> dict[str, Any]:
     """A command: how long it took, its peak resident set, and what it printed. Raises RuntimeError where it fails."""
     was_cold = forget(cold) if cold is not None else False
     began = time.perf_counter()
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    out, err, peak = _read(process)
-    seconds = time.perf_counter() - began
+    with tempfile.TemporaryFile("w+") as out_, tempfile.TemporaryFile("w+") as err_:
+        process = subprocess.Popen(words, stdout=out_, stderr=err_)
+        _, status, usage = os.wait4(process.pid, 0)  # of this process alone, which `resource` cannot tell from its siblings
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - began
+        out, err = (file.read() for file in (out_, err_) if file.seek(0) == 0)
     if process.returncode:
         message = f"{words}: {err}"
         raise RuntimeError(message)
-    return {"seconds": round(seconds, 3), "peak_bytes": peak, "cold": was_cold, "out": out.strip()}
-
-
-def _read(process: subprocess.Popen[str]) -> tuple[str, str, int]:
-    """Its output, and of the process alone what it took of memory."""
-    texts: dict[str, str] = {}
-    threads = [threading.Thread(target=lambda n=n: texts.update({n: getattr(process, n).read()})) for n in ("stdout", "stderr")]
-    for thread in threads:
-        thread.start()
-    _, status, usage = os.wait4(process.pid, 0)
-    for thread in threads:
-        thread.join()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return texts["stdout"], texts["stderr"], usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return {
+        "seconds": round(seconds, 3),
+        "peak_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        "cold": was_cold,
+        "out": out.strip(),
+    }
 
 
 def load(folder: Path, name: str) -> list[str]:
