@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -13,10 +14,24 @@ from ..errors import UnknownNameError, UsageError, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ..core import Record, Result, Run
+    from ..core import Case, Record, Result, Run
 
 # What a row is selected by: who measured, what, and how it ended.
 KEYS = tuple(name for name in results.IDENTITY if name not in {"reason", "flags"})
+# Those of them that a case says as it is.
+_AXES = (
+    "architecture",
+    "compression",
+    "weights",
+    "phase",
+    "scenario",
+    "engine",
+    "precision",
+    "device",
+    "batch",
+    "threads",
+    "layout",
+)
 _MARKS = "*?["
 
 
@@ -32,6 +47,10 @@ class Asked(NamedTuple):
     def told(self, row: Mapping[str, Any]) -> bool:
         """The same of a row's columns."""
         return all(_matches(row.get(column), values) for column, values in self.where.items())
+
+    def case(self, case: Case) -> bool:
+        """Whether a row of this case may be asked for, as far as its own axes say."""
+        return all(_text_matches(str(getattr(case, name)), self.where[name]) for name in _AXES if name in self.where)
 
     @property
     def exact(self) -> tuple[str, ...]:
@@ -75,8 +94,12 @@ def _is_glob(value: str) -> bool:
     return any(mark in value for mark in _MARKS)
 
 
-def _matches(value: Any, values: Sequence[str]) -> bool:
-    text = "" if value is None else str(value)
+def _matches(value: Any, values: tuple[str, ...]) -> bool:
+    return _text_matches("" if value is None else str(value), values)
+
+
+@lru_cache(maxsize=10_000)
+def _text_matches(text: str, values: tuple[str, ...]) -> bool:
     return any(text == one or (_is_glob(one) and fnmatch.fnmatchcase(text, one)) for one in values)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _RESULT, _END = b'{"type":"result"', b'{"type":"end"'
 _CASE = b'{"type":"result","case":"'
 # What is asked for at once, from the front and from the back: of a hundred cases the head has 70 KB, and the rows 150.
-FRONT, BACK = 2**17, 2**18
+FRONT, BACK = 3 * 2**15, 3 * 2**16
 # A longer first line is no head that vbench wrote.
 _LONGEST = 2**28
 
