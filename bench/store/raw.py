@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from .. import journal, results
-from ..core import Record, Result, Run
+from ..core import Case, Record, Result, Run
 from ..errors import ResultFileError, VbenchError
 from . import asking, fetching, tails
 
@@ -92,23 +92,30 @@ def _written(entry: Entry, ends: tails.Tail, how: How, warn: Callable[[str], obj
         cases = {case.id: case for case in run.cases if how.wanted.case(case)}
         if not cases.keys() <= lines.keys():
             return None
-        wanted, rows = how.wanted.without("status"), []
-        for name, case in cases.items():
-            if how.newest is not None and how.newest.get((run.machine.fingerprint, name), "") > run.started:
-                continue
-            if wanted.where and not wanted.row(run, Result(case=case, status="ok")):
-                continue
-            line, values = _decoded(lines[name], how.columns)
-            row = Result(case=case, status=line.status, reason=line.reason, flags=line.flags, values=values)
-            if _sane(entry, row, warn):
-                rows += [row] if how.wanted.row(run, row) else []
-                if how.newest is not None:
-                    how.newest[run.machine.fingerprint, name] = run.started
+        rows = [row for name, case in cases.items() if (row := _row(entry, run, case, lines[name], how, warn)) is not None]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None  # reading the whole file finds out what is wrong
     if not rows and (how.wanted.where or how.newest is not None):
         return Found(None)
     return Found(Record(run=asking.slim(run, rows), results=tuple(rows), ended="complete", path=entry.address))
+
+
+def _row(  # noqa: PLR0913 - where it stands, and what is asked
+    entry: Entry, run: Run, case: Case, line: bytes, how: How, warn: Callable[[str], object]
+) -> Result | None:
+    """The row of a case, if it is asked for and can be one."""
+    key = (run.machine.fingerprint, case.id)
+    if how.newest is not None and how.newest.get(key, "") > run.started:
+        return None
+    if how.wanted.where and not how.wanted.without("status").row(run, Result(case=case, status="ok")):
+        return None
+    found, values = _decoded(line, how.columns)
+    row = Result(case=case, status=found.status, reason=found.reason, flags=found.flags, values=values)
+    if not _sane(entry, row, warn) or not how.wanted.row(run, row):
+        return None
+    if how.newest is not None:
+        how.newest[key] = run.started
+    return row
 
 
 def _sane(entry: Entry, row: Result, warn: Callable[[str], object]) -> bool:
