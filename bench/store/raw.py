@@ -100,7 +100,7 @@ def _written(entry: Entry, ends: tails.Tail, how: How, warn: Callable[[str], obj
     return Found(Record(run=asking.slim(run, rows), results=tuple(rows), ended="complete", path=entry.address))
 
 
-def _row(  # noqa: PLR0913 - where it stands, and what is asked
+def _row(  # noqa: PLR0913, PLR0917 - where it stands, and what is asked
     entry: Entry, run: Run, case: Case, line: bytes, how: How, warn: Callable[[str], object]
 ) -> Result | None:
     """The row of a case, if it is asked for and can be one."""
