@@ -144,7 +144,7 @@ def _of(
         return None
     found = {}
     for file, one in covered.items():
-        record = None
+        record: Record | None = None
         if one.run in heads and (one.run in by_run or not one.rows):
             head, ended = heads[one.run]
             record = _record(head, by_run.get(one.run, ()), values, how)
@@ -161,7 +161,10 @@ def _heads(part: Part, runs: list[int], connection: Any, warn: Callable[[str], o
 
 def _record(head: Run, rows: Iterable[tuple[Any, ...]], columns: list[str], how: How) -> Record | None:
     """A run as `raw.read` gives it."""
-    cases, extras, definitions, architectures = [], [], {}, {}
+    cases: list[Result] = []
+    extras: list[Result] = []
+    definitions: dict[str, str] = {}
+    architectures: dict[str, Facts] = {}
     names = [(name.removesuffix(JSON), name.endswith(JSON)) for name in columns]
     for _, extra, case_, facts, accuracy, more, definition, status, reason, flags, *given in rows:
         case = _case(case_)

@@ -92,7 +92,8 @@ def compact(
     old = compacted.parts(listing)
     covered = {} if again else compacted.cover(listing, connection, warn)
     todo = [entry for entry in listing.entries if entry.path not in covered]
-    made, files, rows, left = [], 0, 0, 0
+    made: list[str] = []
+    files = rows = left = 0
     with tempfile.TemporaryDirectory(prefix="vbench-compact-") as scratch:
         connection.execute("SET temp_directory = ?", [scratch])
         batch = _Batch(Path(scratch))
@@ -179,7 +180,7 @@ class _Batch:
 
     def _values(self, row: dict[str, Any], values: dict[str, Any]) -> None:
         """The contract's columns each by itself, as long as all values are of one kind; the others together."""
-        more = {}
+        more: dict[str, Any] = {}
         for name, value in values.items():
             kind = _KINDS.get(type(value), "")
             if value is None:

@@ -142,7 +142,7 @@ def _files(entries: Sequence[Entry], listing: Listing, how: raw.How, warn: Calla
 
     if len(entries) == 1:
         return [read(entries[0])]
-    order = range(len(entries))
+    order: Sequence[int] = range(len(entries))
     if how.newest is not None:
         order = sorted(order, key=lambda i: entries[i].path.rpartition("/")[2], reverse=True)
     with ThreadPoolExecutor(_HERE if listing.root.fs is None else _THERE) as pool:
