@@ -154,7 +154,7 @@ class _Batch:
         """A run with all of its rows; nothing where it would not fit into a table, and why."""
         run = record.run
         head = msgspec.structs.replace(run, cases=(), definitions={}, architectures={}, skipped={}, further=(), quick=())
-        own = {
+        own: dict[str, Any] = {
             "_run": self.runs, "file": entry.path, "size": entry.size, "rows": len(record.results), "run_id": run.run_id,
             "started": run.started, "machine": run.machine.slug, "ended": record.ended,
             "head": msgspec.json.encode(head).decode(),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .places import Entry, Listing
 
 # So many files are asked for at once: a disk has little use for more, and an object store answers late.
-_HERE, _THERE = 4, 32
+_HERE, _THERE = 16, 32
 
 
 def load(
