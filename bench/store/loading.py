@@ -55,7 +55,10 @@ def load(
     names = None if columns is None else tuple(name for name in columns if name not in results.IDENTITY)
     found = records(given, where, columns=names, derive=derive, warn=lambda line: warnings.warn(line, stacklevel=3))
     if wanted.where:
-        found = [few for one in found if (few := asking.narrowed(one, wanted, keep=False)) is not None]
+        # Rows that were kept for their accuracy alone have been joined by now.
+        extra = [any(row.accuracy for row in one.results) for one in found]
+        few = [asking.narrowed(one, wanted, keep=False) if more else one for one, more in zip(found, extra, strict=True)]
+        found = [one for one in few if one is not None]
     with _uncollected():
         frame = results.frame(found)
     if columns is None:
@@ -112,18 +115,15 @@ def scan(  # noqa: PLR0913 - as above
     with _uncollected():
         for path in paths:
             one = places.listing(path)
+            base = one.root.address if one.root.fs is not None else str(Path(one.root.address).resolve())
             seen = {} if derive else compacted.read(one, how, warn)
             left = [entry for entry in one.entries if entry.path not in seen]
             read = dict(zip((entry.path for entry in left), _files(left, one, how, warn), strict=True))
             for entry in one.entries:
                 own = seen[entry.path] if entry.path in seen else read[entry.path]
                 if own is not None and own.record is not None:
-                    found.setdefault(_name(entry), Read(own.record, own.derived))
+                    found.setdefault(f"{base}/{entry.path}", Read(own.record, own.derived))
     return list(found.values())
-
-
-def _name(entry: Entry) -> str:
-    return entry.address if entry.root.fs is not None else str(Path(entry.address).resolve())
 
 
 def _files(entries: Sequence[Entry], listing: Listing, how: raw.How, warn: Callable[[str], object]) -> list[raw.Found | None]:
