@@ -50,6 +50,7 @@ _RUNS = {
     "_run": "INTEGER", "file": "VARCHAR", "size": "BIGINT", "rows": "INTEGER", "run_id": "VARCHAR", "started": "VARCHAR",
     "machine": "VARCHAR", "ended": "VARCHAR", "head": "VARCHAR",
 }  # fmt: skip
+_COLUMNS = frozenset(results.COLUMNS) - frozenset(results.IDENTITY)
 _KINDS = {int: "BIGINT", float: "DOUBLE", str: "VARCHAR", bool: "BOOLEAN", list: "JSON", dict: "JSON"}
 
 
@@ -185,7 +186,7 @@ class _Batch:
             kind = _KINDS.get(type(value), "")
             if value is None:
                 continue
-            if name not in results.COLUMNS or name in results.IDENTITY or not kind:
+            if name not in _COLUMNS or not kind:
                 more[name] = value
                 continue
             known = self.kinds.setdefault(name, kind)
@@ -207,8 +208,11 @@ class _Batch:
 
 def _line(row: dict[str, Any]) -> bytes:
     """JSON that DuckDB's reader takes: a NUL is no part of a text there."""
-    clean = {name: value.replace("\0", " ") if isinstance(value, str) else value for name, value in row.items()}
-    return msgspec.json.encode(clean) + b"\n"
+    line = msgspec.json.encode(row)
+    if b"\\u0000" in line:
+        clean = {name: value.replace("\0", " ") if isinstance(value, str) else value for name, value in row.items()}
+        line = msgspec.json.encode(clean)
+    return line + b"\n"
 
 
 _NOTHING = msgspec.json.encode(Facts()).decode()

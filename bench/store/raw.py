@@ -121,7 +121,8 @@ def _row(  # noqa: PLR0913, PLR0917 - where it stands, and what is asked
 def _sane(entry: Entry, row: Result, warn: Callable[[str], object]) -> bool:
     """Whether a row can be one of a measurement; else it is told of, and left out."""
     case = row.case
-    column = tails.absurd({"batch": case.batch, "threads": case.threads, "case": case.id, "reason": row.reason} | row.values)
+    own = {"batch": case.batch, "threads": case.threads, "architecture": case.architecture, "reason": row.reason}
+    column = tails.absurd(row.values) or tails.absurd(own)
     if column:
         warn(f"refused: the row {case.id[:200]} of {entry.address}: {column[:80]!r} holds what no measurement gives")
     return not column

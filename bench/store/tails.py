@@ -82,12 +82,12 @@ def absurd(values: dict[str, Any]) -> str:
 
 
 def _plain(value: Any, depth: int = 0) -> bool:
-    if isinstance(value, bool) or value is None:
-        return True
-    if isinstance(value, int):
-        return -_LARGEST <= value < _LARGEST
     if isinstance(value, float):
         return math.isfinite(value)
+    if isinstance(value, int):
+        return -_LARGEST <= value < _LARGEST
+    if value is None:
+        return True
     if isinstance(value, str):
         return "\0" not in value and len(value) < _LONG
     parts = [*value, *value.values()] if isinstance(value, dict) else list(value)
