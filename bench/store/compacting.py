@@ -152,8 +152,8 @@ class _Batch:
         self._heads = (self.folder / "runs.jsonl").open("wb")
 
     def add(self, entry: Entry, record: Record) -> str:
-        """A run with all of its rows; nothing where it would not fit into a table, and why."""
-        run = record.run
+        """A run with all of its rows; what of it would not fit into a table, and why."""
+        run, problem = record.run, ""
         head = msgspec.structs.replace(run, cases=(), definitions={}, architectures={}, skipped={}, further=(), quick=())
         own: dict[str, Any] = {
             "_run": self.runs, "file": entry.path, "size": entry.size, "rows": len(record.results), "run_id": run.run_id,
@@ -173,11 +173,15 @@ class _Batch:
             if result.accuracy:
                 row["_accuracy"] = msgspec.json.encode(result.accuracy).decode()
             self._values(row, result.values)
-            self._file.write(_line(row))
+            line = _line(row)
+            if len(line) > _LONGEST:
+                problem = f"refused: a row of {entry.address} says more than {_LONGEST >> 20} MiB"
+                continue
+            self._file.write(line)
+            self.rows += 1
         self.runs += 1
-        self.rows += len(record.results)
         self.digest.update(f"{entry.path}\0{entry.size}\0".encode())
-        return ""
+        return problem
 
     def _values(self, row: dict[str, Any], values: dict[str, Any]) -> None:
         """The contract's columns each by itself, as long as all values are of one kind; the others together."""
