@@ -109,7 +109,7 @@ def report(held: dict[str, Any]) -> str:
     compacted = max(answer["compacted_bytes"] for answer in largest)
     told.append(
         f"{sizes[-1]:,} files are {every['bytes'] / 1e9:.1f} GB with {every['rows']:,} rows; compacted {compacted / 1e9:.2f} GB. "
-        f"On {held['where']['cores']} cores ({held['where']['processor']}), Python {held['where']['python']}."
+        f"On {held['where']['cores']} core{'s' * (held['where']['cores'] > 1)} ({held['where']['processor']}), Python {held['where']['python']}."
     )
     for name, goal in GOALS.items():
         answer = by.get((name, sizes[-1]))
