@@ -56,12 +56,19 @@ def commands(folder: Path, scratch: Path) -> dict[str, list[str]]:
     }
 
 
+def _processor() -> str:
+    """What the system calls it."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text("utf-8").splitlines() if told.exists() else []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+
+
 def measure(folder: Path, sizes: Sequence[int], out: Path) -> None:
     """Time what the file does not have yet."""
     held = json.loads(out.read_text("utf-8")) if out.exists() else {"answers": []}
     held |= {
         "where": {
-            "processor": platform.processor() or platform.machine(),
+            "processor": _processor(),
             "cores": len(os.sched_getaffinity(0)),
             "python": platform.python_version(),
         }
@@ -105,11 +112,11 @@ def report(held: dict[str, Any]) -> str:
         rows.append([text, *cells, f"{max(peaks) / 1e6:.0f} MB" if peaks else markdown.MISSING])
     told = [markdown.table(header, rows)]
     largest = [answer for answer in held["answers"] if answer["files"] == sizes[-1]]
-    every = next(iter(largest))
+    every, where = largest[0], held["where"]
     compacted = max(answer["compacted_bytes"] for answer in largest)
     told.append(
         f"{sizes[-1]:,} files are {every['bytes'] / 1e9:.1f} GB with {every['rows']:,} rows; compacted {compacted / 1e9:.2f} GB. "
-        f"On {held['where']['cores']} core{'s' * (held['where']['cores'] > 1)} ({held['where']['processor']}), Python {held['where']['python']}."
+        f"Measured on {where['processor']} with {where['cores']} core{'s' * (where['cores'] > 1)} for it, Python {where['python']}."
     )
     for name, goal in GOALS.items():
         answer = by.get((name, sizes[-1]))
