@@ -116,7 +116,7 @@ def report(held: dict[str, Any]) -> str:
     compacted = max(answer["compacted_bytes"] for answer in largest)
     told.append(
         f"{sizes[-1]:,} files are {every['bytes'] / 1e9:.1f} GB with {every['rows']:,} rows; compacted {compacted / 1e9:.2f} GB. "
-        f"Measured on {where['processor']} with {where['cores']} core{'s' * (where['cores'] > 1)} for it, Python {where['python']}."
+        f"Measured on {where['processor']} with {where['cores']} core{'s' * (where['cores'] > 1)}, Python {where['python']}."
     )
     for name, goal in GOALS.items():
         answer = by.get((name, sizes[-1]))
