@@ -4,7 +4,8 @@ python tests/campaigns/scale.py FOLDER --make 0:10000         # writes the files
 python tests/campaigns/scale.py FOLDER -o FILE [--sizes 100,1000,10000]
 python tests/campaigns/scale.py --analyse FILE [--chart PICTURE]
 
-Every figure is of a whole command in a fresh process, with the files dropped from memory before, the median of three.
+Every figure is of a whole command in a fresh process, with the files dropped from memory before, the median of three;
+those that read every file, once.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def measure(folder: Path, sizes: Sequence[int], out: Path) -> None:
                 continue
             if name in {"load before", "compact"}:
                 shutil.rmtree(few / "compacted", ignore_errors=True)
-            repeats = 1 if name == "compact" else REPEATS
+            repeats = 1 if name in {"load before", "compact"} else REPEATS
             found = [timing.run(words, cold=few) for _ in range(repeats)]
             sizes_ = [file.stat().st_size for file in few.rglob("*.jsonl")]
             parts = [file.stat().st_size for file in few.rglob("*.parquet")]
