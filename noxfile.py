@@ -67,6 +67,21 @@ def engines(session: nox.Session) -> None:
 
 
 @nox.session
+def store(session: nox.Session) -> None:
+    """Results in an object store: the tests of `vbench compact` and of URLs, with a local S3 server."""
+    _wheel(session, "test,s3")
+    session.install(*CONSTRAINTS, "moto[server]")
+    session.run("pytest", "tests/bench/store", *session.posargs)
+
+
+@nox.session
+def scale(session: nox.Session) -> None:
+    """An hour and 15 GB: a million rows in ten thousand files; arguments after `--` go to the script."""
+    _wheel(session, "test,scale")
+    session.run("python", "tests/campaigns/scale.py", *session.posargs)
+
+
+@nox.session
 def reference(session: nox.Session) -> None:
     """Half an hour: networks of the catalogue against torchvision, timm and pytorchcv; arguments after `--` go to the script.
 

@@ -16,22 +16,24 @@ if __name__ != "vbench":
     raise ImportError(message)
 
 if TYPE_CHECKING:
-    from .api import catalogue, load, run
+    from .api import catalogue, run
     from .compression import Option
     from .core import Accuracy, Architecture, Case, Machine, Metric, Naming, Paper, Preprocess, Record
     from .errors import VbenchError
     from .interfaces import Compressor, Engine, Session, Work
     from .registry import architecture, compressor, engine, metric
+    from .store import load
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "api": ("catalogue", "load", "run"),
+    "api": ("catalogue", "run"),
     "compression": ("Option",),
     "core": ("Accuracy", "Architecture", "Case", "Machine", "Metric", "Naming", "Paper", "Preprocess", "Record"),
     "errors": ("VbenchError",),
     "interfaces": ("Compressor", "Engine", "Session", "Work"),
     "registry": ("architecture", "compressor", "engine", "metric"),
+    "store": ("load",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

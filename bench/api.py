@@ -21,7 +21,7 @@ from .core import Replicate, Run
 from .errors import PluginError, UnknownNameError, UsageError
 from .plan import Given, Plan, plan
 from .registry import ARCHITECTURES, ENGINES
-from .results import load
+from .store import load, upload
 from .suites import Suite, check_axes
 from .watch import Silent
 
@@ -283,15 +283,19 @@ def run(
     `precision`, `batch`, `threads`, `layout`, `phase`, `scenario`, `compress`, each a sequence), `cold_cache`, `cuda_graph`,
     `input`, `weights`, `plugin`, `config`, `quick`, `also` (False leaves out the further suites of a suite), and `settings`, a
     dict of the keys of `[run]` in bench.toml (times in seconds, sizes in bytes). `output` names the result file, else it goes to
-    `results/<machine>/`; `resume` names an interrupted one to go on with (of the options it takes `plugin`, `config` and
-    `settings`).
+    `results/<machine>/`; a URL (`s3://bucket/results`) is where it is put when it is complete; `resume` names an interrupted
+    one to go on with (of the options it takes `plugin`, `config` and `settings`).
 
     Works in a script without a main guard, from `python -c`, from standard input and in a notebook: workers load
     architectures by name. Raises UsageError before anything is measured; a network that fails is a row of the Record.
     """
     plugins.stop_in_script()
+    target = upload.target(output, again=resume is not None)
     if resume is not None:
         begun = continued(Path(resume), **options)
     else:
-        begun = begin(prepare(architectures, **options), Path(output) if output is not None else None)
-    return begun.execute(watcher or Silent())
+        begun = begin(prepare(architectures, **options), Path(output) if output is not None and target is None else None)
+    record = begun.execute(watcher or Silent())
+    if target is not None:
+        target.put(begun.path, record)
+    return record

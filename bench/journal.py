@@ -119,9 +119,14 @@ def kind(path: Path) -> str:
     """Which file of ours a path is, by its first line: "run", "gate", or "" for any other, and for one that cannot be read."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            start = _KIND.match(file.read(_FIRST))
+            return kind_of(file.read(_FIRST))
     except (OSError, EOFError, zlib.error):
         return ""
+
+
+def kind_of(first: bytes) -> str:
+    """The same of what a file begins with."""
+    start = _KIND.match(first)
     return start[1].decode() if start else ""
 
 

@@ -226,8 +226,7 @@ def files(paths: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            # The logs of campaigns and the pairs of the gate are no result files, and the runs of a campaign are repetitions.
-            found += sorted(p for p in path.rglob("*.jsonl") if _is_run(p.relative_to(path)))
+            found += sorted(p for p in path.rglob("*.jsonl") if is_run(p.relative_to(path)))
         elif any(mark in str(path) for mark in "*?[") and not path.exists():
             found += sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 - an absolute pattern
         else:
@@ -235,7 +234,8 @@ def files(paths: Iterable[str | Path]) -> list[Path]:
     return list({os.path.realpath(path): path for path in found}.values())
 
 
-def _is_run(path: Path) -> bool:
+def is_run(path: Path) -> bool:
+    """Whether a file found in a folder may be of a run: no log of a campaign, which repeats runs, and no pairs of the gate."""
     return CAMPAIGNS not in path.parts and not path.name.endswith(PAIRS) and path.name != STUDY
 
 

@@ -30,6 +30,7 @@ journal lines flags axes tolerances groups home neighbour
 drift causes suites savings
 judge speedups
 results config
+store
 sources imports datasets
 plugins classes
 verdicts budgets contrasts

@@ -15,6 +15,7 @@ from . import (
     bisect,
     cache,
     claims,
+    compact,
     compare,
     doctor,
     evaluate,
@@ -67,6 +68,7 @@ app.command("gate", help=gate.HELP, short_help="Compare base with head: counts, 
 app.command("bisect", help=bisect.HELP, short_help="Find the commit that made a network slower.")(bisect.bisect)
 app.command("history", help=history.HELP, short_help="Show how numbers went from run to run.")(history.history)
 app.command("serve", help=serve.HELP, short_help="Show result files in a browser, as they change.")(serve.serve)
+app.command("compact", help=compact.HELP, short_help="Make thousands of result files quick to read.")(compact.compact)
 app.command("claims", help=claims.HELP, short_help="Put the lecture's sentences to the test.")(claims.claims)
 app.command("study", help=study.HELP, short_help="Train small networks and compare them.")(study.study)
 app.command("cache", help=cache.HELP, short_help="List or clear what engines made and kept.")(cache.cache)

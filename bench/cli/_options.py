@@ -21,4 +21,5 @@ Weights = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Weights to load: safetensors, or a state dict that torch.save wrote.")
 ]
 Plugin = Annotated[Many, typer.Option(metavar="PATHS", help="A file or folder that registers more.")]
+Newest = Annotated[int | None, typer.Option("--newest", metavar="N", help="Only the last N runs, by their start.")]
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="A bench.toml other than the nearest.")]

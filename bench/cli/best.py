@@ -23,7 +23,7 @@ Text = str | None
 
 
 def best(
-    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Result files, folders or globs.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Result files, folders, globs, or their URLs.")],
     task: Annotated[str, typer.Option(metavar="TASK", help="What the networks are for.")] = "classification",
     max_latency: Annotated[Text, typer.Option(metavar="TIME", help="Of one request, for example 20ms.")] = None,
     min_throughput: Annotated[Text, typer.Option(metavar="RATE", help="Images in a second, for example 30/s.")] = None,
@@ -50,7 +50,7 @@ def best(
     json_: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Choose; see HELP, which typer shows."""
-    from .. import results  # noqa: PLC0415 - --help must be quick
+    from .. import results, store  # noqa: PLC0415 - --help must be quick
     from ..best import candidates, choice, limits, text  # noqa: PLC0415 - as above
     from ..errors import nearest  # noqa: PLC0415 - as above
 
@@ -72,7 +72,11 @@ def best(
         device=common.words(device), batch=common.numbers(batch, "--batch"), metric="top1" if min_top1 is not None else "",
         protocol=protocol, mix_machines=mix_machines,
     )  # fmt: skip
-    found = candidates.candidates(results.read_all(results.files(files)), asked)
+    if store.scaled(files):
+        records = store.records(files, latest=True, warn=lambda line: common.warn([line]))
+    else:
+        records = results.read_all(results.files(files))
+    found = candidates.candidates(records, asked)
     measure = limits.MEASURES[by]
     chosen = choice.choose(found.rows, given, measure, found.protocol)
     miss = None if chosen.ranked else choice.nearest_miss(chosen.judged, given)

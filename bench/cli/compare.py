@@ -22,8 +22,8 @@ Nothing is measured, and torch is not imported."""
 
 
 def compare(
-    before: Annotated[Path, typer.Argument(metavar="A", help="Result file, folder or glob: what is compared with.")],
-    after: Annotated[Path, typer.Argument(metavar="B", help="Result file, folder or glob: what is compared.")],
+    before: Annotated[Path, typer.Argument(metavar="A", help="Result file, folder, glob or URL: what is compared with.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Result file, folder, glob or URL: what is compared.")],
     metric: Annotated[
         options.Many,
         typer.Option(

@@ -26,7 +26,9 @@ pyperf or pytest-benchmark. FILES are those of `vbench run`, or one of
 
 def export(
     name: Annotated[str, typer.Argument(metavar="FORMAT", help="One of the names above.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Result files, folders or globs, or a file of the gate.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILES", help="Result files, folders, globs, their URLs, or a file of the gate.")
+    ],
     out: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PATH", help="The file to write, or asv's folder; else printed.")
     ] = None,
@@ -34,6 +36,7 @@ def export(
         options.Many, typer.Option(metavar="METRICS", help="Of asv, bencher, github-action-benchmark, openmetrics.")
     ] = None,
     columns: Annotated[options.Many, typer.Option(metavar="COLUMNS", help="Of csv, json, latex, markdown, parquet.")] = None,
+    newest: options.Newest = None,
 ) -> None:
     """Export; see HELP, which typer shows."""
     from .. import exports, journal  # noqa: PLC0415 - --help must be quick
@@ -53,7 +56,7 @@ def export(
     if out is not None and journal.kind(out):
         message = f"-o {out}: that is a file of measurements, which would be overwritten; name another"
         raise UsageError(message)
-    made = _make(name, chosen, files, asked)
+    made = _make(name, chosen, files, asked, newest)
     common.warn(f"left out: {line}" for line in made.left)
     common.warn([made.note] if made.note else [])
     if out is None:
@@ -65,11 +68,11 @@ def export(
         _fill(out, made.content)
 
 
-def _make(name: str, chosen: Format, given: Sequence[Path], asked: Asked) -> Made:
+def _make(name: str, chosen: Format, given: Sequence[Path], asked: Asked, newest: int | None) -> Made:
     """From the files to what is exported."""
-    from .. import exports, journal, results  # noqa: PLC0415 - --help must be quick
+    from .. import exports, journal, results, store  # noqa: PLC0415 - --help must be quick
 
-    files = results.files(given)
+    files = store.local(given, newest=newest, warn=lambda line: common.warn([line]))
     if not files:
         message = f"nothing to export: {', '.join(map(str, given))} holds no result file; `vbench run -o FILE` makes one"
         raise NothingSelectedError(message)

@@ -21,7 +21,9 @@ Left out, FILES are those below results/. Nothing is measured, and torch is not 
 
 
 def history(
-    files: Annotated[list[Path] | None, typer.Argument(metavar="FILES", help="Result files, folders or globs.")] = None,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILES", help="Result files, folders, globs, or their URLs.")
+    ] = None,
     metric: Annotated[
         options.Many, typer.Option(metavar="METRICS", help="Measured columns or metrics.  [default: latency,throughput]")
     ] = None,

@@ -21,7 +21,7 @@ the files have nothing is left out, and the summary says why."""
 
 
 def report(
-    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Result files, folders or globs.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Result files, folders, globs, or their URLs.")],
     out: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write to.")] = Path("report"),
     protocol: Annotated[
         str | None,
@@ -34,13 +34,14 @@ def report(
     format_: Annotated[
         options.Many, typer.Option("--format", metavar="FORMATS", help="Write charts as these: png, svg, pdf; all if left out.")
     ] = None,
+    newest: options.Newest = None,
     config: options.Config = None,
 ) -> None:
     """Write the report; see HELP, which typer shows."""
     from .. import config as configs  # noqa: PLC0415 - --help must be quick
-    from .. import contrasts, reports, results  # noqa: PLC0415 - as above
+    from .. import contrasts, reports, results, store  # noqa: PLC0415 - as above
 
-    records = results.read_all(results.files(files))
+    records = results.read_all(store.local(files, newest=newest, warn=lambda line: common.warn([line])))
     groups = contrasts.known(configs.load(config)).values()
     written = reports.make(
         records,

@@ -65,7 +65,10 @@ def run(
     weights: options.Weights = None,
     plugin: options.Plugin = None,
     config: options.Config = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="The result file.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="The result file, or a URL to put it at when it is complete."),
+    ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="FILE", help="Go on with this file.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="One process per case: no intervals.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show the cases and their estimated time, and measure nothing.")] = False,
@@ -88,6 +91,7 @@ def run(
 ) -> None:
     """Measure; see HELP, which typer shows."""
     from .. import api, results  # noqa: PLC0415 - they load torch, and --help must not
+    from ..store import upload  # noqa: PLC0415 - as above
     from ..units import parse_bytes, parse_duration  # noqa: PLC0415 - as above
     from . import _live  # noqa: PLC0415 - as above
 
@@ -102,6 +106,9 @@ def run(
     changes = {name: value for name, value in changes.items() if value is not None}
     if time_limit is not None:
         changes["time_limit"] = common.quantity(time_limit, parse_duration, "--time-limit") or None
+    target = upload.target(output, again=resume is not None)
+    if target is not None:
+        output = None
     if resume is not None:
         given: dict[str, Any] = {
             "names": architectures,
@@ -157,6 +164,11 @@ def run(
         return
     record = begun.execute(_live.watcher(as_json=json_))
     path = begun.path
+    if target is not None:
+        put = target.put(path, record)
+        common.warn(
+            [f"put at {put}" if put else f"not complete, and so not put at {target.url}: --resume {path} -o {target.url} goes on"]
+        )
     if json_:
         common.dump([results.row(record.run, result) for result in record.results])
     if not no_report and record.ended == "complete" and any(result.status == "ok" for result in record.results):

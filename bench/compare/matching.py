@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from .. import joins, journal, results
+from .. import joins, journal, results, store
 from ..errors import NothingSelectedError, UsageError
 from ..reports.rows import AXES, axis_text
 
@@ -75,9 +75,9 @@ class Matched(NamedTuple):
 
 
 def read(name: str, path: Path) -> Side:
-    """All runs of a file, a folder or a glob. Raises UsageError, or NothingSelectedError where there is none."""
+    """All runs of a file, a folder, a glob or a URL. Raises UsageError, or NothingSelectedError where there is none."""
     records = []
-    for file in results.files([path]):
+    for file in store.local([path]):
         if journal.kind(file) == "gate":
             message = f"{file} is a file of the gate, which is a comparison already: `vbench export junit {file}` shows it"
             raise UsageError(message)

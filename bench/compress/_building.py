@@ -16,6 +16,7 @@ from ..registry import ARCHITECTURES, COMPRESSORS
 from . import _encoding as encoding
 from . import _likeness as likeness
 from ._check import difference, without_numbers
+from ._container import Coding
 from ._store import Facts, Store
 from ._task import Task
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ..compression import Step
     from ..core import Architecture
     from ..lineage import Lineage
-    from ._container import Coding
 
 # Pictures on which a smaller network is compared with what it should be.
 _COMPARED = 2

@@ -6,10 +6,13 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import nearest
+from ._follow import follow
 from ._labels import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from torch import nn
 
     from ._follow import Followed
     from ._labels import Axis
@@ -66,6 +69,11 @@ def only(groups: list[Group], layer: str) -> list[Group]:
         message = f"only={layer}: {nearest(layer, there)}; it must be a layer of which channels can go"
         raise ValueError(message)
     return found
+
+
+def before(whole: nn.Module, shape: tuple[int, ...]) -> dict[str, int]:
+    """How many channels of each group can go of the network before anything went; `shape` is that of one input."""
+    return sizes(groups(follow(whole, shape)))
 
 
 def removed(  # noqa: PLR0913 - what is asked of a ranking

@@ -12,8 +12,9 @@ from ..errors import UsageError, VbenchError
 from ..lineage import Lineage, Written
 from ..registry import ARCHITECTURES, COMPRESSORS
 from . import _choice, _follow, _kept
-from ._building import Task, without_numbers
+from ._check import without_numbers
 from ._layers import layers as single
+from ._task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

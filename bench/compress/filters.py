@@ -95,9 +95,9 @@ class _Pruning(abc.ABC):
 
         Behind the last one each layer has as many channels as `apply` leaves it, whoever trained them in between.
         """
-        from . import _surgery  # noqa: PLC0415 - as above
+        from . import _choice, _surgery  # noqa: PLC0415 - as above
 
-        found = self._ranked(module, work, options, number / options["steps"], _sizes(whole, work))
+        found = self._ranked(module, work, options, number / options["steps"], _choice.before(whole, work.shape))
         if found.plan is not None:
             work.add("removed_channels", found.plan.removed)
             return _surgery.remove(module, found.plan)
@@ -110,10 +110,10 @@ class _Pruning(abc.ABC):
         """What goes in all steps, the network being left as it is. Raises ValueError as `apply` does."""
         import copy  # noqa: PLC0415 - as above
 
-        from . import _surgery  # noqa: PLC0415 - as above
+        from . import _choice, _surgery  # noqa: PLC0415 - as above
 
         steps, smaller = options.get("steps", 1), module
-        before = _sizes(module, work) if steps > 1 else {}
+        before = _choice.before(module, work.shape) if steps > 1 else {}
         plan, first, problem = None, None, ""
         for number in range(1, steps + 1):
             found = self._ranked(smaller, work, options, number / steps, before)
@@ -150,13 +150,6 @@ class _Pruning(abc.ABC):
             if gone and not problem:
                 return _Ranked(plan, followed, groups)
         return _Ranked(None, followed, groups, problem, failed)
-
-
-def _sizes(whole: nn.Module, work: Work) -> dict[str, int]:
-    """How many channels of each group can go of the network before anything went."""
-    from . import _choice, _follow  # noqa: PLC0415 - imports torch
-
-    return _choice.sizes(_choice.groups(_follow.follow(whole, work.shape)))
 
 
 def _tell(work: Work, plan: Cut, followed: Followed, groups: list[Group]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from .. import store
 from ..errors import NothingSelectedError, UsageError
 from . import jumps as changes
 from . import proposals, reading
@@ -65,8 +66,8 @@ class History(NamedTuple):
 def look(paths: Sequence[Path], asked: Asked, rule: Rule, warn: Callable[[str], object] = lambda _: None) -> History:
     """Read these files and folders. Raises NothingSelectedError where they hold no number that was asked for."""
     _check(rule)
-    found = reading.read_all(paths, columns(asked), derive=asked.derive, warn=warn)
-    return among(found, asked, rule, ", ".join(map(str, paths)))
+    found = reading.read_all(paths, columns(asked), only=asked.only, derive=asked.derive, warn=warn)
+    return among(found, asked, rule, ", ".join(store.address(path) or str(path) for path in paths))
 
 
 def columns(asked: Asked) -> list[str]:

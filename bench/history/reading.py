@@ -7,23 +7,23 @@ so is every file where that is asked for, as it should be where the way in which
 
 from __future__ import annotations
 
-import math
 import os
-from functools import lru_cache
+import re
+from functools import lru_cache, partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from .. import journal, results
+from .. import journal, results, store
 from ..core import Case, Machine
 from ..errors import VbenchError
+from ..store import tails
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-_RESULT, _END = b'{"type":"result"', b'{"type":"end"'
-_BLOCK = 2**17
+    from ..core import Result, Run
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -67,9 +67,16 @@ class Reading(NamedTuple):
 
 
 def read_all(
-    paths: Sequence[Path], columns: Sequence[str], *, derive: bool = False, warn: Callable[[str], object] = lambda _: None
+    paths: Sequence[Path],
+    columns: Sequence[str],
+    *,
+    only: Sequence[str] = (),
+    derive: bool = False,
+    warn: Callable[[str], object] = lambda _: None,
 ) -> list[Reading]:
-    """Every run among these files and folders, each once, in the order of their starts.
+    """Every run among these files, folders and URLs, each once, in the order of their starts.
+
+    Of an object store and of a folder in which something was compacted, rows of other architectures than `only` are not read.
 
     A file that was named must be a result file: UsageError or ResultFileError. One that was found in a folder or by a glob and
     is none is passed over; `warn` is told of what is damaged, and of a run that stands in two files.
@@ -78,6 +85,14 @@ def read_all(
         path.resolve() for path in paths if not path.is_dir() and not (any(m in str(path) for m in "*?[") and not path.exists())
     }
     found: dict[str, Reading] = {}
+    if store.scaled(paths):
+        where = {"architecture": [f"{re.split('[@*?[]', name)[0]}*" for name in only]} if only else None
+        for one in store.scan(paths, where, columns=_with_ends(columns), derive=derive, warn=warn):
+            reading = _of(one.record.run, one.record.results, columns, one.record.path, derived=one.derived)
+            if reading.head.run_id in found:
+                warn(f"left out: {reading.file} is the same run as {found[reading.head.run_id].file}")
+            found.setdefault(reading.head.run_id, reading)
+        return _in_time(found)
     for file in results.files(paths):
         own = file.resolve() in named
         if not own and journal.kind(file) != "run" and os.access(file, os.R_OK):
@@ -93,6 +108,10 @@ def read_all(
             warn(f"left out: {file} is the same run as {found[reading.head.run_id].file}")
             continue
         found[reading.head.run_id] = reading
+    return _in_time(found)
+
+
+def _in_time(found: dict[str, Reading]) -> list[Reading]:
     return sorted(found.values(), key=lambda reading: (reading.head.started, reading.head.run_id))
 
 
@@ -102,14 +121,18 @@ def read(file: Path, columns: Sequence[str], *, derive: bool = False) -> Reading
     if quick is not None:
         return quick
     record = results.read(file)
-    rows = [Row(r.case, r.flags, _numbers(r.values, columns)) for r in record.results if r.status == "ok"]
-    run = record.run
+    return _of(record.run, record.results, columns, str(file), derived=True)
+
+
+def _of(run: Run, found: Iterable[Result], columns: Sequence[str], file: str, *, derived: bool) -> Reading:
+    """What a history needs of a run."""
+    rows = [Row(r.case, r.flags, _numbers(r.values, columns)) for r in found if r.status == "ok"]
     head = Head(
         schema=run.schema, run_id=run.run_id, started=run.started, machine=run.machine, versions=run.versions, cases=run.cases,
         definitions=run.definitions, architectures={name: Facts(facts.input) for name, facts in run.architectures.items()},
         sources=run.sources, environment=run.environment, commit=run.commit, catalogue=run.catalogue,
     )  # fmt: skip
-    return Reading(head, tuple(rows), str(file), derived=True)
+    return Reading(head, tuple(rows), file, derived=derived)
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -141,7 +164,8 @@ def _numbers(values: Any, columns: Sequence[str]) -> dict[str, float]:
     found = {}
     for column in _with_ends(columns):
         value = values.get(column) if isinstance(values, dict) else getattr(values, column)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        # A whole number beyond what a float holds was never measured.
+        if isinstance(value, int | float) and not isinstance(value, bool) and not tails.absurd({column: value}):
             found[column] = float(value)
     return found
 
@@ -150,8 +174,7 @@ def _quick(file: Path, columns: tuple[str, ...]) -> Reading | None:
     """The head and the rows at the end; None where they are not all there, or not as vbench writes them."""
     try:
         with file.open("rb") as stream:
-            first = stream.readline()
-            lines = _rows(stream, len(first))
+            first, lines = tails.tail(partial(_range, stream), stream.seek(0, os.SEEK_END))
         head = _HEAD.decode(first)
         journal.check_schema(file, {"schema": head.schema})
         found = [_decoder(columns).decode(line) for line in lines]
@@ -164,18 +187,6 @@ def _quick(file: Path, columns: tuple[str, ...]) -> Reading | None:
     return Reading(head, tuple(rows), str(file), derived=False)
 
 
-def _rows(stream: IO[bytes], begin: int) -> list[bytes]:
-    """The lines of the rows before the end of a complete file; none where it ends in another way."""
-    size, length = stream.seek(0, os.SEEK_END), _BLOCK
-    while True:
-        start = max(begin, size - length)
-        stream.seek(start)
-        lines = stream.read().split(b"\n")
-        # What was read begins inside a line, unless it begins behind the head.
-        whole = lines[start > begin : -1]
-        if lines[-1] or (whole and not (whole[-1].startswith(_END) and b'"complete"' in whole[-1])):
-            return []
-        many = next((i for i, line in enumerate(reversed(whole[:-1])) if not line.startswith(_RESULT)), len(whole) - 1)
-        if start == begin or many < len(whole) - 1:
-            return whole[max(0, len(whole) - 1 - many) : -1]
-        length *= 4
+def _range(stream: IO[bytes], start: int, stop: int) -> bytes:
+    stream.seek(start)
+    return stream.read(stop - start)

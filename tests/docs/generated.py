@@ -234,6 +234,14 @@ def changes() -> str:
     return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
+def scale() -> str:
+    """What reading many files takes, from the measurements that are committed."""
+    if not (ROOT / "tests/campaigns/scale.json").exists():
+        return "Not measured yet; `nox -s scale` does.\n"
+    words = [sys.executable, "tests/campaigns/scale.py", "--analyse", "tests/campaigns/scale.json"]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 def study(name: str) -> str:
     """The newest committed log of a study: its conditions, tables and sentences, with the charts that lie beside it."""
     chosen = studies.find(name)
@@ -278,5 +286,6 @@ REGIONS: dict[str, Callable[[], str]] = {
     "identical": identical,
     "changes": changes,
     "report": report,
+    "scale": scale,
     **{name: partial(study, name) for name in studies.known()},
 }

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from vbench import results
 from vbench.errors import ResultFileError, UsageError
-from vbench.history import reading
 from vbench.history.reading import read, read_all
+from vbench.store import tails
 
 from .conftest import case
 
@@ -99,7 +99,8 @@ def test_where_the_rows_are_not_all_there_they_are_derived(runs: Any, change: An
 def test_rows_that_are_longer_than_a_block_are_all_read(runs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = runs.add({case(f"net/{i}"): 10.0 + i for i in range(20)})
     for block in (1, 100, 2_000):
-        monkeypatch.setattr(reading, "_BLOCK", block)
+        monkeypatch.setattr(tails, "BACK", block)
+        monkeypatch.setattr(tails, "FRONT", block)
         found = read(path, COLUMNS)
         assert not found.derived
         assert len(found.rows) == 20
