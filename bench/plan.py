@@ -52,6 +52,13 @@ class Plan(msgspec.Struct, frozen=True):
         return tuple(case for case in self.cases if case.id not in self.skipped)
 
 
+class Elsewhere(msgspec.Struct, frozen=True):
+    """What the machines of a cluster have that this one may lack: devices, each with the reason why it is not there, and threads."""
+
+    devices: dict[str, str | None]
+    threads: int
+
+
 class Given(msgspec.Struct, frozen=True):
     """The file of weights of a run: its path, its value of the axis `weights`, and the networks that get other classes by it."""
 
@@ -104,13 +111,15 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     weights: str = "",
     compressors: Mapping[str, str | None] | None = None,
     named: Collection[str] = ("device", "engine"),
+    elsewhere: bool = False,
 ) -> Plan:
     """All combinations of the suite's axes.
 
     `devices` maps each device that vbench knows to the reason why it is not here, or None; `engines` each engine to
     itself, or to the line that says why it cannot run; `compressors` each of them to such a line, or None. What is absent is a
     UsageError where its axis was `named` by whoever started the run; under `all` and in a suite it is a case that is skipped with
-    that reason. `weights` is what the axis of that name says, if not the seed.
+    that reason. `weights` is what the axis of that name says, if not the seed. Cases that are to run `elsewhere` are not held
+    against this machine: `unable` does that where they run.
     """
     cases: dict[str, Case] = {}
     skipped: dict[str, str] = {}
@@ -153,7 +162,7 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
             reason = (
                 places[device]
                 or _lacking(missing, case.compression)
-                or (kind if isinstance(kind, str) else _refused(kind, case, threads))
+                or (kind if isinstance(kind, str) else _refused(kind, case, None if elsewhere else threads))
             )
             if reason:
                 skipped[case.id] = reason
@@ -197,15 +206,20 @@ def _impossible(case: Case, threads: int) -> str | None:
     return None
 
 
-def _refused(engine: Engine, case: Case, threads: int) -> str | None:
-    """Why this machine, the scenario or the engine cannot do it, or None."""
+def unable(engine: Engine, case: Case, threads: int) -> str | None:
+    """Why this machine, or the engine on it, cannot do it, or None; what else is refused is so on every machine."""
+    return _impossible(case, threads) or _skip(engine, case)
+
+
+def _refused(engine: Engine, case: Case, threads: int | None) -> str | None:
+    """Why this machine, the scenario or the engine cannot do it, or None; without `threads` it is no matter of this machine."""
     return (
-        _impossible(case, threads)
+        (None if threads is None else _impossible(case, threads))
         or scenarios.absent(case.scenario)
         or scenarios.unable(case)
         or _untrained(engine, case)
         or _without(engine, case)
-        or _skip(engine, case)
+        or (None if threads is None else _skip(engine, case))
     )
 
 

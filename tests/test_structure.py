@@ -53,9 +53,9 @@ forkserver
 supervisor
 ceilings state
 further watch
-pipeline gate evaluate study profile cluster serve
+pipeline gate evaluate study profile serve
 api
-survey comparison culprits
+survey comparison culprits cluster
 trials bisection expectations gathering
 cli pytest_plugin
 __main__
