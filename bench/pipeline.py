@@ -167,7 +167,6 @@ def _further(state: State, file: Appends, watcher: Watcher, number: int, checker
     watcher.round(state, -3, 0.0)
     tried: set[str] = set()
     with ExitStack() as servers:
-
         started = {
             "check": checker or servers.enter_context(_server(state, "count")),
             "measure": servers.enter_context(_server(state, _preload(state.later))),

@@ -53,7 +53,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Elsewhere(msgspec.Struct, frozen=True):
-    """What the machines of a cluster have that this one may lack: devices, each with the reason why it is not there, and threads."""
+    """What the machines of a cluster have that this one may lack: devices, each with why it is not there, and threads."""
 
     devices: dict[str, str | None]
     threads: int

@@ -44,7 +44,7 @@ def refuse_alone(**given: Any) -> None:
         raise UsageError(message)
 
 
-def run(  # noqa: PLR0913 - what a run is told, and what a cluster is
+def run(
     address: str,
     told: Asked,
     *,
@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913 - what a run is told, and what a cluster is
             if plan_only:
                 _live.show_plan(prepared, _folder(prepared, kinds), as_json=as_json)
                 return EXIT_OK
-            conductor = conduct.begin(pool, told, kinds, prepared, follower, output)
+            conductor = conduct.begin(pool, told, kinds, prepared, follower, output=output)
         with progress.serving(port, conductor.files):
             records = conductor.run()
     finally:

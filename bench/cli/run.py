@@ -91,9 +91,7 @@ def run(
         options.Many, typer.Option(metavar="LABEL=VALUE", help="Only its nodes with these labels: accelerator=H100.")
     ] = None,
     each: Annotated[str | None, typer.Option(metavar="machine", help="Every case on every distinct machine of it.")] = None,
-    allow_mixed: Annotated[
-        bool, typer.Option("--allow-mixed", help="Measure though its nodes have different versions.")
-    ] = False,
+    allow_mixed: Annotated[bool, typer.Option("--allow-mixed", help="Measure though its nodes have different versions.")] = False,
     metrics_port: Annotated[
         int | None, typer.Option(metavar="PORT", help="Its progress as OpenMetrics on http://127.0.0.1:PORT/metrics.")
     ] = None,

@@ -131,7 +131,7 @@ class Conductor:
 
 def _deserted(sweep: Sweep, waited_s: float) -> ClusterError:
     return ClusterError(
-        f"no node is left that could measure {len(sweep.lacking())} cases of {sweep.path}, and none has come in {waited_s:.0f} s: "
+        f"no node is left that could measure {len(sweep.lacking())} cases of {sweep.path}, and none came in {waited_s:.0f} s: "
         f"everything measured is in it; go on with `vbench run --resume {sweep.path} --cluster …`"
     )
 
@@ -143,7 +143,7 @@ def _sweep(draft: drafts.Draft, prepared: Prepared, pool: Pool, errand: Errand, 
 
 
 def begin(  # noqa: PLR0913 - the cluster, what it was told, what to measure, and where that goes
-    pool: Pool, asked: Asked, kinds: Sequence[Kind], prepared: Prepared, follower: Follower, output: Path | None = None
+    pool: Pool, asked: Asked, kinds: Sequence[Kind], prepared: Prepared, follower: Follower, *, output: Path | None = None
 ) -> Conductor:
     """A new run on these machines. Raises UsageError before anything is measured."""
     weights = {} if prepared.weights is None else {prepared.weights.label: prepared.weights.path}
@@ -163,9 +163,7 @@ def begin(  # noqa: PLR0913 - the cluster, what it was told, what to measure, an
     return conductor
 
 
-def resume(  # noqa: PLR0913 - the cluster, what it was told, the file, and what it may be told anew
-    pool: Pool, asked: Asked, kinds: Sequence[Kind], path: Path, follower: Follower, **options: Any
-) -> Conductor:
+def resume(pool: Pool, asked: Asked, kinds: Sequence[Kind], path: Path, follower: Follower, **options: Any) -> Conductor:
     """Go on with one file of a run, on the nodes that are of its machine. Raises UsageError where there are none."""
     head = api.heads.read(path)
     matching = [kind for kind in kinds if kind.facts.machine.fingerprint == head.machine.fingerprint]

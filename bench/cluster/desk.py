@@ -1,7 +1,7 @@
 """What runs on a node: it holds a device, forks workers as a run on one machine does, and hands back what they found.
 
-Nothing here measures. Ray's own marks on the process are wiped off before a worker is forked from it, so that a case is measured as
-`vbench run` on that machine would measure it.
+Nothing here measures. Ray's own marks on the process are wiped off before a worker is forked from it, so that a case is measured
+as `vbench run` on that machine would measure it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Before anything is measured: which machines there are, what each can measure, which file each writes, and what is in its head."""
+"""Before anything is measured: which machines there are, what each can measure, which file each writes, with which head."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from ..job import catalogue
 from ..plan import Plan
 from ..registry import ENGINES
 from . import parcels, places, shares
-from .places import Asked, Kind
 from .pool import Facts, Lost
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from ..api import Prepared
     from ..core import Case, Ceiling, Run
     from ..plan import Elsewhere
+    from .places import Asked, Kind
     from .pool import Errand, Node, Place, Pool, Station
     from .told import Follower
 
@@ -40,9 +40,7 @@ class Draft(NamedTuple):
 def survey(pool: Pool, asked: Asked, follower: Follower) -> list[Kind]:
     """The machines of the cluster that were asked for, sorted into kinds. Raises UsageError before anything is measured."""
     nodes = places.chosen(pool.nodes(), asked.where)
-    here = Facts(
-        machine=machine.describe(), versions=machine.versions(), environment=environment(), harness=parcels.harness()
-    )
+    here = Facts(machine=machine.describe(), versions=machine.versions(), environment=environment(), harness=parcels.harness())
     facts = pool.describe(nodes)
     found = places.kinds(nodes, facts, here, asked)
     for kind in found:
@@ -74,7 +72,7 @@ def fit(pool: Pool, kinds: Sequence[Kind], errand: Errand) -> None:
 
 
 class Drafting:
-    """Makes the drafts of a run: asks a machine of each kind what it cannot measure, deals the cases out, and asks for ceilings."""
+    """Makes the drafts of a run: asks a machine of each kind what it cannot measure, deals the cases out, asks for ceilings."""
 
     def __init__(self, pool: Pool, prepared: Prepared, kinds: Sequence[Kind], errand: Errand) -> None:
         self.pool, self.prepared, self.kinds, self.errand = pool, prepared, kinds, errand
@@ -139,7 +137,8 @@ class Drafting:
         if asked.each or len(self.kinds) == 1:
             return [list(cases) for cases in able]
         can = [{case.id for case in cases} for cases in able]
-        loads, hands = [0.0] * len(self.kinds), [list[Case]() for _ in self.kinds]
+        hands: list[list[Case]] = [[] for _ in self.kinds]
+        loads = [0.0] * len(self.kinds)
         for group in sorted(shares.groups(self.prepared.plan.open), key=shares.weight, reverse=True):
             fitting = [n for n in range(len(self.kinds)) if any(case.id in can[n] for case in group)]
             if fitting:
@@ -184,7 +183,7 @@ class Drafting:
             run = msgspec.structs.replace(draft.run, run_id=own)
             path = heads.default_path(run, self.prepared.config.root)
             if output is not None:
-                path = output if len(found) == 1 else output.with_stem(f"{output.stem}-{number}")
+                path = output if number == 1 else output.with_stem(f"{output.stem}-{number}")
             if path.is_file() and journal.whole(path):
                 message = f"{path} exists: go on with it by `vbench run --resume {path}`, or name another with -o FILE"
                 raise UsageError(message)
@@ -201,4 +200,3 @@ def threads(kind: Kind, device: str) -> int:
     """How many threads a case may have on some node of this kind."""
     nodes: list[Node] = [node for node in kind.nodes if places.places(node, [device])]
     return max((places.threads(kind, node) for node in nodes), default=0)
-

@@ -6,7 +6,7 @@ against their digests.
 
 from __future__ import annotations
 
-import os
+import getpass
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ _OWN = "vbench."
 
 
 def errand(cases: Iterable[Case], weights: Mapping[str, str], images: str) -> Errand:
-    """What a machine must have to measure these cases: with files of `weights` by their labels, and a folder of pictures, or none."""
+    """What a machine must have to measure these cases: files of `weights` by their labels, a folder of pictures or none."""
     sources: dict[str, Source] = {}
     for case in cases:
         sources[case.architecture] = ARCHITECTURES.source(case.architecture)
@@ -125,7 +125,7 @@ class Unpacked:
 
 
 def unpack(asked: Errand) -> Unpacked:
-    """Lay out what is not here yet, below the folder for caches; what lies at the same path with the same content is used there."""
+    """Lay out what is not here yet, below the folder for caches; what has the same path and the same content is used as it is."""
     moved = {}
     for path, wanted in asked.sources.items():
         here = Path(path)
@@ -137,7 +137,7 @@ def unpack(asked: Errand) -> Unpacked:
 def _laid(path: str, wanted: str, content: Iterable[tuple[str, bytes]]) -> Path:
     """A file or folder with this content; put there as a whole, since several processes of a machine come at once."""
     name = Path(path).name
-    for root in (cache.folder() / "parcels", Path(tempfile.gettempdir()) / f"vbench-parcels-{os.getuid()}"):
+    for root in (cache.folder() / "parcels", Path(tempfile.gettempdir()) / f"vbench-parcels-{getpass.getuser()}"):
         place = root / wanted
         if (place / name).exists() and digest(place / name) == wanted:
             return place / name

@@ -1,4 +1,4 @@
-"""Who may measure what: nodes chosen by their labels, held against each other's versions, and sorted into kinds of machine. Pure."""
+"""Who may measure what: nodes chosen by their labels, held against each other's versions, and sorted into kinds. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMED = 3
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What a cluster run was told: labels that a node must have, whether every machine measures every case, and what may differ."""
+    """What a cluster run was told: labels that a node must have, whether each machine measures every case, what may differ."""
 
     where: dict[str, str] = {}
     each: bool = False
@@ -52,7 +52,7 @@ def where(texts: Iterable[str]) -> dict[str, str]:
 
 
 def chosen(nodes: Sequence[Node], wanted: Mapping[str, str]) -> list[Node]:
-    """The nodes that lend anything and have these labels. Raises UsageError where there are none, with the labels that there are."""
+    """The nodes that lend anything and have these labels. Raises UsageError with the labels that there are, if none has."""
     lending = [node for node in nodes if node.cpus or node.gpus]
     if not lending:
         message = "the cluster lends neither cores nor GPUs: start its nodes with `ray start --num-cpus N` above 0"

@@ -76,7 +76,7 @@ class Place(NamedTuple):
 
 
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
-    """What a node must have to do the jobs of a run: files by their path here, each with a digest, and the content of the small ones.
+    """What a node must have to do the jobs of a run: files by their path here, with a digest, and the content of the small ones.
 
     `sources` are files and folders of Python, `contents` their files, by path; `installed` are sources that are imported by name,
     by what they are called; `weights` are files by their label, whose end is their digest; `images` is a folder with its digest.
@@ -129,7 +129,7 @@ class Pool(Protocol):
     def spread(self, nodes: Sequence[Node], errand: Errand, jobs: Iterable[tuple[Job, float]]) -> Iterator[tuple[Replicate, str]]:
         """Do jobs that time nothing wherever there is room, each with its patience in seconds: the replicates as they come.
 
-        With each comes a name of the process that its worker was forked from. Raises Lost where the nodes are gone.
+        With each comes a name of the process that its worker was forked from. A job whose nodes are gone has none.
         """
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""How a cluster run stands: a line for each place, and a text over them; the same numbers as OpenMetrics for whoever scrapes them."""
+"""How a cluster run stands: a line for each place, and a text over them; the same numbers as OpenMetrics."""
 
 from __future__ import annotations
 

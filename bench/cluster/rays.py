@@ -1,7 +1,7 @@
 """Ray: nodes, places that are held by an actor, and tasks that go wherever there is room. The only module that imports it.
 
-The driver's process owns every actor, so that Ray ends them when it dies, and with them the forkservers and workers, which hang on
-their parents' lives.
+The driver's process owns every actor, so that Ray ends them when it dies, and with them the forkservers and workers, which
+hang on their parents' lives.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def connect(address: str) -> Rays:
         text = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, ImportError):
             text = "the client needs gRPC: pip install 'vbench[ray]'"
-        message = f"--cluster {address}: no cluster answers there ({text[:200]}); `ray status` on one of its nodes says whether it runs"
+        message = (
+            f"--cluster {address}: no cluster answers there ({text[:200]}); `ray status` on one of its nodes says whether it runs"
+        )
         raise UsageError(message) from None
     return Rays(ray)
 
@@ -113,7 +115,9 @@ class Rays:
     def _asked(self, function: Any, nodes: Sequence[Node], *arguments: Any) -> dict[str, Any]:
         """What a function answers on each node, without waiting for its cores; a line of text where it cannot."""
         remote = self._ray.remote(function)
-        refs = {n.id: remote.options(num_cpus=0, max_retries=0, scheduling_strategy=self._on(n)).remote(*arguments) for n in nodes}
+        refs = {
+            n.id: remote.options(num_cpus=0, max_retries=0, scheduling_strategy=self._on(n)).remote(*arguments) for n in nodes
+        }
         self._ray.wait(list(refs.values()), num_returns=len(refs), timeout=_DESCRIBE_S)
         found: dict[str, Any] = {}
         for name, ref in refs.items():
@@ -142,7 +146,7 @@ class Rays:
             return self._errands[id(errand)][1]
 
     def station(self, place: Place, errand: Errand) -> Station:
-        """Hold a place: an actor with all cores that the node lends, or with a GPU and its part of them; waits until it is free."""
+        """Hold a place: an actor with all cores that the node lends, or with a GPU and its part of them; waits for it."""
         cores = place.node.cpus if place.device == "cpu" else place.node.cpus // max(place.node.gpus, 1)
         options = {"num_cpus": cores, "num_gpus": 0 if place.device == "cpu" else 1, "max_restarts": 0, "max_task_retries": 0}
         made = self._ray.remote(desk.Desk).options(**options, scheduling_strategy=self._on(place.node))
@@ -166,9 +170,7 @@ class Rays:
             known = self._errands[id(errand)] = (errand, self._ray.put(errand))
         return known[1]
 
-    def spread(
-        self, nodes: Sequence[Node], errand: Errand, jobs: Iterable[tuple[Job, float]]
-    ) -> Iterator[tuple[Replicate, str]]:
+    def spread(self, nodes: Sequence[Node], errand: Errand, jobs: Iterable[tuple[Job, float]]) -> Iterator[tuple[Replicate, str]]:
         """Do jobs that time nothing wherever there is room; Ray does one again elsewhere whose node is lost."""
         remote = self._ray.remote(_check)
         on = {"label_selector": {f"{_INTERNAL}node-id": f"in({','.join(node.id for node in nodes)})"}}
@@ -183,7 +185,8 @@ class Rays:
         while waiting:
             done, waiting = self._ray.wait(waiting, num_returns=1)
             for ref in done:
-                yield _got(self._ray, ref, None)
+                with contextlib.suppress(Lost):  # again and again: the place that times the case checks it then
+                    yield _got(self._ray, ref, None)
 
     def close(self) -> None:
         """End every actor and leave the cluster; one that is this machine's alone ends with that."""

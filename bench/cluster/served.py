@@ -1,7 +1,8 @@
-"""What the threads of a cluster run work with in the place of what a run on one machine has: a forkserver elsewhere, a shared file."""
+"""What the threads of a cluster run have in the place of what a run on one machine has: a forkserver elsewhere, a shared file."""
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,7 +14,6 @@ from .pool import Lost
 from .shares import Stopped
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterable
     from types import TracebackType
 
@@ -47,9 +47,9 @@ class Served:
 class Shared:
     """A journal that several threads write to."""
 
-    def __init__(self, file: journal.Journal, lock: threading.Condition) -> None:
+    def __init__(self, file: journal.Journal) -> None:
         self._file: journal.Journal | None = file
-        self._lock = lock
+        self._lock = threading.RLock()
 
     def append(self, kind: str, line: Any) -> None:
         """One line, on disk before this returns. Raises Stopped where the file is closed: a reply came too late."""

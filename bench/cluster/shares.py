@@ -1,4 +1,4 @@
-"""What each place has to do: cases that are compared with each other stay together, and the rest is dealt out evenly. Mostly pure."""
+"""What each place has to do: cases that are compared with each other stay together, the rest is dealt out evenly."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ class Stopped(Exception):  # noqa: N818 - what was asked for, and nobody's error
 class Share(State):
     """What one place has of a sweep. Other threads take cases from it and give it more, all under the sweep's lock.
 
-    `phase` is `waiting` for the place, `working`, `idle` (nothing to do as long as no other place is lost), `lost` or `done`; `done`
-    counts the processes that measured there.
+    `phase` is `waiting` for the place, `working`, `idle` (nothing to do as long as no other place is lost), `lost` or `done`;
+    `done` counts the processes that measured there.
     """
 
     def __init__(self, sweep: Sweep, place: Place) -> None:
         run = msgspec.structs.replace(sweep.run, cases=())
-        super().__init__(run, sweep.settings, sweep.path, (), sweep.ceilings_s)
+        super().__init__(run, sweep.settings, sweep.path, ())
         self.sweep = sweep
         self.place = place
         self.phase = "waiting"
@@ -84,6 +84,11 @@ class Share(State):
     def wanting(self) -> bool:
         """Whether it has anything to do as soon as its place is free."""
         return self.required() or (self.fresh and bool(self.open() or self.later))
+
+    def every(self, case: Case) -> Sequence[Replicate]:
+        """All replicates of a case so far; other threads look too, to see what they can take over."""
+        with self.sweep.changed:
+            return tuple(super().every(case))
 
     def claim(self, case: Case) -> bool:
         """Whether the case is still this place's to measure; if so, nobody takes it away until it has been. Raises Stopped."""

@@ -27,7 +27,7 @@ from .shares import Share, Stopped
 from .told import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ..config import Settings
@@ -60,12 +60,10 @@ class Sweep:
         follower: Follower,
         found: Sequence[Replicate] = (),
         size: int = 0,
-        ceilings_s: float = 0.0,
         plugin_errors: tuple[str, ...] = (),
     ) -> None:
         self.run, self.settings, self.path = run, settings, path
         self.pool, self.errand, self.follower = pool, errand, follower
-        self.ceilings_s = ceilings_s
         self.plugin_errors = plugin_errors
         self.changed = threading.Condition(threading.RLock())
         self.replicates: list[Replicate] = list(found)
@@ -78,7 +76,7 @@ class Sweep:
         self._servers = 0
         self._threads: list[threading.Thread] = []
         self._leading = False
-        self.file = Shared(journal.Journal(path, size), self.changed)
+        self.file = Shared(journal.Journal(path, size))
         if size == 0:
             self.file.append("run", run)
 
@@ -94,7 +92,7 @@ class Sweep:
             return State(self.run, self.settings, self.path, self.replicates)
 
     def check(self, nodes: Sequence[Node]) -> None:
-        """Count and verify on whatever node has room what needs no device for itself; a place does the others before it times them.
+        """Count and verify wherever there is room what needs no device for itself; a place does the others before it times them.
 
         What is exported, compiled or compressed is kept where that was done, and what that takes is timed: those are the others.
         """
@@ -245,12 +243,16 @@ class Sweep:
         self.follower.lost(self, share, why)
 
     def again(self, node: Node) -> bool:
-        """Whether a node that is alive may be held for this sweep: it was not before, or it lost its process and not itself."""
+        """Whether a node that is alive may be held for this sweep.
+
+        It was not before; or it lost its process and not itself; or it was done, and something is left that nobody is there for.
+        """
         with self.changed:
-            before = [share for share in self.shares if share.place.node.id == node.id]
             if self._leading:
                 return False
-            return not before or (all(share.phase == "lost" for share in before) and len(before) < _AGAIN)
+            before = [share for share in self.shares if share.place.node.id == node.id]
+            gone = any(share.phase == "lost" for share in before) or bool(before and self.wanted())
+            return not before or (gone and not any(share.alive for share in before) and len(before) < _AGAIN)
 
     def wanted(self) -> set[str]:
         """The devices that something still waits for and nobody is there for."""
@@ -299,8 +301,9 @@ class Sweep:
     def finish(self, ended: str) -> Record:
         """Write the rows and the end, as far as the disk lets us, and close the file."""
         self.stop()
+        end = time.monotonic() + _FAREWELL_S
         for thread in self._threads:
-            thread.join(_FAREWELL_S)
+            thread.join(max(0.0, end - time.monotonic()))
         record = results.record(self.run, self.replicates, ended, str(self.path), self.plugin_errors)
         try:
             if not isinstance(self.trouble, ResultFileError):
@@ -313,4 +316,3 @@ class Sweep:
 def free(case: Case) -> bool:
     """Whether a check of this case times nothing and keeps nothing."""
     return case.compression == "none" and not getattr(ENGINES.get(case.engine), "exports", False)
-

@@ -113,8 +113,8 @@ def busy(folder: Path, given: argparse.Namespace) -> str:
     share = sum(r.seconds for r in found) / (given.nodes * (last - first))
     usual = statistics.median(r.seconds for r in found)
     return (
-        f"{len(found)} cases of {usual:.3f} s (median) on {given.nodes} nodes of this machine: {last - first:.1f} s from the first "
-        f"worker to the last, of which the nodes are busy {100 * share:.1f} %; with the start and the end of the run {whole:.1f} s"
+        f"{len(found)} cases of {usual:.3f} s (median) on {given.nodes} nodes of this machine: {last - first:.1f} s from "
+        f"the first worker to the last, of which the nodes are busy {100 * share:.1f} %; the whole run takes {whole:.1f} s"
     )
 
 
@@ -122,7 +122,7 @@ def transcript(folder: Path, given: argparse.Namespace) -> str:
     """Two sweeps: one whose times are a function of the case, so that every column must be equal, and one of real networks."""
     versions = machine.versions()
     lines = [
-        f"# Made by `python {' '.join(map(os.path.basename, sys.argv[:1]))} transcript` on {datetime.now(UTC):%Y-%m-%d},",  # type: ignore[type-var]
+        f"# Made by `python tests/campaigns/cluster.py transcript` on {datetime.now(UTC):%Y-%m-%d},"
         f"# {machine.describe().slug}, " + ", ".join(f"{name} {versions[name]}" for name in ("python", "torch", "vbench")),
         "# Three nodes on one machine; one is killed while the sweep runs.",
     ]
@@ -173,10 +173,8 @@ def _compared(here: Path, there: Path, *, exact: bool) -> list[str]:
         message = f"{there.name}: {spread.ended}; differs in {sorted(differing - allowed)}"
         raise RuntimeError(message)
     nodes = [len({r.notes["node"] for r in spread.replicates if "node" in r.notes})]
-    return [
-        f"=== {len(spread.results)} rows, complete, measured on {nodes[0]} nodes; equal to those of the local run in every column but: "
-        f"{', '.join(sorted(differing))} ==="
-    ]
+    equal = f"equal to those of the local run in every column but: {', '.join(sorted(differing))}"
+    return [f"=== {len(spread.results)} rows, complete, measured on {nodes[0]} nodes; {equal} ==="]
 
 
 def main() -> None:
@@ -186,7 +184,9 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, help="also write it there")
     parser.add_argument("--cases", type=int, help="overhead: 100, busy: 1000")
     parser.add_argument("--nodes", type=int, default=8, help="of busy")
-    parser.add_argument("--networks", nargs="*", default=["squeezenet/1.1", "shufflenet/v2-1.0", "resnet/18"], help="of transcript")
+    parser.add_argument(
+        "--networks", nargs="*", default=["squeezenet/1.1", "shufflenet/v2-1.0", "resnet/18"], help="of transcript"
+    )
     given = parser.parse_args()
     given.cases = given.cases or {"overhead": 100}.get(given.what, 1000)
     with tempfile.TemporaryDirectory(prefix="vbench-cluster-") as folder:

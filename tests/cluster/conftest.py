@@ -1,4 +1,4 @@
-"""What the tests on a real Ray cluster share: nodes on this machine, a project, and commands. All of it is skipped without Ray."""
+"""What the tests on a real Ray cluster share: nodes on this machine, a project, commands. Without Ray all of it is skipped."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def begun(project: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     def begin(*words: str, **environment: str) -> subprocess.Popen[str]:
         given = {**os.environ, "VBENCH_CACHE": str(project / "cache"), **environment}
         started.append(
-            subprocess.Popen(
-                [*VBENCH, *words], cwd=project, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
+            subprocess.Popen([*VBENCH, *words], cwd=project, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         )
         return started[-1]
 

@@ -1,8 +1,8 @@
-"""A Ray cluster of several nodes on this machine, for tests and campaigns: `Raylets` here, and the cluster in a process of its own.
+"""A Ray cluster of several nodes on this machine, for tests and campaigns: `Raylets` here, the cluster in a process of its own.
 
-That process is this file as a script. What it is told comes on its standard input, a line each: `add CPUS [LABEL=VALUE …]` starts a
-node and prints its id, `kill ID` ends a node as a power cut would, and the end of the input ends all. The first line that it prints is
-the address. Its first node has no cores: it is where the driver connects.
+That process is this file as a script. What it is told comes on its standard input, a line each: `add CPUS [LABEL=VALUE …]` starts
+a node and prints its id, `kill ID` ends a node as a power cut would, and the end of the input ends all. The first line that it
+prints is the address. Its first node has no cores: it is where the driver connects.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Networks that take no time to build, and an engine of the fake device whose workers take some.
 NETS = """

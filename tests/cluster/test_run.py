@@ -110,9 +110,7 @@ def test_a_driver_that_is_killed_leaves_nobody_and_is_gone_on_with(clusters: Any
     raylets.add()
     path, marker = project / "r.jsonl", f"driver-{os.getpid()}"
     words = ("run", "--cluster", "auto")
-    process = begun(
-        *words, "--engine", "slow", *EIGHT, "-o", str(path), RAY_ADDRESS=raylets.address, VBENCH_TEST=marker
-    )
+    process = begun(*words, "--engine", "slow", *EIGHT, "-o", str(path), RAY_ADDRESS=raylets.address, VBENCH_TEST=marker)
     wait_for(lambda: timed(path) >= 4)
     process.kill()
     process.communicate()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from vbench import compress
 from vbench.cluster.conduct import Conductor
 from vbench.cluster.places import Asked, Kind
 from vbench.cluster.pool import Errand, Facts, Lost, Node, Place
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
     from vbench.job import Job
 
-FACTS = Facts(
-    machine=Machine(slug="some-machine", fingerprint="f00d", usable_cores=4), versions={"torch": "2.6"}, harness="one"
-)
+FACTS = Facts(machine=Machine(slug="some-machine", fingerprint="f00d", usable_cores=4), versions={"torch": "2.6"}, harness="one")
 # Enough processes for an interval and no more, without waiting.
 SETTINGS = Settings(spread=0.0, max_processes=6, time_limit=None)
 
@@ -59,15 +58,15 @@ class Stand:
     def run(self, job: Job, patience_s: float) -> Replicate:
         self._alive()
         with self.pool.lock:
-            assert self.place not in self.pool.busy, "a device has one worker at a time"
-            self.pool.busy.add(self.place)
+            assert self.place.name not in self.pool.busy, "a device has one worker at a time"
+            self.pool.busy.add(self.place.name)
             self.pool.started.append((self.place.name, job.case.id, job.role))
         try:
             found = self.pool.answer(self.place.node, job)
             self._alive()
         finally:
             with self.pool.lock:
-                self.pool.busy.discard(self.place)
+                self.pool.busy.discard(self.place.name)
         return msgspec.structs.replace(found, server=self.server)
 
     def shut(self) -> None:
@@ -75,7 +74,7 @@ class Stand:
 
     def close(self) -> None:
         with self.pool.lock:
-            self.pool.held.discard(self.place)
+            self.pool.held.discard(self.place.name)
 
 
 class FakePool:
@@ -88,8 +87,8 @@ class FakePool:
         self.dead: set[str] = set()
         self.closed = False
         self.lock = threading.Lock()
-        self.held: set[Place] = set()
-        self.busy: set[Place] = set()
+        self.held: set[str] = set()
+        self.busy: set[str] = set()
         self.started: list[tuple[str, str, str]] = []
         self.answer = answer or found
         self.refuse: Callable[[Node, Case], str] = lambda *_: ""
@@ -112,14 +111,12 @@ class FakePool:
                 if self.closed or place.node.name in self.dead:
                     message = f"node {place.node.short}, the node is not there any more"
                     raise Lost(message)
-                if place not in self.held:
-                    self.held.add(place)
+                if place.name not in self.held:
+                    self.held.add(place.name)
                     return Stand(self, place)
             time.sleep(0.005)
 
-    def spread(
-        self, nodes: Sequence[Node], errand: Errand, jobs: Iterable[tuple[Job, float]]
-    ) -> Iterator[tuple[Replicate, str]]:
+    def spread(self, nodes: Sequence[Node], errand: Errand, jobs: Iterable[tuple[Job, float]]) -> Iterator[tuple[Replicate, str]]:
         names = [node.name for node in nodes]
         for number, (job, _) in enumerate(jobs):
             self.started.append(("anywhere", job.case.id, job.role))
@@ -131,7 +128,7 @@ class FakePool:
 
 def found(node: Node, job: Job) -> Replicate:
     """What a worker finds that takes 10 ms for each sample."""
-    samples = () if job.role != "measure" else (10_000_000 + job.index,) * 30
+    samples = () if job.role != "measure" else (10_000_000 + 50_000 * job.index,) * 30
     return Replicate(
         case=job.case.id, role=job.role, index=job.index, round=job.round, server=job.server, status="ok", seconds=0.001,
         latency_ns=samples,
@@ -149,7 +146,7 @@ class Bench:
 
     def cases(self, count: int, **axes: Any) -> list[Case]:
         given = {"engine": "fake", "device": "fake"} | axes
-        return [self.make.case("family/variant", batch=number + 1, **given) for number in range(count)]
+        return [self.make.case("resnet/18", batch=number + 1, **given) for number in range(count)]
 
     def conductor(
         self, pool: FakePool, cases: Sequence[Case], settings: Settings = SETTINGS, wait_s: float = 0.0, **fields: Any
@@ -163,8 +160,14 @@ class Bench:
         return conductor
 
 
+@pytest.fixture(scope="session")
+def compressors() -> None:
+    """Registered once and for all: what a test registers is forgotten after it."""
+    compress.load_builtin()
+
+
 @pytest.fixture
-def bench(tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch, registries: None) -> Bench:
+def bench(tmp_path: Path, make: Any, monkeypatch: pytest.MonkeyPatch, compressors: None, registries: None) -> Bench:
     monkeypatch.setattr("vbench.cluster.conduct._TICK_S", 0.005)
     monkeypatch.setattr("vbench.cluster.conduct._CENSUS_S", 0.01)
     return Bench(tmp_path, make)

@@ -48,7 +48,7 @@ class Cluster:
         kinds = drafts.survey(self.pool, told, self.heard)
         given = {"engine": ["eager"], "device": ["cpu"], "threads": [1], "batch": [1, 2, 3]} | selection
         prepared = api.prepare((), there=drafts.there(kinds), config=self.root / "bench.toml", **given)
-        conductor = conduct.begin(self.pool, told, kinds, prepared, self.heard, output)
+        conductor = conduct.begin(self.pool, told, kinds, prepared, self.heard, output=output)
         conductor.wait_s = 0.0
         return conductor
 
@@ -101,7 +101,8 @@ def test_what_one_kind_cannot_do_the_other_does(cluster: Cluster) -> None:
     conductor = cluster.begin()
     dealt = cases(conductor)
     assert all(",b1," in case for case in dealt["near"])
-    assert {case for case in dealt["far"] if ",b1," not in case} == {case for case in dealt["far"]} - dealt["near"]
+    assert len([case for case in dealt["far"] if ",b1," not in case]) == 4
+    assert len(dealt["near"] | dealt["far"]) == 6
     assert not any(sweep.run.skipped for sweep in conductor.files())
     conductor.pool.close()
 

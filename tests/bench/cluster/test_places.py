@@ -32,7 +32,9 @@ def test_nodes_are_chosen_by_their_labels_and_by_what_they_lend(bench: Any) -> N
     head = bench.node("head", cpus=0)
     assert places.chosen([small, large, head], {}) == [small, large]
     assert places.chosen([small, large, head], {"accelerator": "h100"}) == [large]
-    with pytest.raises(UsageError, match=r"no node of the cluster has zone=east; the labels there are: accelerator=H100, zone=west$"):
+    with pytest.raises(
+        UsageError, match=r"no node of the cluster has zone=east; the labels there are: accelerator=H100, zone=west$"
+    ):
         places.chosen([small, large], {"zone": "east"})
     with pytest.raises(UsageError, match="lends neither cores nor GPUs"):
         places.chosen([head], {})
@@ -40,7 +42,11 @@ def test_nodes_are_chosen_by_their_labels_and_by_what_they_lend(bench: Any) -> N
 
 def test_nodes_of_one_fingerprint_and_one_set_of_versions_are_one_kind(bench: Any) -> None:
     nodes = [bench.node(name) for name in "abc"]
-    facts = {nodes[0].id: other(bench.facts, fingerprint="beef", slug="other"), nodes[1].id: bench.facts, nodes[2].id: bench.facts}
+    facts = {
+        nodes[0].id: other(bench.facts, fingerprint="beef", slug="other"),
+        nodes[1].id: bench.facts,
+        nodes[2].id: bench.facts,
+    }
     kinds = places.kinds(nodes, facts, bench.facts, Asked())
     assert [[node.name for node in kind.nodes] for kind in kinds] == [["b", "c"], ["a"]]
     assert kinds[0].has(bench.facts)
@@ -56,7 +62,7 @@ def test_other_versions_are_named_and_refused_unless_they_may_differ(bench: Any)
     mixed = places.kinds(nodes, facts, bench.facts, Asked(allow_mixed=True))
     assert [len(kind.nodes) for kind in mixed] == [2, 1], "rows of two versions of torch are of two files"
     facts[nodes[1].id] = other(bench.facts, harness="another")
-    with pytest.raises(UsageError, match="b has a vbench .* whose files differ from those here"):
+    with pytest.raises(UsageError, match=r"b has a vbench .* whose files differ from those here"):
         places.kinds(nodes, facts, bench.facts, Asked())
 
 
@@ -79,7 +85,9 @@ def test_vbench_itself_is_held_against_the_one_that_was_typed(bench: Any) -> Non
 
 def test_a_node_that_does_not_answer_is_named(bench: Any) -> None:
     node = bench.node("a")
-    with pytest.raises(UsageError, match="a: ModuleNotFoundError: No module named 'vbench'; vbench must be installed on every node"):
+    with pytest.raises(
+        UsageError, match="a: ModuleNotFoundError: No module named 'vbench'; vbench must be installed on every node"
+    ):
         places.kinds([node], {node.id: "ModuleNotFoundError: No module named 'vbench'"}, bench.facts, Asked())
 
 
