@@ -77,7 +77,7 @@ def execute(  # noqa: PLR0913 - what was planned, where it goes, who watches, an
     return record
 
 
-def _everything(state: State, file: Appends, watcher: Watcher, *, new: bool) -> tuple[str, ResultFileError | None]:
+def _everything(state: State, file: journal.Journal, watcher: Watcher, *, new: bool) -> tuple[str, ResultFileError | None]:
     """Check, measure, and write the rows down; how it ended, and what is wrong with the disk."""
     try:
         if new:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .. import api
+from .. import head as heads
 from ..errors import UsageError
 from . import drafts, parcels, places
 from .pool import ClusterError, Facts
@@ -165,7 +166,7 @@ def begin(  # noqa: PLR0913 - the cluster, what it was told, what to measure, an
 
 def resume(pool: Pool, asked: Asked, kinds: Sequence[Kind], path: Path, follower: Follower, **options: Any) -> Conductor:
     """Go on with one file of a run, on the nodes that are of its machine. Raises UsageError where there are none."""
-    head = api.heads.read(path)
+    head = heads.read(path)
     matching = [kind for kind in kinds if kind.facts.machine.fingerprint == head.machine.fingerprint]
     if not matching:
         there = ", ".join(dict.fromkeys(kind.facts.machine.slug for kind in kinds))
