@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import threading
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,24 +62,29 @@ def run(
     report: Callable[[Path], None] | None,
 ) -> int:
     """Measure on the machines of a cluster; the exit code."""
-    pool = rays.connect(address)
-    try:
-        follower = _follower(as_json=as_json)
-        kinds = drafts.survey(pool, told, follower)
-        conductor: Conductor
-        if resume is not None:
-            conductor = conduct.resume(pool, told, kinds, resume, follower, **again)
-        else:
-            prepared = api.prepare(tuple(names), there=drafts.there(kinds), **selection)
-            common.warn(prepared.errors)
-            if plan_only:
-                _live.show_plan(prepared, _folder(prepared, kinds), as_json=as_json)
-                return EXIT_OK
-            conductor = conduct.begin(pool, told, kinds, prepared, follower, output=output)
-        with progress.serving(port, conductor.files):
-            records = conductor.run()
-    finally:
-        pool.leave()
+    follower = _follower(as_json=as_json)
+    pool = None
+    # What Ray has to say of nodes that die goes to standard output, which is for results; the follower says it in a line.
+    with redirect_stdout(io.StringIO()):
+        try:
+            pool = rays.connect(address)
+            kinds = drafts.survey(pool, told, follower)
+            conductor: Conductor
+            if resume is not None:
+                conductor = conduct.resume(pool, told, kinds, resume, follower, **again)
+            else:
+                prepared = api.prepare(tuple(names), there=drafts.there(kinds), **selection)
+                common.warn(prepared.errors)
+                if plan_only:
+                    with redirect_stdout(follower.out):
+                        _live.show_plan(prepared, _folder(prepared, kinds), as_json=as_json)
+                    return EXIT_OK
+                conductor = conduct.begin(pool, told, kinds, prepared, follower, output=output)
+            with progress.serving(port, conductor.files):
+                records = conductor.run()
+        finally:
+            if pool is not None:
+                pool.leave()
     if as_json:
         common.dump([results.row(record.run, result) for record in records for result in record.results])
     for record in records:
@@ -109,6 +116,7 @@ class Plain:
     """Progress on standard error, the rows of each file on standard output at the end."""
 
     def __init__(self, *, rows: bool) -> None:
+        self.out = sys.stdout
         self._rows = rows
         self._lock = threading.Lock()
         self._shown = time.monotonic()
@@ -146,8 +154,8 @@ class Plain:
         for record in records:
             if self._rows:
                 if len(records) > 1:
-                    print(f"{record.run.machine.slug}:")
-                print(_live.table(record))
+                    print(f"{record.run.machine.slug}:", file=self.out)
+                print(_live.table(record), file=self.out)
             _live.closing(record, "vbench run --cluster ADDRESS")
 
 

@@ -81,7 +81,7 @@ class Conductor:
         """See which nodes there are, from time to time: let new ones join, and see to cases that nobody is there for."""
         if time.monotonic() - self._census < _CENSUS_S:
             return
-        nodes = [node for node in self.pool.nodes() if places.fits(node, self.asked.where)]
+        nodes = [node for node in self.pool.nodes() if (node.cpus or node.gpus) and places.fits(node, self.asked.where)]
         for node in nodes:
             self._welcome(node)
         for number in range(len(self.sweeps)):

@@ -49,8 +49,8 @@ def survey(pool: Pool, asked: Asked, follower: Follower) -> list[Kind]:
     nice = [node.name for node in nodes if isinstance(told := facts[node.id], Facts) and told.niceness > 0]
     if nice:
         follower.said(
-            f"workers of {', '.join(nice)} have a low priority, as Ray gives it: any other work there comes first; "
-            "start its nodes with RAY_worker_niceness=0"
+            f"workers of {', '.join(nice)} have a low priority, so that any other work there comes first: Ray's own is 15 "
+            "unless its nodes are started with RAY_worker_niceness=0"
         )
     return found
 

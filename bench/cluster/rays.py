@@ -266,6 +266,7 @@ def _got(ray: Any, ref: Any, place: Place | None, timeout_s: float | None = None
 def _gone(place: Place | None, error: BaseException) -> str:
     kinds = {
         "ActorDiedError": "its process died",
+        "ActorUnavailableError": "its process does not answer",
         "NodeDiedError": "the node died",
         "ActorUnschedulableError": "the node is not there any more",
         "GetTimeoutError": "it did not answer in time",

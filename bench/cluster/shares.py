@@ -73,6 +73,7 @@ class Share(State):
         self.current: Case | None = None
         self.fresh = True
         self.done = 0
+        self.lost_at = 0.0
         self._ids: set[str] = set()
 
     @property

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 LOSSES = 2
 # A place whose node lives on is held again so often.
 _AGAIN = 3
+# A node that dies is still listed for a moment: one that lost its process is held again after this.
+_SETTLED_S = 10.0
 # Less than this is left where it is: to take it over would cost as much.
 _WORTH_S = 1.0
 # Threads that wait for a reply of a cluster that was given back end within this.
@@ -224,7 +226,7 @@ class Sweep:
         with self.changed:
             if self.stopped:
                 return
-            share.phase = "lost"
+            share.phase, share.lost_at = "lost", time.monotonic()
             case = share.current
             if case is not None:
                 self.losses[case.id].append(why)
@@ -251,7 +253,8 @@ class Sweep:
             if self._leading:
                 return False
             before = [share for share in self.shares if share.place.node.id == node.id]
-            gone = any(share.phase == "lost" for share in before) or bool(before and self.wanted())
+            lost = max((share.lost_at for share in before), default=0.0)
+            gone = (0.0 < lost < time.monotonic() - _SETTLED_S) or (not lost and bool(before and self.wanted()))
             return not before or (gone and not any(share.alive for share in before) and len(before) < _AGAIN)
 
     def wanted(self) -> set[str]:

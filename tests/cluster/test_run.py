@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import time
@@ -51,12 +50,12 @@ def timed(path: Path) -> int:
     return sum(r.role == "measure" for r in journal.read(path).replicates)
 
 
-def marked(marker: str) -> list[psutil.Process]:
-    """Processes that inherited the marker in their environment."""
+def forked_from(cluster: Any) -> list[psutil.Process]:
+    """The forkservers on the nodes of a cluster, and their workers."""
     found = []
-    for process in psutil.process_iter():
+    for process in psutil.Process(cluster.process.pid).children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if process.environ().get("VBENCH_TEST") == marker and process.status() != psutil.STATUS_ZOMBIE:
+            if "vbench.forkserver" in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
@@ -108,12 +107,14 @@ def test_a_driver_that_is_killed_leaves_nobody_and_is_gone_on_with(clusters: Any
     raylets = clusters()
     raylets.add()
     raylets.add()
-    path, marker = project / "r.jsonl", f"driver-{os.getpid()}"
+    path = project / "r.jsonl"
     words = ("run", "--cluster", "auto")
-    process = begun(*words, "--engine", "slow", *EIGHT, "-o", str(path), RAY_ADDRESS=raylets.address, VBENCH_TEST=marker)
+    process = begun(*words, "--engine", "slow", *EIGHT, "-o", str(path), RAY_ADDRESS=raylets.address)
     wait_for(lambda: timed(path) >= 4)
+    assert forked_from(raylets)
     process.kill()
     process.communicate()
+    wait_for(lambda: not forked_from(raylets), 30.0)
     before = journal.read(path)
     assert before.ended == ""
     code, _, errors = ended(begun(*words, "--resume", str(path), "--no-report", RAY_ADDRESS=raylets.address))
@@ -121,7 +122,6 @@ def test_a_driver_that_is_killed_leaves_nobody_and_is_gone_on_with(clusters: Any
     record = results.read(path)
     assert {(r.case, r.index) for r in before.replicates} <= {(r.case, r.index) for r in record.replicates}
     assert [result.values["latency_processes"] for result in record.results] == [6] * 8
-    assert not marked(marker)
 
 
 def test_ctrl_c_gives_the_nodes_back(clusters: Any, begun: Any, project: Path) -> None:
