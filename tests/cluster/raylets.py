@@ -93,10 +93,12 @@ class Raylets:
         """End all nodes."""
         self._stream("stdin").close()
         self.process.wait(60)
+        self._stream("stdout").close()
 
 
 def main() -> None:
     """Serve until standard input ends."""
+    os.environ.pop("OMP_NUM_THREADS", None)  # Ray sets it where nobody else has, which must not reach a worker
     os.environ |= {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0"}
     from ray.cluster_utils import Cluster  # noqa: PLC0415 - the variables above are read when Ray is imported
 

@@ -45,6 +45,16 @@ def test_without_ray_the_line_that_installs_it_is_given(monkeypatch: pytest.Monk
         rays.connect("local")
 
 
+@pytest.mark.parametrize("address", ["auto", "ray://127.0.0.1:1", "ray://127.0.0.1:99999"])
+def test_where_nothing_listens_is_said_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", type(sys)("ray"))
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    for name in rays._QUIET:
+        monkeypatch.setenv(name, "0")
+    with pytest.raises(UsageError, match=rf"--cluster {address}: no cluster answers there \(127\.0\.0\.1:\d+: .*; `ray status`"):
+        rays.connect(address)
+
+
 def test_a_node_as_ray_tells_of_it() -> None:
     told = {
         "NodeID": "0123456789abcdef",
