@@ -82,6 +82,13 @@ def scale(session: nox.Session) -> None:
 
 
 @nox.session
+def cluster(session: nox.Session) -> None:
+    """Minutes: runs on Ray clusters of several nodes on this machine, one of which is killed on the way."""
+    _wheel(session, "test,ray")
+    session.run("pytest", "tests/cluster", "-n", "0", *session.posargs)
+
+
+@nox.session
 def reference(session: nox.Session) -> None:
     """Half an hour: networks of the catalogue against torchvision, timm and pytorchcv; arguments after `--` go to the script.
 

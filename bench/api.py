@@ -19,7 +19,7 @@ from .axes import refuse_absent
 from .config import Config, Settings
 from .core import Replicate, Run
 from .errors import PluginError, UnknownNameError, UsageError
-from .plan import Given, Plan, plan
+from .plan import Elsewhere, Given, Plan, plan
 from .registry import ARCHITECTURES, ENGINES
 from .store import load, upload
 from .suites import Suite, check_axes
@@ -111,10 +111,12 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     quick: bool = False,
     also: bool = True,
     settings: dict[str, Any] | None = None,
+    there: Elsewhere | None = None,
 ) -> Prepared:
     """From a selection to a plan. Raises UsageError or NothingSelectedError before anything is measured.
 
     The cases of the suites that a suite names in `also` come after its own, where nothing else was asked for than that suite.
+    `there` is what the machines of a cluster have, where it is they that measure.
     """
     cfg, errors = setup(config, plugin)
     base = cfg.suite(suite)
@@ -153,8 +155,9 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
     try:
         given = heads.weights(weights, chosen)
         planned = partial(
-            plan, devices=devices.known(), engines=engines.known(), compressors=compressors.known(),
-            threads=machine.usable_cores(), seed=final.seed, images=bool(final.images),
+            plan, devices=there.devices if there else devices.known(), engines=engines.known(), compressors=compressors.known(),
+            threads=there.threads if there else machine.usable_cores(), seed=final.seed, elsewhere=there is not None,
+            images=bool(final.images),
         )  # fmt: skip
         label, smaller = ("", "none") if given is None else (given.label, given.compression)
         cases = planned(
@@ -236,18 +239,19 @@ def begin(prepared: Prepared, output: Path | None = None) -> Begun:
 
 
 def continued(
-    path: Path, *, plugin: Sequence[str] = (), config: Path | None = None, settings: dict[str, Any] | None = None
-) -> Begun:
+    path: Path, *, plugin: Sequence[str] = (), config: Path | None = None, settings: dict[str, Any] | None = None,
+    place: heads.Place | None = None,
+) -> Begun:  # fmt: skip
     """An interrupted run, with its own cases and settings except for those given anew.
 
-    Raises UsageError where it cannot be continued honestly: another machine, other versions, other networks.
+    Raises UsageError where it cannot be continued honestly, here or at that `place`: another machine, versions, networks.
     """
     cfg, errors = setup(config, plugin)
     head = heads.read(path)
     for case in head.cases:
         plugins.add_named(case.architecture, case.input_shape)
     try:
-        lines = heads.resume(path)
+        lines = heads.resume(path, place)
     except UnknownNameError as error:
         raise _explained(error, errors) from None
     if lines.evaluated and not head.cases:

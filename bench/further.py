@@ -43,6 +43,18 @@ def upcoming(state: State, tried: Collection[str] = ()) -> Case | None:
     return min(allowed, key=lambda case: (costs[case] > _DEAR_S, case.engine in had, _macs(case), costs[case]), default=None)
 
 
+def outlook_s(state: State) -> float:
+    """Seconds until all that is required is measured, or until the time limit where that is all there is; as far as is known."""
+    open_ = state.open()
+    missing = sum(max(0, state.least(case) - len(state.of(case))) * state.cost(case) for case in open_)
+    missing += reserved(state)
+    limit = state.limit
+    spread = state.settings.spread - state.measuring() if missing else 0.0
+    if not missing and open_ and limit is not None:
+        return max(0.0, limit - state.elapsed())
+    return max(missing, spread, 0.0)
+
+
 def reserved(state: State) -> float:
     """Seconds of the time limit that are kept free for the further cases."""
     return 0.0 if state.limit is None else min(sum(seconds(state, case) for case in state.later), _SHARE * state.limit)

@@ -7,7 +7,7 @@ import sys
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -22,22 +22,38 @@ from .sources import source_digest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .core import Case, Facts
+    from .core import Case, Facts, Machine
     from .plan import Given, Plan
     from .suites import Suite
 
 
-def new(plan: Plan, settings: Settings, root: Path, loaded: Given | None = None) -> Run:
-    """The head of a new result file; `root` is where `results/` lies, with what this machine measured before."""
+class Place(NamedTuple):
+    """Where a run takes place: the machine, what is installed there, and the variables that change what is executed."""
+
+    machine: Machine
+    versions: dict[str, str]
+    environment: dict[str, str]
+
+
+def here() -> Place:
+    """This machine, and this process's environment."""
+    return Place(machine.describe(), machine.versions(), contention.environment())
+
+
+def new(plan: Plan, settings: Settings, root: Path, loaded: Given | None = None, place: Place | None = None) -> Run:
+    """The head of a new result file; `root` is where `results/` lies, with what the machine measured before.
+
+    The machine is that of `place`, in a cluster another one than this.
+    """
     folder = plugins.catalogue_folder()
     names = {case.architecture for case in plan.cases}
     images = pictures(settings)
-    here, versions, environment = machine.describe(), machine.versions(), contention.environment()
+    measures, versions, environment = place or here()
     return Run(
         schema=journal.SCHEMA,
         run_id=new_id(),
         started=now(),
-        machine=here,
+        machine=measures,
         versions=versions,
         settings=msgspec.to_builtins(settings),
         cases=plan.cases,
@@ -49,7 +65,7 @@ def new(plan: Plan, settings: Settings, root: Path, loaded: Given | None = None)
         sources=sources(plan.cases),
         weights={} if loaded is None else {loaded.label: loaded.path},
         tuned={loaded.label: loaded.of} if loaded is not None and loaded.of else {},
-        sentinels=drift.earlier(root / "results" / here.slug, here.fingerprint, versions.get("torch", ""), environment),
+        sentinels=drift.earlier(root / "results" / measures.slug, measures.fingerprint, versions.get("torch", ""), environment),
         environment=environment,
         commit=machine.git_commit(Path.cwd()),
         catalogue=plugins.digest(folder) if folder is not None else "",
@@ -119,12 +135,12 @@ def read(path: Path) -> Run:
     return run
 
 
-def resume(path: Path) -> journal.Lines:
-    """What an interrupted file holds. Raises UsageError where it cannot be continued honestly."""
+def resume(path: Path, place: Place | None = None) -> journal.Lines:
+    """What an interrupted file holds. Raises UsageError where it cannot be continued honestly, here or at that place."""
     run, lines = read(path), journal.read(path)
-    here, versions = machine.describe(), machine.versions()
-    if run.machine.fingerprint != here.fingerprint:
-        message = f"{path} was measured on {run.machine.slug}, and this is {here.slug}: start a new file"
+    measures, versions, _ = place or here()
+    if run.machine.fingerprint != measures.fingerprint:
+        message = f"{path} was measured on {run.machine.slug}, and this is {measures.slug}: start a new file"
         raise UsageError(message)
     for name, version in versions.items():
         if run.versions.get(name, version) != version:

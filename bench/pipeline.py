@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import compress, effort, further, journal, results, sweeps
 from .errors import ResultFileError
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from .core import Case, Record, Replicate, Run
     from .measure import Budget
     from .watch import Watcher
+
+
+class Appends(Protocol):
+    """Where lines go: a journal, or one that several threads share."""
+
+    def append(self, kind: str, line: Any) -> None:
+        """One line, on disk before this returns."""
 
 
 def execute(  # noqa: PLR0913 - what was planned, where it goes, who watches, and what there is already
@@ -76,10 +83,7 @@ def _everything(state: State, file: journal.Journal, watcher: Watcher, *, new: b
         if new:
             file.append("run", state.run)
         watcher.started(state)
-        with ExitStack() as kept:
-            checker = _check(state, file, watcher, kept)
-            _rounds(state, file, watcher, checker)
-        _energy(state, file, watcher)
+        measure(state, file, watcher)
         for result in state.results("complete"):
             journal.append_result(file, result)
     except KeyboardInterrupt:
@@ -87,6 +91,14 @@ def _everything(state: State, file: journal.Journal, watcher: Watcher, *, new: b
     except ResultFileError as error:
         return "disk", error
     return "complete", None
+
+
+def measure(state: State, file: Appends, watcher: Watcher) -> None:
+    """Check, time, and read the energy of all that a state holds: here the whole run, in a cluster what one machine has of it."""
+    with ExitStack() as kept:
+        checker = _check(state, file, watcher, kept)
+        _rounds(state, file, watcher, checker)
+    _energy(state, file, watcher)
 
 
 def _nothing_missing(state: State, watcher: Watcher, plugin_errors: tuple[str, ...]) -> Record:
@@ -97,15 +109,15 @@ def _nothing_missing(state: State, watcher: Watcher, plugin_errors: tuple[str, .
     return record
 
 
-def _check(state: State, file: journal.Journal, watcher: Watcher, kept: ExitStack) -> Server | None:
+def _check(state: State, file: Appends, watcher: Watcher, kept: ExitStack) -> Server | None:
     """Count and verify each case once, before anything is timed; the server goes on waiting where further cases need one."""
     todo = [c for c in state.first if not state.of(c, "check")]
     todo = [c for c in todo if further.builds(c)]
     if not todo:
         return None
     watcher.round(state, -1, 0.0)
-    server = kept.enter_context(Server(start=state.settings.start, preload="count", ordinal=state.next_server()))
-    for case in todo:
+    server = kept.enter_context(_server(state, "count"))
+    for case in filter(state.claim, todo):
         _one(state, file, watcher, server, job(state, case, role="check", server=server.ordinal))
     if state.later:
         return server
@@ -113,7 +125,7 @@ def _check(state: State, file: journal.Journal, watcher: Watcher, kept: ExitStac
     return None
 
 
-def _rounds(state: State, file: journal.Journal, watcher: Watcher, checker: Server | None) -> None:
+def _rounds(state: State, file: Appends, watcher: Watcher, checker: Server | None) -> None:
     """One replicate of every open case per round, in an order shuffled with the recorded seed, until all are done.
 
     The further cases come as soon as the first ones have what is required; what is left of the time is for all of them.
@@ -138,15 +150,15 @@ def _rounds(state: State, file: journal.Journal, watcher: Watcher, checker: Serv
         watcher.round(state, number, pause)
         time.sleep(pause)
         random.Random(f"{state.settings.seed}:{number}").shuffle(cases)  # noqa: S311 - an order, not a secret
-        with Server(start=state.settings.start, preload=_preload(cases), ordinal=state.next_server()) as server:
+        with _server(state, _preload(cases)) as server:
             for case in cases:
-                if not required and state.left() < state.cost(case):
+                if (not required and state.left() < state.cost(case)) or not state.claim(case):
                     continue
                 _one(state, file, watcher, server, job(state, case, number=number, server=server.ordinal))
         number += 1
 
 
-def _further(state: State, file: journal.Journal, watcher: Watcher, number: int, checker: Server | None) -> None:
+def _further(state: State, file: Appends, watcher: Watcher, number: int, checker: Server | None) -> None:
     """Check and measure once the cases of further suites, one after the other, as long as the time limit allows.
 
     Two servers, since what counting imports would lie in the memory of the processes that measure: the one that checked the
@@ -155,13 +167,14 @@ def _further(state: State, file: journal.Journal, watcher: Watcher, number: int,
     watcher.round(state, -3, 0.0)
     tried: set[str] = set()
     with ExitStack() as servers:
-
-        def start(preload: str) -> Server:
-            return servers.enter_context(Server(start=state.settings.start, preload=preload, ordinal=state.next_server()))
-
-        started = {"check": checker or start("count"), "measure": start(_preload(state.later))}
+        started = {
+            "check": checker or servers.enter_context(_server(state, "count")),
+            "measure": servers.enter_context(_server(state, _preload(state.later))),
+        }
         while (case := further.upcoming(state, tried)) is not None:
             tried.add(case.id)
+            if not state.claim(case):
+                continue
             for role, server in started.items():
                 done = role == "check" and (state.of(case, role) or not further.builds(case))
                 if done or state.failed(case) or (role == "measure" and further.builds(case) and not state.of(case, "check")):
@@ -170,18 +183,24 @@ def _further(state: State, file: journal.Journal, watcher: Watcher, number: int,
                 _one(state, file, watcher, server, task, most_s=state.left() + further.GRACE_S)
 
 
+def _server(state: State, preload: str) -> Server:
+    """Where the next workers are forked: in a process of this machine, or in one of another that the state knows how to ask."""
+    server: Server = (state.serve or Server)(start=state.settings.start, preload=preload, ordinal=state.next_server())
+    return server
+
+
 def _preload(cases: Sequence[Case]) -> str:
     return "torch" if any(further.builds(case) for case in cases) else "none"
 
 
-def _energy(state: State, file: journal.Journal, watcher: Watcher) -> None:
+def _energy(state: State, file: Appends, watcher: Watcher) -> None:
     """Read the energy counter once per case, in a worker of its own and after everything that is timed."""
     todo = [case for case in state.unread() if state.of(case)]
     if not todo:
         return
     watcher.round(state, -2, 0.0)
-    with Server(start=state.settings.start, preload=_preload(todo), ordinal=state.next_server()) as server:
-        for case in todo:
+    with _server(state, _preload(todo)) as server:
+        for case in filter(state.claim, todo):
             _one(state, file, watcher, server, job(state, case, role="energy", server=server.ordinal))
 
 
@@ -193,23 +212,26 @@ def _pause(state: State, done: int, expected: float) -> float:
 
 
 def _one(  # noqa: PLR0913 - a run, where it goes, who watches, and what is to be done where
-    state: State, file: journal.Journal, watcher: Watcher, server: Server, task: Job, *, most_s: float = float("inf")
+    state: State, file: Appends, watcher: Watcher, server: Server, task: Job, *, most_s: float = float("inf")
 ) -> None:
     """Run one worker and put what it found on disk before anything else happens.
 
     One that did not end within `most_s` is not to blame, and leaves no trace: the time limit came first.
     """
     watcher.working(state, task.case)
-    name = task.case.label
-    declared = ARCHITECTURES.get(name).macs if name in ARCHITECTURES else None
-    patience_s = getattr(ENGINES.get(task.case.engine), "patience_s", 0.0)
-    patience_s += effort.timeout(task.case, state.settings, declared or 0)
+    patience_s = patience(task.case, state.settings)
     replicate = server.run(task, min(patience_s, most_s))
     if replicate.status == "timeout" and most_s < patience_s:
         return
     file.append("replicate", replicate)
-    state.replicates.append(replicate)
+    state.add(replicate)
     watcher.finished(state, replicate)
+
+
+def patience(case: Case, settings: Settings) -> float:
+    """Seconds after which a worker of this case is taken to hang."""
+    declared = ARCHITECTURES.get(case.label).macs if case.label in ARCHITECTURES else None
+    return getattr(ENGINES.get(case.engine), "patience_s", 0.0) + effort.timeout(case, settings, declared or 0)
 
 
 def job(state: State, case: Case, *, number: int = -1, server: int = 0, role: str = "measure") -> Job:

@@ -53,6 +53,13 @@ class Plan(msgspec.Struct, frozen=True):
         return tuple(case for case in self.cases if case.id not in self.skipped)
 
 
+class Elsewhere(msgspec.Struct, frozen=True):
+    """What the machines of a cluster have that this one may lack: devices, each with why it is not there, and threads."""
+
+    devices: dict[str, str | None]
+    threads: int
+
+
 class Given(msgspec.Struct, frozen=True):
     """The file of weights of a run: its path, its value of the axis `weights`, and the networks that get other classes by it.
 
@@ -112,6 +119,7 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     compressors: Mapping[str, str | None] | None = None,
     images: bool = True,
     named: Collection[str] = ("device", "engine"),
+    elsewhere: bool = False,
 ) -> Plan:
     """All combinations of the suite's axes.
 
@@ -119,7 +127,8 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
     itself, or to the line that says why it cannot run; `compressors` each of them to such a line, or None. What is absent is a
     UsageError where its axis was `named` by whoever started the run; under `all` and in a suite it is a case that is skipped with
     that reason. So is a compression that looks at pictures where there are no `images`. `weights` is what the axis of that name
-    says, if not the seed, and `smaller` what was done to the network before these were written.
+    says, if not the seed, and `smaller` what was done to the network before these were written. Cases that are to run `elsewhere`
+    are not held against this machine: `unable` does that where they run.
     """
     cases: dict[str, Case] = {}
     skipped: dict[str, str] = {}
@@ -161,7 +170,9 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
             cases[case.id] = case
             kind = engines[name]
             reason = (
-                places[device] or lacking(case.compression) or (kind if isinstance(kind, str) else _refused(kind, case, threads))
+                places[device]
+                or lacking(case.compression)
+                or (kind if isinstance(kind, str) else _refused(kind, case, None if elsewhere else threads))
             )
             if reason:
                 skipped[case.id] = reason
@@ -236,15 +247,20 @@ def _impossible(case: Case, threads: int) -> str | None:
     return None
 
 
-def _refused(engine: Engine, case: Case, threads: int) -> str | None:
-    """Why this machine, the scenario or the engine cannot do it, or None."""
+def unable(engine: Engine, case: Case, threads: int) -> str | None:
+    """Why this machine, or the engine on it, cannot do it, or None; what else is refused is so on every machine."""
+    return _impossible(case, threads) or _skip(engine, case)
+
+
+def _refused(engine: Engine, case: Case, threads: int | None) -> str | None:
+    """Why this machine, the scenario or the engine cannot do it, or None; without `threads` it is no matter of this machine."""
     return (
-        _impossible(case, threads)
+        (None if threads is None else _impossible(case, threads))
         or scenarios.absent(case.scenario)
         or scenarios.unable(case)
         or _untrained(engine, case)
         or _without(engine, case)
-        or _skip(engine, case)
+        or (None if threads is None else _skip(engine, case))
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,7 +13,7 @@ from .config import QUICK
 from .stats import median
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from .config import Settings
@@ -34,6 +34,10 @@ class State:
         self._quick = msgspec.structs.replace(settings, **QUICK)
         self.path = path
         self.replicates: list[Replicate] = list(replicates)
+        self._found: dict[str, list[Replicate]] = {}
+        self._indexed = 0
+        # What starts the servers of workers where those are not this machine's.
+        self.serve: Callable[..., Any] | None = None
         self.began = time.perf_counter()
         # Seconds of the run that were over when processes began to measure; None as long as none has.
         self.before: float | None = None
@@ -43,9 +47,25 @@ class State:
         self.ceilings_s = ceilings_s
         self.spent = sum(replicate.seconds for replicate in replicates) + ceilings_s
 
+    def every(self, case: Case) -> Sequence[Replicate]:
+        """All replicates of a case so far, of whatever role: looked up, since a sweep has thousands."""
+        for replicate in self.replicates[self._indexed :]:
+            self._found.setdefault(replicate.case, []).append(replicate)
+        self._indexed = len(self.replicates)
+        return self._found.get(case.id, ())
+
     def of(self, case: Case, role: str = "measure") -> list[Replicate]:
         """The replicates of a case so far."""
-        return [r for r in self.replicates if r.case == case.id and r.role == role]
+        return [r for r in self.every(case) if r.role == role]
+
+    def claim(self, case: Case) -> bool:
+        """Whether a process of this case may start now: in a cluster another machine may have taken it over meanwhile."""
+        del case
+        return True
+
+    def add(self, replicate: Replicate) -> None:
+        """A replicate is on disk."""
+        self.replicates.append(replicate)
 
     def settings_of(self, case: Case) -> Settings:
         """How a case is measured: as the run is, or in one process where that was asked for."""
@@ -68,7 +88,7 @@ class State:
 
     def failed(self, case: Case) -> bool:
         """Whether something went wrong with this case, so that it is not measured again."""
-        return any(r.status != "ok" for r in self.replicates if r.case == case.id and r.role != "energy")
+        return any(r.status != "ok" for r in self.every(case) if r.role != "energy")
 
     def results(self, ended: str = "") -> tuple[Result, ...]:
         """All rows as they stand, each compared with the others of the run."""

@@ -56,9 +56,9 @@ forkserver
 supervisor
 ceilings state
 further watch
-pipeline gate evaluate study profile cluster
+pipeline gate evaluate study profile
 api
-survey comparison culprits
+survey comparison culprits cluster
 trials bisection expectations gathering
 cli pytest_plugin
 __main__

@@ -81,14 +81,7 @@ def counted(many: Sequence[Alike], columns: Sequence[extra.Extra]) -> tuple[str,
 
 def outlook(state: State) -> str:
     """Processes done, time gone, and the time left as far as it is known."""
-    open_ = state.open()
-    missing = sum(max(0, state.least(case) - len(state.of(case))) * state.cost(case) for case in open_)
-    missing += further.reserved(state)
-    limit = state.limit
-    spread = state.settings.spread - state.measuring() if missing else 0.0
-    left = max(missing, spread, 0.0)
-    if not missing and open_ and limit is not None:
-        left = max(0.0, limit - state.elapsed())
+    left = further.outlook_s(state)
     done = sum(r.role == "measure" for r in state.replicates)
     wanted = done + sum(max(0, state.least(c) - len(state.of(c))) for c in state.first)
     return f"{done} processes of at least {wanted}, {units.clock(state.elapsed())} gone, about {units.clock(left)} left"
@@ -156,8 +149,8 @@ def table(record: Record) -> str:
     return tables.aligned(heads, rows, right=tuple(range(1, len(heads) - 1)))
 
 
-def closing(record: Record) -> None:
-    """After the table: what each flag asks for, and why rows are missing their numbers."""
+def closing(record: Record, again: str = "vbench run") -> None:
+    """After the table: what each flag asks for, why rows are missing their numbers, and what goes on with an interrupted run."""
     for flag in dict.fromkeys(flag for result in record.results for flag in result.flags):
         print(f"{flag}: {flags.FLAGS.get(flag, '')}", file=sys.stderr)
     names = labels(record.run.cases)
@@ -177,7 +170,7 @@ def closing(record: Record) -> None:
         print(f"energy of {', '.join(names[case] for case in cases)}: {reason}", file=sys.stderr)
     if record.ended == "interrupted":
         print(f"interrupted; everything measured is in {record.path}", file=sys.stderr)
-        print(f"to go on: vbench run --resume {shlex.quote(record.path)}", file=sys.stderr)
+        print(f"to go on: {again} --resume {shlex.quote(record.path)}", file=sys.stderr)
 
 
 def unread(record: Record) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,12 +89,23 @@ def run(
         str | None, typer.Option(metavar="SIZE", help="For one worker, as 8GB; on a GPU, of its memory.")
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Of weights, inputs and the order of cases.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Measure on a Ray cluster: ray://HOST:PORT, auto or local.")
+    ] = None,
+    where: Annotated[
+        options.Many, typer.Option(metavar="LABEL=VALUE", help="Only its nodes with these labels: accelerator=H100.")
+    ] = None,
+    each: Annotated[str | None, typer.Option(metavar="machine", help="Every case on every distinct machine of it.")] = None,
+    allow_mixed: Annotated[bool, typer.Option("--allow-mixed", help="Measure though its nodes have different versions.")] = False,
+    metrics_port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Its progress as OpenMetrics on http://127.0.0.1:PORT/metrics.")
+    ] = None,
 ) -> None:
     """Measure; see HELP, which typer shows."""
     from .. import api, results  # noqa: PLC0415 - they load torch, and --help must not
     from ..store import upload  # noqa: PLC0415 - as above
     from ..units import parse_bytes, parse_duration  # noqa: PLC0415 - as above
-    from . import _live  # noqa: PLC0415 - as above
+    from . import _cluster, _live  # noqa: PLC0415 - as above
 
     changes: dict[str, Any] = {
         "images": images,
@@ -131,33 +143,39 @@ def run(
         if fixed := [option for option, value in given.items() if value]:
             message = f"--resume goes on with the cases of its file: leave out {', '.join(fixed)}"
             raise UsageError(message)
-        begun = api.continued(resume, plugin=common.words(plugin), config=config, settings=changes)
+    again: dict[str, Any] = {"plugin": common.words(plugin), "config": config, "settings": changes}
+    selection: dict[str, Any] = again | {
+        "suite": suite,
+        "group": common.words(group),
+        "exclude": common.words(exclude),
+        "topic": common.words(topic),
+        "device": common.words(device),
+        "engine": modes.split(engine or ()),
+        "precision": common.words(precision),
+        "batch": common.numbers(batch, "--batch"),
+        "threads": common.numbers(threads, "--threads"),
+        "layout": common.words(layout),
+        "phase": common.words(phase),
+        "scenario": _scenarios(common.words(scenario), latency_bound, sustained, streams, end_to_end),
+        "compress": common.words(compress),
+        "cold_cache": cold_cache,
+        "cuda_graph": cuda_graph,
+        "input": common.shape(input_),
+        "weights": weights,
+        "quick": quick,
+    }
+    if cluster is not None:
+        code = _cluster.run(
+            cluster, _cluster.asked(each, where, allow_mixed=allow_mixed), names=tuple(architectures or ()), selection=selection,
+            output=output, resume=resume, again=again, port=metrics_port, plan_only=list_, as_json=json_, strict=strict,
+            report=None if no_report else partial(_report, config=config),
+        )  # fmt: skip
+        raise typer.Exit(code)
+    _cluster.refuse_alone(where=where, each=each, allow_mixed=allow_mixed, metrics_port=metrics_port)
+    if resume is not None:
+        begun = api.continued(resume, **again)
     else:
-        prepared = api.prepare(
-            tuple(architectures or ()),
-            suite=suite,
-            group=common.words(group),
-            exclude=common.words(exclude),
-            topic=common.words(topic),
-            device=common.words(device),
-            engine=modes.split(engine or ()),
-            precision=common.words(precision),
-            batch=common.numbers(batch, "--batch"),
-            threads=common.numbers(threads, "--threads"),
-            layout=common.words(layout),
-            phase=common.words(phase),
-            scenario=_scenarios(common.words(scenario), latency_bound, sustained, streams, end_to_end),
-            compress=common.words(compress),
-            cold_cache=cold_cache,
-            cuda_graph=cuda_graph,
-            input=common.shape(input_),
-            weights=weights,
-            plugin=common.words(plugin),
-            config=config,
-            quick=quick,
-            settings=changes,
-        )
-        begun = api.begin(prepared, output)
+        begun = api.begin(api.prepare(tuple(architectures or ()), **selection), output)
     common.warn(begun.prepared.errors)
     if list_:
         _live.show_plan(begun.prepared, begun.path.parent, as_json=json_)

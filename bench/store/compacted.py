@@ -62,7 +62,7 @@ def connect(root: Root) -> Any:
     """DuckDB in memory, which fetches nothing by itself. Raises ImportError where it is not installed."""
     import duckdb  # noqa: PLC0415 - only where something was compacted
 
-    settings = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "memory_limit": "1GB"}
+    settings: Any = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "memory_limit": "1GB"}
     found = duckdb.connect(":memory:", config=settings)
     if root.fs is not None:
         found.register_filesystem(root.fs)
