@@ -239,7 +239,9 @@ def scale() -> str:
     if not (ROOT / "tests/campaigns/scale.json").exists():
         return "Not measured yet; `nox -s scale` does.\n"
     words = [sys.executable, "tests/campaigns/scale.py", "--analyse", "tests/campaigns/scale.json"]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    drawn_there = (ROOT / "docs/scale.png").exists()
+    return f"![Seconds against the number of files](scale.png)\n\n{told}" if drawn_there else told
 
 
 def study(name: str) -> str:
