@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import ceilings, contrasts, devices, engines, journal, machine, pipeline, plugins
+from . import ceilings, contrasts, devices, engines, journal, machine, pipeline, plugins, refusals
 from . import compress as compressors
 from . import config as configs
 from . import head as heads
@@ -20,7 +20,7 @@ from .config import Config, Settings
 from .core import Replicate, Run
 from .errors import PluginError, UnknownNameError, UsageError
 from .plan import Elsewhere, Given, Plan, plan
-from .registry import ARCHITECTURES, ENGINES
+from .registry import ARCHITECTURES
 from .store import load, upload
 from .suites import Suite, check_axes
 from .watch import Silent
@@ -168,7 +168,7 @@ def prepare(  # noqa: PLR0913 - the axes of the contract
                 cases = cases.then(planned(_without_missing(other, errors), named=()), quick=other.quick)
     except UnknownNameError as error:
         raise _explained(error, errors) from None
-    _loadable(cases)
+    refusals.loadable(cases.open)
     return Prepared(cfg, final, cases, tuple(str(error) for error in errors), given)
 
 
@@ -185,19 +185,6 @@ def _without_missing(suite: Suite, errors: list[PluginError]) -> Suite:
 def _many(value: Any) -> tuple[Any, ...]:
     """A single name or size is as good as a list of one."""
     return (value,) if isinstance(value, str | int) else tuple(value)
-
-
-def _loadable(cases: Plan) -> None:
-    """Refuse what a worker could not load by name. Raises UsageError."""
-    sources = {ARCHITECTURES.source(case.architecture): case.architecture for case in cases.open}
-    sources |= {ENGINES.source(case.engine): case.engine for case in cases.open}
-    for source, name in sources.items():
-        if source.kind == "script" and not Path(source.value).is_file():
-            message = (
-                f"{name!r} is defined in {source.value}, which is no file that a worker could load: put it in a file, "
-                "for example my_nets.py, and name that with plugin=['my_nets.py'] or in bench.toml"
-            )
-            raise UsageError(message)
 
 
 class Begun(msgspec.Struct, frozen=True):

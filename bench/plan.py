@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from . import axes as scenarios
-from . import compression, modes
+from . import compression, modes, refusals
 from .axes import PRECISIONS
 from .core import Case
 from .errors import NothingSelectedError, UnknownNameError, UsageError, nearest
@@ -172,7 +172,7 @@ def plan(  # noqa: PLR0913 - what there is on this machine, and what every case 
             reason = (
                 places[device]
                 or lacking(case.compression)
-                or (kind if isinstance(kind, str) else _refused(kind, case, None if elsewhere else threads))
+                or (kind if isinstance(kind, str) else refusals.refused(kind, case, None if elsewhere else threads))
             )
             if reason:
                 skipped[case.id] = reason
@@ -235,54 +235,6 @@ def _engines(suite: Suite, engines: Mapping[str, Engine | str], *, named: bool) 
         kind = ENGINES.get(name) if isinstance(engines[name], str) and name in ENGINES else engines[name]
         found[name, options if isinstance(kind, str) else modes.chosen(name, options, kind)] = None
     return list(found)
-
-
-def _impossible(case: Case, threads: int) -> str | None:
-    """Why no engine could measure this here: a thread without a core to run on waits for the others."""
-    if case.threads > threads:
-        return (
-            f"{case.threads} threads are more than the {threads} that this process may run at once "
-            f"(affinity, quota, OMP_THREAD_LIMIT): --threads {threads}, or give the container more"
-        )
-    return None
-
-
-def unable(engine: Engine, case: Case, threads: int) -> str | None:
-    """Why this machine, or the engine on it, cannot do it, or None; what else is refused is so on every machine."""
-    return _impossible(case, threads) or _skip(engine, case)
-
-
-def _refused(engine: Engine, case: Case, threads: int | None) -> str | None:
-    """Why this machine, the scenario or the engine cannot do it, or None; without `threads` it is no matter of this machine."""
-    return (
-        (None if threads is None else _impossible(case, threads))
-        or scenarios.absent(case.scenario)
-        or scenarios.unable(case)
-        or _untrained(engine, case)
-        or _without(engine, case)
-        or (None if threads is None else _skip(engine, case))
-    )
-
-
-def _untrained(engine: Engine, case: Case) -> str | None:
-    """Why this engine takes no training step; one that does says so with `trains = True`."""
-    if case.phase == "train" and not getattr(engine, "trains", False):
-        return f"the {case.engine} engine only infers: leave out --phase train, or add --engine eager"
-    return None
-
-
-def _without(engine: Engine, case: Case) -> str | None:
-    """The flag that was asked for and that this engine does not have; one that has it names it in its `options`."""
-    missing = [key for key, _ in case.engine_options if key not in modes.offered(engine)]
-    return f"the {case.engine} engine has no such mode: leave out --{missing[0]}, or add --engine eager" if missing else None
-
-
-def _skip(engine: Engine, case: Case) -> str | None:
-    """The engine's reason not to run a case; one that raises instead of answering has given one."""
-    try:
-        return engine.skip(case)
-    except Exception as error:  # noqa: BLE001 - a stranger's engine may raise anything
-        return f"the engine raised {type(error).__name__} when asked: {' '.join(str(error).split())}"
 
 
 def _expand(names: tuple[str, ...], known: Mapping[str, str | None], noun: str, *, named: bool) -> dict[str, str | None]:

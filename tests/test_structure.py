@@ -34,6 +34,7 @@ store
 sources imports datasets
 plugins classes
 verdicts budgets contrasts
+refusals
 plan history
 claims reports exports
 compare best

@@ -119,8 +119,7 @@ def run(
     if time_limit is not None:
         changes["time_limit"] = common.quantity(time_limit, parse_duration, "--time-limit") or None
     target = upload.target(output, again=resume is not None)
-    if target is not None:
-        output = None
+    output = None if target is not None else output
     if resume is not None:
         given: dict[str, Any] = {
             "names": architectures,

@@ -14,7 +14,7 @@ import psutil
 
 from .. import ceilings, contention, machine, plugins
 from ..errors import VbenchError
-from ..plan import unable
+from ..refusals import unable
 from ..registry import ENGINES
 from ..supervisor import Server
 from . import parcels

@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import socket
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from . import desk, parcels
+from . import addresses, desk, parcels
 from .pool import Facts, Lost, Node
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ _GRACE_S = 120.0
 # Nodes have so long to say what they are; the first time, they start a process for it.
 _DESCRIBE_S = 120.0
 _INTERNAL = "ray.io/"
-# What listens at an address takes a connection within this.
-_ANSWER_S = 10.0
 # A cluster on this machine alone: without the low priority of its workers, and without telling anybody.
 _LOCAL = {"RAY_worker_niceness": "0", "RAY_USAGE_STATS_ENABLED": "0"}
 # Ray leaves the GPUs of a task that asks for none alone, and says so each time it is not told to.
@@ -59,7 +56,7 @@ def connect(address: str) -> Rays:
     for name, value in (_QUIET | (_LOCAL if address == "local" else {})).items():
         os.environ.setdefault(name, value)
     ray = _ray()
-    _refuse_silence(address)
+    addresses.refuse_silence(address)
     extra = {"include_dashboard": False} if address == "local" else {}
     try:
         with warnings.catch_warnings():
@@ -69,26 +66,8 @@ def connect(address: str) -> Rays:
         text = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, ImportError):
             text = "the client needs gRPC: pip install 'vbench[ray]'"
-        raise _unreachable(address, text) from None
+        raise addresses.unreachable(address, text) from None
     return Rays(ray)
-
-
-def _refuse_silence(address: str) -> None:
-    """Refuse an address where nothing listens; Ray itself tries for minutes. Raises UsageError."""
-    place = address.removeprefix("ray://") if address.startswith("ray://") else os.environ.get("RAY_ADDRESS", "")
-    host, _, port = place.rpartition(":")
-    if address == "local" or not (host and port.isdigit()):
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_S).close()
-    except (OSError, OverflowError) as error:
-        raise _unreachable(address, f"{place}: {error}") from None
-
-
-def _unreachable(address: str, text: str) -> UsageError:
-    return UsageError(
-        f"--cluster {address}: no cluster answers there ({text[:200]}); `ray status` on one of its nodes says whether it runs"
-    )
 
 
 def _node(found: dict[str, Any]) -> Node:

@@ -13,14 +13,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from .. import further, journal, pipeline, results
+from .. import journal, pipeline, results
 from ..core import Replicate
 from ..errors import ResultFileError
-from ..registry import ENGINES
 from ..state import State
-from . import places, shares
+from . import checking, places, shares
 from .pool import Lost
 from .served import Served, Shared
 from .shares import Share, Stopped
@@ -93,27 +90,6 @@ class Sweep:
         with self.changed:
             return State(self.run, self.settings, self.path, self.replicates)
 
-    def check(self, nodes: Sequence[Node]) -> None:
-        """Count and verify wherever there is room what needs no device for itself; a place does the others before it times them.
-
-        What is exported, compiled or compressed is kept where that was done, and what that takes is timed: those are the others.
-        """
-        state = self.whole()
-        todo = [case for case in state.first if further.builds(case) and not state.of(case, "check") and free(case)]
-        jobs = [(pipeline.job(state, case, role="check"), pipeline.patience(case, self.settings)) for case in todo]
-        if not jobs:
-            return
-        self.follower.checking(self, len(jobs))
-        servers: dict[str, int] = {}
-        for replicate, name in self.pool.spread(nodes, self.errand, jobs):
-            if name not in servers:
-                servers[name] = self.next_server()
-            found = msgspec.structs.replace(replicate, server=servers[name])
-            self.file.append("replicate", found)
-            with self.changed:
-                self.replicates.append(found)
-            self.follower.finished(self, None, found)
-
     def lead(self, nodes: Sequence[Node], held: Sequence[Place]) -> None:
         """Begin, in a thread of its own: check what can be checked anywhere, then start the places."""
         self._leading = True
@@ -122,7 +98,7 @@ class Sweep:
     def _lead(self, nodes: Sequence[Node], held: Sequence[Place]) -> None:
         try:
             with suppress(Stopped, Lost):  # what a lost node did not check, a place will
-                self.check(nodes)
+                checking.spread(self, nodes)
             self.start(held)
         except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for the sweep
             self.stop(error)
@@ -314,8 +290,3 @@ class Sweep:
         finally:
             self.file.close()
         return record
-
-
-def free(case: Case) -> bool:
-    """Whether a check of this case times nothing and keeps nothing."""
-    return case.compression == "none" and not getattr(ENGINES.get(case.engine), "exports", False)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from vbench import data, measure, plan, registry, results, training, witness
+from vbench import data, measure, refusals, registry, results, training, witness
 from vbench.axes import unable
 from vbench.config import Suite
 from vbench.devices.fake import CLOCK
@@ -225,10 +225,10 @@ def test_who_does_not_train_says_so_in_the_plan(make: Any) -> None:
         def skip(self, case: Any) -> None:
             del case
 
-    reason = plan._untrained(Silent(), make.case(phase="train", engine="openvino"))  # type: ignore[arg-type]
+    reason = refusals.untrained(Silent(), make.case(phase="train", engine="openvino"))  # type: ignore[arg-type]
     assert reason == "the openvino engine only infers: leave out --phase train, or add --engine eager"
-    assert plan._untrained(Silent(), make.case(engine="openvino")) is None  # type: ignore[arg-type]
-    assert plan._untrained(Eager(), make.case(phase="train")) is None
+    assert refusals.untrained(Silent(), make.case(engine="openvino")) is None  # type: ignore[arg-type]
+    assert refusals.untrained(Eager(), make.case(phase="train")) is None
     assert "in fp32 or tf32 in this version, not in bf16" in str(training.refused(make.case(phase="train", precision="bf16")))
     assert "CUDA graph" in str(training.refused(make.case(phase="train", engine_options=(("cuda-graph", "on"),))))
     assert training.refused(make.case(phase="train", precision="tf32")) is None
