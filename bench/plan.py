@@ -204,7 +204,8 @@ def _lacking(missing: Mapping[str, str], text: str, *, images: bool) -> str | No
         if step.name in missing:
             return missing[step.name]
         kind = COMPRESSORS.get(step.name)
-        if images or not getattr(kind, "needs", ""):
+        # What training needs is the matter of whoever trains: here it is refused for another reason.
+        if images or step.name == compression.FINETUNE or not getattr(kind, "needs", ""):
             continue
         words = {option.name: option.words for option in kind.options}
         if compression.NOISE not in words.get("data", ()):

@@ -210,7 +210,11 @@ class Deciding(nn.Module):
 
 @compiles
 @pytest.mark.parametrize(
-    ("one", "reason"), [pytest.param(True, "GuardOnDataDependent", marks=pytest.mark.slow), (False, "makes lists of values")]
+    ("one", "reason"),
+    [
+        pytest.param(True, "GuardOnDataDependent", marks=pytest.mark.slow),
+        pytest.param(False, "makes lists of values", marks=pytest.mark.slow),
+    ],
 )
 def test_a_network_that_is_no_graph_is_compiled_in_pieces(make: Any, reason: str, *, one: bool) -> None:
     module, case = Deciding(one=one).eval(), make.case(input_shape=(3, 8, 8), threads=torch.get_num_threads())

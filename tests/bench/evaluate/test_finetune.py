@@ -88,6 +88,7 @@ def test_accuracy_before_and_after_are_rows_and_the_trained_weights_join_their_c
     assert shown.returncode == 0, shown.stderr
 
 
+@pytest.mark.slow
 def test_what_a_kill_left_is_gone_on_with_and_ends_with_the_same_weights(
     project: Path, commands: Any, cli: Any, tmp_path: Path
 ) -> None:

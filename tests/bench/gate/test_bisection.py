@@ -45,6 +45,7 @@ def test_the_first_bad_commit_is_found_and_the_rest_is_left_alone(commands: Any,
     assert sizes == {path.name: path.read_bytes().count(b'"type":"pair"') for path in (models.root / "pairs").iterdir()}
 
 
+@pytest.mark.slow
 def test_commits_that_cannot_be_judged_are_passed_over_and_named(commands: Any, repository_of_models: Any) -> None:
     models = repository_of_models
     good = models.commit()
