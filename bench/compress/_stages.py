@@ -114,10 +114,18 @@ def done(module: nn.Module, part: Part, whole: nn.Module, task: Task) -> nn.Modu
     return found
 
 
-def task(architecture: Architecture, seed: int, images: str = "", pictures: Callable[[int], torch.Tensor] | None = None) -> Task:
-    """What a compressor is told; `pictures` gives those that it looks at, where they are at hand. Nothing is kept of it."""
-    found = Task(architecture, seed, images)
-    if pictures is not None:
+def task(
+    architecture: Architecture, seed: int, images: str = "", pictures: Callable[[int], torch.Tensor] | None = None,
+    *, step: Step | None = None,
+) -> Task:  # fmt: skip
+    """What a compressor is told; `pictures` gives those that it looks at, where they are at hand. Nothing is kept of it.
+
+    A step that says `data=noise` gets noise, whatever is at hand.
+    """
+    said = {} if step is None else compression.filled(step, COMPRESSORS.get(step.name).options)
+    noise = said.get("data") == compression.NOISE
+    found = Task(architecture, seed, images, noise=noise)
+    if pictures is not None and not noise:
 
         def given(count: int) -> torch.Tensor:
             found.note("data", f"{count} of the pictures that are trained on")

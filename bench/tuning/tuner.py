@@ -116,7 +116,7 @@ class Tuner:
             self.at += 1
 
     def _compress(self, part: stages.Part) -> None:
-        task = stages.task(self._architecture, self._seed, self._images, self._pictures)
+        task = stages.task(self._architecture, self._seed, self._images, self._pictures, step=part.step)
         whole = self.net if part.number == 1 else self._whole
         if part.number == 1 and part.of > 1:
             self._whole = stages.without_numbers(self.net)

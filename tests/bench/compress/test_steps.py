@@ -20,7 +20,7 @@ from vbench.core import Architecture, Source
 from vbench.errors import UsageError, VbenchError
 from vbench.lineage import Lineage, Written
 from vbench.plan import _whole
-from vbench.registry import ARCHITECTURES
+from vbench.registry import ARCHITECTURES, COMPRESSORS
 from vbench.tuning import tuner
 
 if TYPE_CHECKING:
@@ -168,3 +168,11 @@ def test_a_compression_that_only_a_file_can_hold_is_refused_and_one_that_it_hold
             _whole("a/b", "none", text, "none")
     with pytest.raises(VbenchError, match="training is done by `vbench evaluate --finetune`"):
         Smaller(_architecture(), "finetune:1", seed=0).take({})
+
+
+def test_a_step_that_says_noise_gets_noise_whatever_pictures_are_at_hand() -> None:
+    at_hand = torch.full((2, 3, 8, 8), 7.0)
+    for text, same in (("taylor:0.5", True), ("taylor:0.5:data=noise", False)):
+        (step,) = compression.steps(text, lambda name: COMPRESSORS.get(name).options)
+        seen = _stages.task(_architecture(), 0, "", lambda count: at_hand[:count], step=step).pictures(2)
+        assert bool((seen == 7.0).all()) is same
