@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ from .axes import refuse_absent
 from .config import Config, Settings
 from .core import Replicate, Run
 from .errors import PluginError, UnknownNameError, UsageError
+from .garbage import uncollected
 from .plan import Elsewhere, Given, Plan, plan
 from .registry import ARCHITECTURES
 from .store import load, upload
@@ -26,7 +25,7 @@ from .suites import Suite, check_axes
 from .watch import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from .core import Architecture, Record
     from .errors import VbenchError
@@ -50,20 +49,8 @@ class Prepared(msgspec.Struct, frozen=True):
 
 def setup(config: Path | None = None, extra: Sequence[str] = ()) -> tuple[Config, list[PluginError]]:
     """Read bench.toml and load every plugin; `extra` are further files or folders, relative to here."""
-    with _uncollected():
+    with uncollected():
         return _setup(config, extra)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Importing torch makes a million objects and no garbage: looking for some takes a fifth of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _setup(config: Path | None, extra: Sequence[str]) -> tuple[Config, list[PluginError]]:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Highest first; names on one rung do not import each other. A package is named once, for all of its modules.
 RUNGS = """
-errors units tables evidence cache naming kinds
+errors garbage units tables evidence cache naming kinds
 core wrappers compression clutter lineage
 interfaces names libraries artefacts modes
 registry

@@ -18,7 +18,7 @@ from . import _likeness as likeness
 from ._check import difference, without_numbers
 from ._container import Coding
 from ._store import Facts, Store
-from ._task import Task
+from ._task import Task, checked
 
 if TYPE_CHECKING:
     from ..compression import Step
@@ -188,15 +188,7 @@ class Smaller:
         noise = options.get("data") == compression.NOISE
         task = Task(self._architecture, self._seed, self._images, module=module, step=written, noise=noise)
         before = copy.deepcopy(module) if self._verify else None
-        try:
-            found = compressor.apply(module, task, **options)
-        except ValueError as error:
-            message = f"{step.name}: {' '.join(str(error).split())}"
-            raise VbenchError(message) from None
-        if not isinstance(found, nn.Module):
-            message = f"{step.name} returned {type(found).__name__}, not a torch.nn.Module"
-            raise VbenchError(message)
-        found = found.eval()
+        found = checked(step.name, lambda: compressor.apply(module, task, **options)).eval()
         if before is not None:
             for twin, tolerance in task.twins:
                 wanted = twin(before if len(task.twins) == 1 else copy.deepcopy(before))

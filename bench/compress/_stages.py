@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-from torch import nn
-
 from .. import compression, data, weights
-from ..errors import UsageError, VbenchError
+from ..errors import UsageError
 from ..lineage import Lineage, Written
 from ..registry import ARCHITECTURES, COMPRESSORS
 from . import _choice, _follow, _kept
 from ._check import without_numbers
 from ._layers import layers as single
-from ._task import Task
+from ._task import Task, checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import torch
+    from torch import nn
 
     from ..compression import Step
     from ..core import Architecture
@@ -100,18 +100,10 @@ def done(module: nn.Module, part: Part, whole: nn.Module, task: Task) -> nn.Modu
     """
     kind = COMPRESSORS.get(part.step.name)()
     options = compression.filled(part.step, kind.options)
-    try:
-        # Who has the option `steps` has `part` too.
-        one: Any = kind
-        alone = part.of == 1
-        found = one.apply(module, task, **options) if alone else one.part(module, task, part.number, whole, **options)
-    except ValueError as error:
-        message = f"{part.step.name}: {' '.join(str(error).split())}"
-        raise VbenchError(message) from None
-    if not isinstance(found, nn.Module):
-        message = f"{part.step.name} returned {type(found).__name__}, not a torch.nn.Module"
-        raise VbenchError(message)
-    return found
+    one: Any = kind  # who has the option `steps` has `part` too
+    if part.of == 1:
+        return checked(part.step.name, lambda: one.apply(module, task, **options))
+    return checked(part.step.name, lambda: one.part(module, task, part.number, whole, **options))
 
 
 def task(

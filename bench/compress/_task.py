@@ -5,21 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from .. import artefacts, data, preparation
+from ..errors import VbenchError
 from ._container import Coding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from torch import nn
-
     from ..core import Architecture
 
 # Of what is kept: another one, when it is found in another way.
 VERSION = "2"
 _FILE = "kept"
+
+
+def checked(name: str, do: Callable[[], object]) -> nn.Module:
+    """The network that a compressor of this name makes. Raises VbenchError with its reason, or where it makes something else."""
+    try:
+        found = do()
+    except ValueError as error:
+        message = f"{name}: {' '.join(str(error).split())}"
+        raise VbenchError(message) from None
+    if not isinstance(found, nn.Module):
+        message = f"{name} returned {type(found).__name__}, not a torch.nn.Module"
+        raise VbenchError(message)
+    return found
 
 
 class Task:

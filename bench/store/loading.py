@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import joins, journal, results
 from ..errors import UnknownNameError, VbenchError, nearest
+from ..garbage import uncollected
 from ..registry import METRICS
 from . import asking, compacted, fetching, places, raw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -59,7 +58,7 @@ def load(
         extra = [any(row.accuracy for row in one.results) for one in found]
         few = [asking.narrowed(one, wanted, keep=False) if more else one for one, more in zip(found, extra, strict=True)]
         found = [one for one in few if one is not None]
-    with _uncollected():
+    with uncollected():
         frame = results.frame(found)
     if columns is None:
         return frame
@@ -112,7 +111,7 @@ def scan(  # noqa: PLR0913 - as above
     few = None if columns is None else tuple(dict.fromkeys(columns))
     how = raw.How(asking.asked(where), few, derive, {} if latest else None)
     found: dict[str, Read] = {}
-    with _uncollected():
+    with uncollected():
         for path in paths:
             one = places.listing(path)
             base = one.root.address if one.root.fs is not None else str(Path(one.root.address).resolve())
@@ -148,15 +147,3 @@ def _files(entries: Sequence[Entry], listing: Listing, how: raw.How, warn: Calla
     with ThreadPoolExecutor(_HERE if listing.root.fs is None else _THERE) as pool:
         found = dict(zip(order, pool.map(read, [entries[i] for i in order]), strict=True))
     return [found[i] for i in range(len(entries))]
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Reading makes a million objects and no garbage: looking for some takes a third of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
