@@ -14,8 +14,9 @@ from . import _options as options
 
 HELP = """Show result files in a browser: the runs, the report, the history and comparisons, each as a page and as JSON.
 
-A new or changed file is in the pages when they are next asked for, and only that file is read. Nothing is written, and nothing
-outside of RESULTS is shown. A file that cannot be read is named, and the others are shown.
+A new or changed file is in the pages when they are next asked for, and only that file is read; an object store (s3://…) is
+listed twice a minute. Nothing is written there, and nothing outside of RESULTS is shown. A file that cannot be read is named, and
+the others are shown.
 
 It listens on this machine alone (127.0.0.1). --host for others needs a token, which a browser is asked for once, and a script
 sends as `Authorization: Bearer TOKEN`. There is no TLS: what leaves a trusted network goes through ssh or a proxy that has it.
@@ -24,7 +25,9 @@ Left out, RESULTS is results/ beside bench.toml. Ctrl-C ends it. It needs the ex
 
 
 def serve(
-    results: Annotated[str | None, typer.Argument(metavar="RESULTS", help="A folder of result files, or one file.")] = None,
+    results: Annotated[
+        str | None, typer.Argument(metavar="RESULTS", help="A folder of result files, one file, or the URL of a store.")
+    ] = None,
     host: Annotated[str, typer.Option(metavar="NAME", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="NUMBER", min=0, max=65535, help="The port; 0 takes a free one.")] = 8137,
     token: Annotated[
@@ -38,7 +41,6 @@ def serve(
     ] = None,
 ) -> None:
     """Serve; see HELP, which typer shows."""
-    root = Path(results) if results else _results()
     try:
         import fastapi  # noqa: F401, PLC0415 - --help must be quick, and not everybody serves
         import uvicorn  # noqa: F401, PLC0415 - as above
@@ -46,7 +48,9 @@ def serve(
         message = f"vbench serve needs {error.name}, which is not installed: pip install 'vbench[serve]'"
         raise UsageError(message) from None
     from ..serve import app, listen, shelf  # noqa: PLC0415 - as above
+    from ..serve import files as found  # noqa: PLC0415 - as above
 
+    root = found.named(results) if results else _results()
     files = shelf.Shelf(root)
     place = listen.listen(host, port, token, common.words(allow_host))
     answers = app.make(files, place.rules)

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import os
 import re
-from functools import lru_cache, partial
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from .. import journal, results, store
 from ..core import Case, Machine
 from ..errors import VbenchError
-from ..store import tails
+from ..store import fetching, places, tails
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     from ..core import Result, Run
+    from ..store.places import Entry
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -115,13 +116,17 @@ def _in_time(found: dict[str, Reading]) -> list[Reading]:
     return sorted(found.values(), key=lambda reading: (reading.head.started, reading.head.run_id))
 
 
-def read(file: Path, columns: Sequence[str], *, derive: bool = False) -> Reading:
-    """One run. Raises UsageError where the file is no result file, ResultFileError where it is damaged."""
+def read(file: Path | Entry, columns: Sequence[str], *, derive: bool = False) -> Reading:
+    """One run; an object of a store is fetched as a whole only where its ends are not enough.
+
+    Raises UsageError where the file is no result file or cannot be fetched, ResultFileError where it is damaged.
+    """
     quick = None if derive else _quick(file, tuple(columns))
     if quick is not None:
         return quick
-    record = results.read(file)
-    return _of(record.run, record.results, columns, str(file), derived=True)
+    path = file if isinstance(file, Path) else fetching.fetched([file])[0]
+    record = results.read(path)
+    return _of(record.run, record.results, columns, str(path), derived=True)
 
 
 def _of(run: Run, found: Iterable[Result], columns: Sequence[str], file: str, *, derived: bool) -> Reading:
@@ -170,13 +175,12 @@ def _numbers(values: Any, columns: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _quick(file: Path, columns: tuple[str, ...]) -> Reading | None:
+def _quick(file: Path | Entry, columns: tuple[str, ...]) -> Reading | None:
     """The head and the rows at the end; None where they are not all there, or not as vbench writes them."""
     try:
-        with file.open("rb") as stream:
-            first, lines = tails.tail(partial(_range, stream), stream.seek(0, os.SEEK_END))
+        first, lines = _ends(file)
         head = _HEAD.decode(first)
-        journal.check_schema(file, {"schema": head.schema})
+        journal.check_schema(file if isinstance(file, Path) else Path(file.address), {"schema": head.schema})
         found = [_decoder(columns).decode(line) for line in lines]
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None  # reading the whole file finds out what is wrong
@@ -184,9 +188,11 @@ def _quick(file: Path, columns: tuple[str, ...]) -> Reading | None:
     if not lines or {line.case for line in found} != cases.keys():
         return None
     rows = [Row(cases[line.case], line.flags, _numbers(line.values, columns)) for line in found if line.status == "ok"]
-    return Reading(head, tuple(rows), str(file), derived=False)
+    return Reading(head, tuple(rows), str(file) if isinstance(file, Path) else file.address, derived=False)
 
 
-def _range(stream: IO[bytes], start: int, stop: int) -> bytes:
-    stream.seek(start)
-    return stream.read(stop - start)
+def _ends(file: Path | Entry) -> tails.Tail:
+    if not isinstance(file, Path):
+        return tails.tail(file.read, file.size)
+    here = places.Entry(places.Root(str(file)), "", file.stat().st_size)
+    return tails.tail(here.read, here.size)

@@ -68,7 +68,7 @@ def style() -> str:
 
 def state(listing: Listing) -> str:
     """What changes whenever a file comes, goes or is written to."""
-    told = msgspec.json.encode([[(one.name, one.stamp) for one in listing.files], listing.refused])
+    told = msgspec.json.encode([[(one.name, one.stamp) for one in listing.files], listing.refused, listing.turn])
     return hashlib.sha256(told).hexdigest()[:16]
 
 

@@ -74,6 +74,7 @@ def data(shelf: Shelf, listing: Listing, asked: Asked) -> bytes:
 def _look(shelf: Shelf, listing: Listing, asked: Asked, show: Callable[[History], T]) -> T:
     wanted = histories.Asked(metrics=asked.metric, only=asked.only)
     columns = histories.columns(wanted)
+    shelf.ahead(listing.files, columns)
     looked = [(one, shelf.reading(one, columns)) for one in listing.files]
     items: list[tuple[Found, Reading]] = [
         (one, found)

@@ -89,6 +89,7 @@ def _records(shelf: Shelf, listing: Listing, asked: Asked) -> list[tuple[Found, 
         files = list(islice(own, asked.last))
     else:
         files = list(listing.files[: asked.last])
+    shelf.ahead(files)
     looked = [(one, shelf.record(one)) for one in files]
     return [(one, record) for one, record in looked if not isinstance(record, Refused)]
 

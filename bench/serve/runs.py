@@ -33,7 +33,7 @@ def html(shelf: Shelf, listing: Listing, page: int) -> str:
     lines = [_line(one, glance, earlier.get(one.name, "")) for one, glance in looked]
     pages = max(1, -(-len(listing.files) // PAGE))
     many = len(listing.files)
-    notes = [f"{many} result {'file' if many == 1 else 'files'} in {line(shelf.root.name) or 'the results'}, the newest first"]
+    notes = [f"{many} result {'file' if many == 1 else 'files'} in {shelf.name}, the newest first"]
     if not listing.files:
         notes = ["There is no result file yet; `vbench run` makes one, and this page shows it."]
     return frame.whole(
@@ -58,7 +58,9 @@ def data(shelf: Shelf, listing: Listing, page: int) -> bytes:
 
 
 def _looked(shelf: Shelf, listing: Listing, page: int) -> list[tuple[Found, Glance | Refused]]:
-    return [(one, shelf.glance(one)) for one in listing.files[PAGE * (page - 1) : PAGE * page]]
+    asked = listing.files[PAGE * (page - 1) : PAGE * page]
+    shelf.ahead(asked, ())
+    return [(one, shelf.glance(one)) for one in asked]
 
 
 def _named(refused: Sequence[Refused]) -> list[dict[str, str]]:

@@ -86,31 +86,31 @@ def fetched(entries: list[Entry], warn: Callable[[str], object] = lambda _: None
         warn(f"fetching {many}, {size:.1f} MB, into {cache.folder() / 'fetched'}")
         with ThreadPoolExecutor(_TOGETHER) as pool:
             list(pool.map(_fetch, missing))
-    return [Path(entry.address) if entry.root.fs is None else _place(entry) for entry in entries]
+    return [Path(entry.address) if entry.root.fs is None else kept_at(entry) for entry in entries]
 
 
-def _place(entry: Entry) -> Path:
-    """Where a fetched file is kept: by its address, so that messages name it. An address never leads out of that folder."""
+def kept_at(entry: Entry) -> Path:
+    """Where an object is kept once it was fetched: by its address, so that messages name it; none leads out of that folder."""
     protocol, _, rest = entry.address.partition("://")
     return cache.folder() / "fetched" / protocol / Path(*(part for part in rest.split("/") if part not in {"", ".", ".."}))
 
 
 def _mark(entry: Entry) -> Path:
     """What stands beside it: which version of the object it is."""
-    place = _place(entry)
+    place = kept_at(entry)
     return place.with_name(f".{place.name}.of")
 
 
 def _kept(entry: Entry) -> bool:
     try:
-        return _place(entry).stat().st_size == entry.size and _mark(entry).read_text("utf-8") == entry.changed
+        return kept_at(entry).stat().st_size == entry.size and _mark(entry).read_text("utf-8") == entry.changed
     except OSError:
         return False
 
 
 def _fetch(entry: Entry) -> None:
     """Whole or not at all, however many do it at once."""
-    place = _place(entry)
+    place = kept_at(entry)
     data = entry.read(0, entry.size)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -58,6 +58,8 @@ class Entry(NamedTuple):
         """The bytes from `start` up to `stop`. Raises OSError on this machine, else UsageError."""
         if self.root.fs is None:
             with open(self.address, "rb", buffering=0) as file:  # noqa: PTH123 - ten thousand times
+                if hasattr(os, "posix_fadvise"):  # or the kernel reads ahead, more than is asked for
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
                 return os.pread(file.fileno(), stop - start, start) if hasattr(os, "pread") else _from(file, start, stop)
         with told(f"read {self.address}", self.address):
             return bytes(self.root.fs.cat_file(key(self.address), start=start, end=stop))
