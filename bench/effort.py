@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .axes import LONG, lasts
 from .core import STEADY
 from .energy import WINDOW_S
-from .measure import MAX_SAMPLES, MIN_SAMPLES, NS, Budget, fewest
+from .measure import MAX_SAMPLES, MIN_SAMPLES, NS, Budget, fewest, submissions
 from .stats import median, relative_half_width
 from .sweeps import headlines
 from .variance import components, samples_per_process
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .config import Settings
     from .core import Case, Replicate
 
-# Submissions of a throughput pass that has no time at all.
-_SUBMISSIONS = 3
 # Of the time that a process has beyond those, what goes to each pass when the time limit leaves less than they would like.
 _SHARES = {"warmup": 0.35, "latency": 0.30, "throughput": 0.15, "search": 0.8}
 # A throughput pass that is kept short still lasts so long (or three submissions), or it would not fill a device's queue.
@@ -142,7 +140,7 @@ def budget(replicates: Sequence[Replicate], settings: Settings, share_s: float =
 def _fewest(step_s: float) -> dict[str, float]:
     """Seconds of each pass that has no time at all, as measure.py has them."""
     group, count = fewest(step_s)
-    return {"warmup": 2 * group * step_s, "latency": count * step_s, "throughput": _SUBMISSIONS * step_s}
+    return {"warmup": 2 * group * step_s, "latency": count * step_s, "throughput": submissions(step_s) * step_s}
 
 
 def _step(replicates: Sequence[Replicate]) -> float | None:

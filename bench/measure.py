@@ -27,6 +27,10 @@ MAX_SAMPLES = 100
 # Steps longer than this are warmed up in smaller groups and sampled less often at the least: such a network is warm after its
 # first steps, and processes of it differ by far more than its samples do.
 SLOW_S, SLOW_GROUP, SLOW_SAMPLES = 0.1, 3, 5
+# Steps of seconds are fewer still: a large network in a precision that the processor only emulates takes ten seconds for one.
+LONG_S, LONG_GROUP, LONG_SAMPLES = 2.0, 1, 3
+# A pass for throughput submits so often at the least.
+SUBMISSIONS = 3
 # A host that never waits runs ahead of its device by as much as the queue holds, of CUDA graphs tens of seconds.
 AHEAD_S = 0.1
 
@@ -77,7 +81,14 @@ def sample(session: Session, clock: Callable[[], int], count: int) -> list[int]:
 
 def fewest(step_s: float) -> tuple[int, int]:
     """Steps in a group of the warm-up, and the fewest samples of latency, where a step takes so many seconds."""
+    if step_s > LONG_S:
+        return LONG_GROUP, LONG_SAMPLES
     return (GROUP, MIN_SAMPLES) if step_s <= SLOW_S else (SLOW_GROUP, SLOW_SAMPLES)
+
+
+def submissions(step_s: float) -> int:
+    """The fewest that a pass for throughput makes, where a step takes so many seconds."""
+    return 1 if step_s > LONG_S else SUBMISSIONS
 
 
 def clock_reading(clock: Callable[[], int]) -> float:
@@ -87,26 +98,37 @@ def clock_reading(clock: Callable[[], int]) -> float:
 
 
 def warm_up(session: Session, clock: Callable[[], int], budget: Budget) -> tuple[list[int], bool]:
-    """Run groups of five (slow steps: of three) until the medians of the last two differ by under 2 %, or the time is spent.
+    """Run groups of five until the medians of the last two differ by under 2 %, or the time is spent.
+
+    Groups of steps over 0.1 s are of three, and those of steps that all take over 2 s of one.
 
     At least two groups run, since fewer could not be judged. Returns what was discarded, in nanoseconds, and whether it
     settled.
     """
     end = clock() + int(budget.warmup * NS)
-    discarded = sample(session, clock, SLOW_GROUP)
-    group, _ = fewest(median(discarded) / NS)
-    discarded += sample(session, clock, 2 * group - SLOW_GROUP)
+    discarded = sample(session, clock, 2 * LONG_GROUP)
+    group = LONG_GROUP
+    if min(discarded) <= LONG_S * NS:
+        discarded += sample(session, clock, SLOW_GROUP - len(discarded))
+        group, _ = fewest(min(median(discarded) / NS, LONG_S))
+        discarded += sample(session, clock, 2 * group - len(discarded))
     while not settled(discarded, group) and clock() < end:
         discarded += sample(session, clock, group)
     return discarded, settled(discarded, group)
 
 
 def latency(session: Session, clock: Callable[[], int], budget: Budget) -> list[int]:
-    """Samples of one request each, in nanoseconds: at least 10 (slow ones: 5), at most `budget.samples`, until time is spent."""
+    """Samples of one request each, in nanoseconds, until time is spent: at most `budget.samples`.
+
+    At least they are 10, of requests over 0.1 s 5, and of those over 2 s 3.
+    """
     end = clock() + int(budget.latency * NS)
-    samples = sample(session, clock, SLOW_SAMPLES)
+    samples = sample(session, clock, LONG_SAMPLES)
     _, least = fewest(median(samples) / NS)
-    samples += sample(session, clock, least - SLOW_SAMPLES)
+    if least > LONG_SAMPLES:
+        samples += sample(session, clock, SLOW_SAMPLES - LONG_SAMPLES)
+        _, least = fewest(min(median(samples) / NS, LONG_S))
+        samples += sample(session, clock, least - SLOW_SAMPLES)
     while len(samples) < budget.samples and clock() < end:
         samples += sample(session, clock, 1)
     return samples
@@ -158,6 +180,8 @@ def parts(session: Session, clock: Callable[[], int], named: Parts, count: int) 
 def throughput(session: Session, clock: Callable[[], int], budget: Budget, batch: int, step_ns: float | None = None) -> float:
     """Images per second: submit without waiting for the time given, at least three times, and synchronise at the end.
 
+    A step that takes over 2 s is submitted once at the least.
+
     Where the work goes on behind the host's back, `step_ns` says about how long a step takes: the host then waits whenever
     it has submitted a tenth of a second of work, so that what is left at the end is no longer than that.
     """
@@ -166,10 +190,12 @@ def throughput(session: Session, clock: Callable[[], int], budget: Budget, batch
     session.synchronize()
     start = clock()
     end = start + int(budget.throughput * NS)
-    steps = 0
-    while steps < 3 or clock() < end:  # noqa: PLR2004 - as the docstring says
+    steps, least = 0, SUBMISSIONS
+    while steps < least or clock() < end:
         step()
         steps += 1
+        if steps == 1:
+            least = submissions((clock() - start) / NS)
         if together is not None and steps % together == 0:
             session.synchronize()
     session.synchronize()

@@ -264,6 +264,9 @@ def job(state: State, case: Case, *, number: int = -1, server: int = 0, role: st
 
 def budget(state: State, case: Case) -> Budget:
     """The passes of the next process of a case, within what the time limit leaves for all that is required."""
+    left = state.left() - further.reserved(state)
+    if left == float("inf"):
+        return effort.budget(state.of(case), state.settings_of(case))
     missing = [
         effort.fewest_s(found)
         for each in state.first
@@ -271,4 +274,4 @@ def budget(state: State, case: Case) -> Budget:
         for found in (state.of(each),)
         for _ in range(state.least(each) - len(found))
     ]
-    return effort.budget(state.of(case), state.settings_of(case), effort.share(missing, state.left() - further.reserved(state)))
+    return effort.budget(state.of(case), state.settings_of(case), effort.share(missing, left))

@@ -87,6 +87,10 @@ def test_a_process_takes_samples_for_its_time_but_at_least_10_or_5_slow_ones_and
         (tuple(10**8 // (i + 1) for i in range(40)), 0.3, 15, False),
         ((101 * MS,), 5.0, 6, True),  # slow steps come in groups of three
         ((*[900 * MS] * 3, *[800 * MS] * 3, 700 * MS), 5.2, 9, False),
+        ((3 * NS,), 5.0, 2, True),  # steps of seconds in groups of one
+        ((9 * NS, 6 * NS, 3 * NS), 5.0, 2, False),
+        ((9 * NS, *[500 * MS] * 5), 5.0, 6, True),  # a long first step is no long network
+        ((9 * NS, 9 * NS, *[MS] * 8), 30.0, 2, True),
         ((MS, 900 * MS, MS), 5.0, 10, True),  # one slow step is no slow network
         (tuple(MS * 100 // 2**i for i in range(20)), 0.15, 10, False),  # still falling when the time is spent
         ((MS,), 0.0, 10, True),
@@ -98,6 +102,18 @@ def test_the_warm_up_ends_when_two_groups_agree_or_the_time_is_spent(
     discarded, done = measure.warm_up(Fake(clock, *durations), clock, Budget(warmup=budget))
     assert (len(discarded), done) == (count, settled)
     assert discarded == [*durations, *[durations[-1]] * count][:count]
+
+
+@pytest.mark.parametrize(("duration", "least"), [(100 * MS, 10), (101 * MS, 5), (2 * NS, 5), (2 * NS + 1, 3)])
+def test_long_steps_are_sampled_less_often(clock: Clock, duration: int, least: int) -> None:
+    assert len(measure.latency(Fake(clock, duration), clock, Budget(latency=0.0))) == least
+
+
+@pytest.mark.parametrize(("duration", "steps"), [(2 * NS, 3), (2 * NS + 1, 1)])
+def test_a_long_step_is_submitted_once(clock: Clock, duration: int, steps: int) -> None:
+    session = Fake(clock, 0, submit=duration)
+    measure.throughput(session, clock, Budget(throughput=0.0), batch=1)
+    assert session.calls.count("s") == steps
 
 
 @pytest.mark.parametrize(("budget", "steps"), [(0.5, 50), (0.0, 3), (0.005, 3), (0.035, 4)])
