@@ -33,7 +33,8 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is trained. `architecture` names the catalogue's network where it is one, so that it can be timed too.
 
     `options` are the study's own words: which data this arm is trained on, or which head it has. `after` names the arm whose
-    weights of the same seed it begins with, and `compression` what is done to these before it is trained.
+    weights of the same seed it begins with, and `compression` what is done to these before it is trained. `rate` is its own
+    highest learning rate, for what would not learn at the recipe's.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str] = {}
     after: str = ""
     compression: str = "none"
+    rate: float = 0.0
 
 
 class Side(msgspec.Struct, frozen=True):

@@ -117,6 +117,8 @@ def conditions(study: Study, log: Log) -> list[str]:
     passes = f"{budget.epochs} pass{'' if budget.epochs == 1 else 'es'}"
     passes += f" ({budget.tuning:g} where it goes on from another)" if budget.tuning else ""
     trained = f"{passes} in steps of {budget.batch}, {recipe.optimizer}, rate {recipe.rate:g}, decay {recipe.decay:g}"
+    trained += f", gradients clipped at a norm of {recipe.clip:g}" if recipe.clip else ""
+    trained += "".join(f"; {arm.name} at a rate of {arm.rate:g}" for arm in head.arms if arm.rate)
     seeds = f"seeds {', '.join(map(str, head.seeds))}; {len(log.trials)} trainings, {seconds} of one core"
     return [
         f"Data: {head.source or study.own}; {data}.",

@@ -120,6 +120,8 @@ CONTRASTS = (
         "lecture, SqueezeNet, strategies 1 and 2",
     ),
 )  # fmt: skip
+# At the rate of the others it stays at chance. Of 0.02, 0.03 and 0.1 this is its best, on a seed that no budget counts.
+_OWN_RATE = {"small/fully-connected": 0.02}
 ARMS = tuple(dict.fromkeys(side.arm for contrast in CONTRASTS for side in (contrast.to, contrast.of)))
 
 
@@ -130,13 +132,13 @@ class Classification(Study):
     title = "the lecture's contrasts, trained small"
     own = "digits of scikit-learn at random places among parts of others, 32 x 32 pixels in colour"
     measures: ClassVar[tuple[Measure, ...]] = (TOP1,)
-    arms: ClassVar[tuple[Arm, ...]] = tuple(Arm(name=name, architecture=name) for name in ARMS)
+    arms: ClassVar[tuple[Arm, ...]] = tuple(Arm(name=name, architecture=name, rate=_OWN_RATE.get(name, 0.0)) for name in ARMS)
     contrasts: ClassVar[tuple[Contrast, ...]] = CONTRASTS
-    recipe = Recipe(optimizer="sgd", rate=0.05, momentum=0.9, decay=5e-4)
+    recipe = Recipe(optimizer="sgd", rate=0.1, momentum=0.9, decay=5e-4, clip=1.0)
     sources = ("cifar10", "folder")
     budgets: ClassVar[dict[str, Budget]] = {
         "tiny": Budget(name="tiny", seeds=2, images=512, tests=500, epochs=1, batch=32),
-        "default": Budget(name="default", seeds=3, images=12000, tests=2000, epochs=2, batch=32),
+        "default": Budget(name="default", seeds=3, images=12000, tests=2000, epochs=4, batch=32),
         "larger": Budget(name="larger", seeds=5, images=48000, tests=4000, epochs=6, batch=32),
     }
 

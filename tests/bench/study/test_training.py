@@ -46,6 +46,14 @@ def test_a_training_is_a_function_of_its_job(toy: Toy, tmp_path: Path) -> None:
     assert one.steps == 2 * (96 // 16)
 
 
+def test_an_arm_may_have_a_rate_of_its_own(toy: Toy, tmp_path: Path) -> None:
+    job = _job(toy, tmp_path)
+    other = _run(toy, msgspec.structs.replace(job, recipe=msgspec.structs.replace(toy.recipe, rate=0.02)))
+    assert other.digest != _run(toy, job).digest
+    toy.arms = tuple(msgspec.structs.replace(arm, rate=0.02) for arm in toy.arms)
+    assert _run(toy, job).digest == other.digest
+
+
 def test_it_learns_and_its_weights_are_those_that_were_measured(toy: Toy, tmp_path: Path) -> None:
     job = msgspec.structs.replace(_job(toy, tmp_path), budget=msgspec.structs.replace(toy.budgets["tiny"], epochs=30))
     data = toy.data(0, job.budget, "")
