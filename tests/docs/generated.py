@@ -12,7 +12,23 @@ from typing import TYPE_CHECKING
 
 import catalogue
 
-from vbench import agreement, config, effort, flags, groups, measure, reports, results, stats, tolerances, units
+from vbench import (
+    agreement,
+    claims,
+    config,
+    contrasts,
+    effort,
+    flags,
+    groups,
+    measure,
+    reports,
+    results,
+    stats,
+    tolerances,
+    units,
+)
+from vbench.claims import evidence, lines
+from vbench.claims import text as claims_text
 from vbench.compress._published import TABLES
 from vbench.data import ROTATION
 from vbench.registry import METRICS
@@ -106,6 +122,7 @@ def limits() -> str:
         ("longest warm-up of a process", units.duration(settings.warmup), "`warmup`"),
         ("samples of latency in a process", f"{measure.MIN_SAMPLES} to {measure.MAX_SAMPLES}", ""),
         (f"of steps over {measure.SLOW_S:g} s", f"{measure.SLOW_SAMPLES} to {measure.MAX_SAMPLES}", ""),
+        (f"of steps over {measure.LONG_S:g} s", f"{measure.LONG_SAMPLES} to {measure.MAX_SAMPLES}", ""),
         ("time for them", units.duration(settings.latency), "`latency`"),
         ("time for throughput", units.duration(settings.throughput), "`throughput`"),
         ("different inputs in rotation", str(ROTATION), ""),
@@ -273,6 +290,17 @@ def report() -> str:
     return f"## What stands out\n\n{sections['What stands out'].strip()}\n\n## Charts\n\n{pictures.strip()}\n"
 
 
+def chapter() -> str:
+    """Every claim of the lecture, judged anew from the newest run of `vbench claims` that is committed."""
+    found = sorted((ROOT / "results").glob("*/claims/*.jsonl"), key=lambda file: file.name)
+    if not found:
+        return "No run is committed yet.\n"
+    seen = evidence.Evidence([results.read(found[-1])], lines.read(found[-1]), contrasts.known(config.load(ROOT / "bench.toml")))
+    name = found[-1].relative_to(ROOT).as_posix()
+    told = claims_text.markdown(claims.judged(claims.select(), seen), seen.conditions()).partition("\n\n")[2]
+    return f"From [`{name}`](../{name}).\n\n{told.strip()}\n"
+
+
 REGIONS: dict[str, Callable[[], str]] = {
     "keys": keys,
     "networks": networks,
@@ -288,6 +316,7 @@ REGIONS: dict[str, Callable[[], str]] = {
     "identical": identical,
     "changes": changes,
     "report": report,
+    "chapter": chapter,
     "scale": scale,
     **{name: partial(study, name) for name in studies.known()},
 }

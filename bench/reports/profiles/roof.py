@@ -6,6 +6,7 @@ of `roofline`, and what lies above by the ceiling that is above it.
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
@@ -28,7 +29,7 @@ NAME = "roofline"
 _HEIGHT, _LEGEND, _COLUMNS = 3.4, 0.16, 6
 _LEFT = 0.55
 _LEAST, _MOST = 3.0, 22.0  # points across: of the smallest and of the largest possible layer
-_LINES = ("-", "-.", ":")
+_LINES = {"-": "solid", "-.": "dash-dotted", ":": "dotted"}
 _EXTENT = 1.6  # the roof goes on beside the outermost layers by this factor
 _MARGIN = 0.04
 
@@ -87,16 +88,22 @@ def _scales(axes: Axes, points: Sequence[tuple[float, float]], roofs: dict[str, 
 
 def _roofs(axes: Axes, roofs: dict[str, tuple[float, float]]) -> None:
     left, right = axes.get_xlim()
-    for (precision, (peak, bandwidth)), style in zip(roofs.items(), _LINES * len(roofs), strict=False):
+    for (peak, bandwidth), style in zip(roofs.values(), cycle(_LINES), strict=False):
         xs = sorted({left, min(max(peak / bandwidth, left), right), right})
         ys = [min(peak, bandwidth * x) for x in xs]
         axes.plot(xs, ys, color=INK, linewidth=1.1, linestyle=style, zorder=2, gid="roof")
         axes.plot(
             xs, [roofline.EXPLAINED * y for y in ys], color=SOFT, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2, gid="half"
         )
-        told = f"{precision}: {units.quantity(peak * 1e9, 'FLOP/s')}, {units.quantity(bandwidth * 1e9, 'B/s')}"
-        axes.annotate(told, (right, peak), (-3, 3), textcoords="offset points", ha="right", va="bottom", fontsize=TICK, color=INK,
-                      gid="ceiling")  # fmt: skip
+
+
+def _ceilings(roofs: dict[str, tuple[float, float]]) -> list[str]:
+    """In the note and not beside the lines, where the layers are; where there are several, with the line that each has."""
+    return [
+        f"{precision}{f' ({_LINES[style]})' if len(roofs) > 1 else ''} {units.quantity(peak * 1e9, 'FLOP/s')} and "
+        f"{units.quantity(bandwidth * 1e9, 'B/s')}"
+        for (precision, (peak, bandwidth)), style in zip(roofs.items(), cycle(_LINES), strict=False)
+    ]
 
 
 def _told(profile: Profile, layers: Sequence[Judged], roofs: dict[str, tuple[float, float]]) -> list[str]:
@@ -105,7 +112,8 @@ def _told(profile: Profile, layers: Sequence[Judged], roofs: dict[str, tuple[flo
     lines = ["A circle's area grows with the layer's share of the time."]
     if roofs:
         lines += [
-            "Line: the measured ceilings of this machine. Dashed: half of them, below which a layer is bound by overhead.",
+            f"Line: the measured ceilings of this machine, {'; '.join(_ceilings(roofs))}.",
+            "Dashed: half of them, below which a layer is bound by overhead.",
             "Above that it is bound by memory left of the bend, and by compute right of it. Above the line, a cache feeds it.",
         ]
     else:
