@@ -11,18 +11,19 @@ from .. import joins, journal, results
 from ..errors import UnknownNameError, VbenchError, nearest
 from ..garbage import uncollected
 from ..registry import METRICS
-from . import asking, compacted, fetching, places, raw
+from . import asking, compacted, fetching, places, raw, tails
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
     from ..core import Record
     from .places import Entry, Listing
 
-# So many files are asked for at once: a disk has little use for more, and an object store answers late.
-_HERE, _THERE = 16, 32
+# An object store answers late: so many objects are asked for at once. Of a disk's files the kernel is told so many ahead, which
+# needs no threads: decoding keeps Python's lock, and whoever waits for a disk would wait for that too.
+_THERE, _AHEAD = 32, 64
 
 
 def load(
@@ -144,6 +145,20 @@ def _files(entries: Sequence[Entry], listing: Listing, how: raw.How, warn: Calla
     order: Sequence[int] = range(len(entries))
     if how.newest is not None:
         order = sorted(order, key=lambda i: entries[i].path.rpartition("/")[2], reverse=True)
-    with ThreadPoolExecutor(_HERE if listing.root.fs is None else _THERE) as pool:
-        found = dict(zip(order, pool.map(read, [entries[i] for i in order]), strict=True))
+    ordered = [entries[i] for i in order]
+    if listing.root.fs is None:
+        found = dict(zip(order, map(read, _announced(ordered)), strict=True))
+    else:
+        with ThreadPoolExecutor(_THERE) as pool:
+            found = dict(zip(order, pool.map(read, ordered), strict=True))
     return [found[i] for i in range(len(entries))]
+
+
+def _announced(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """The same, one by one; what is to be read of the next ones is on its way from the disk meanwhile."""
+    for entry in entries[:_AHEAD]:
+        tails.announce(entry)
+    for number, entry in enumerate(entries):
+        if number + _AHEAD < len(entries):
+            tails.announce(entries[number + _AHEAD])
+        yield entry

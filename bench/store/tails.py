@@ -7,12 +7,15 @@ again from the replicates takes a hundred times as long. A file without its end,
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .places import Entry
 
 _RESULT, _END = b'{"type":"result"', b'{"type":"end"'
 _CASE = b'{"type":"result","case":"'
@@ -32,6 +35,20 @@ class Tail(NamedTuple):
 
     first: bytes
     rows: list[bytes]
+
+
+def announce(entry: Entry) -> None:
+    """Have the kernel fetch both ends of a file of this machine, without waiting for them; where it can."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    try:
+        with open(entry.address, "rb", buffering=0) as file:  # noqa: PTH123 - ten thousand times
+            number = file.fileno()
+            os.posix_fadvise(number, 0, 0, os.POSIX_FADV_RANDOM)
+            os.posix_fadvise(number, 0, min(entry.size, FRONT), os.POSIX_FADV_WILLNEED)
+            os.posix_fadvise(number, max(0, entry.size - BACK), BACK, os.POSIX_FADV_WILLNEED)
+    except OSError:
+        return  # whoever reads it says what is wrong
 
 
 def tail(read: Callable[[int, int], bytes], size: int) -> Tail:

@@ -15,7 +15,7 @@ from vbench import journal, results
 from vbench.accuracies import Answers, Evaluation, Finished
 from vbench.core import Machine, Preprocess
 from vbench.errors import ResultFileError, UnknownNameError, UsageError
-from vbench.store import compacted, compacting, loading, raw
+from vbench.store import compacted, compacting, loading, places, raw, tails
 
 from .conftest import FACTS, MACHINE, case
 
@@ -198,3 +198,20 @@ def test_a_part_of_another_format_is_passed_over(runs: Any) -> None:
     for file in list(folder.iterdir()):
         shutil.move(file, folder / file.name.replace(f"-{compacted.FORMAT}-", "-99-"))
     assert len(vbench.load(runs.folder, where={"architecture": "net/one"})) == 1
+
+
+@pytest.mark.parametrize("many", [1, 3, 70])
+def test_every_file_is_announced_once_and_before_it_is_read(monkeypatch: pytest.MonkeyPatch, runs: Any, many: int) -> None:
+    for _ in range(many):
+        runs.add([case()])
+    told: list[str] = []
+    monkeypatch.setattr(loading.tails, "announce", lambda entry: told.append(entry.path))
+    entries = places.listing(runs.folder).entries
+    late = [entry.path for entry in loading._announced(entries) if entry.path not in told]
+    assert late == []
+    assert told == [entry.path for entry in entries]
+    assert len(vbench.load(runs.folder, where={"architecture": "net/*"})) == many
+
+
+def test_what_cannot_be_announced_is_told_by_whoever_reads_it(tmp_path: Path) -> None:
+    tails.announce(places.Entry(places.Root(str(tmp_path)), "gone.jsonl", 100))
