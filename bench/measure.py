@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from .garbage import uncollected
 from .stats import median, settled
 
 if TYPE_CHECKING:
@@ -51,15 +52,12 @@ class Budget(msgspec.Struct, frozen=True):
 @contextmanager
 def quiet() -> Iterator[None]:
     """No garbage collection inside: collected before, frozen, and restored after."""
-    was = gc.isenabled()
     gc.collect()
     gc.freeze()
-    gc.disable()
     try:
-        yield
+        with uncollected():
+            yield
     finally:
-        if was:
-            gc.enable()
         gc.unfreeze()
 
 

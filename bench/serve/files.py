@@ -106,7 +106,7 @@ def listing(root: Path | str) -> Listing:
         return _sorted(_object(entry) for entry in places.listing(root).entries)
     if not there(root):
         return Listing((), (Refused(line(root.name), "is no longer there"),))
-    folder = root.parent if root.is_file() else root
+    folder = Path(home(root))
     inside = os.path.realpath(folder)
     return _sorted(_entry(path, folder, inside) for path in results.files([root]))
 

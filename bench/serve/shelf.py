@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from .. import results
-from ..errors import UsageError, VbenchError
+from ..errors import StoreError, UsageError, VbenchError
 from ..history import reading
 from .files import Listing, Refused, home, line, listing, there
 
@@ -65,7 +65,8 @@ class Shelf:
         self._lock = threading.RLock()
         self._records: OrderedDict[Path, tuple[tuple[int, int, int], Record]] = OrderedDict()
         self._others: dict[tuple[object, ...], tuple[tuple[int, int, int], Any]] = {}
-        self._bad: dict[Path, tuple[tuple[int, int, int], Refused, bool]] = {}
+        self._bad: dict[Path, tuple[tuple[int, int, int], Refused]] = {}
+        self._missed: set[Path] = set()
         if isinstance(root, str):
             self.listing()  # where a store cannot be listed, nothing is served
 
@@ -85,9 +86,9 @@ class Shelf:
 
     def _turn(self) -> int:
         """One more where a store did not give what was asked for: it may have been busy, and is asked again."""
-        missed = [path for path, (_, _, there) in self._bad.items() if there]
+        missed, self._missed = self._missed, set()
         for path in missed:
-            del self._bad[path]
+            self._bad.pop(path, None)
         return self._listing.turn + bool(missed)
 
     def _listed_now(self) -> Listing:
@@ -138,7 +139,7 @@ class Shelf:
         """From now on the file is not shown, until it is written to."""
         with self._lock:
             found = Refused(one.name, reason.removeprefix(f"{one.name} "))
-            self._bad[one.path] = (one.stamp, found, one.entry is not None)
+            self._bad[one.path] = (one.stamp, found)
             return found
 
     def _known_bad(self, one: Found) -> Refused | None:
@@ -193,7 +194,9 @@ class Shelf:
         try:
             return make()
         except VbenchError as error:
-            return self.refuse(one, self.said(error, one))
+            with self._lock:
+                self._missed |= {one.path} if isinstance(error, StoreError) else set()
+                return self.refuse(one, self.said(error, one))
         except Exception as error:  # noqa: BLE001 - as above, and the other files are to be shown
             return self.refuse(one, self.said(f"it cannot be read: {type(error).__name__}: {error}", one))
 

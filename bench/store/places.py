@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import results
-from ..errors import UsageError, VbenchError
+from ..errors import StoreError, UsageError, VbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -132,13 +132,13 @@ def told(what: str, url: str) -> Iterator[None]:
         raise
     except FileNotFoundError:
         message = f"cannot {what}: there is no such bucket or object"
-        raise UsageError(message) from None
+        raise StoreError(message) from None
     except Exception as error:  # noqa: BLE001 - as the line above says
         protocol = url.partition(":")[0]
         lines = str(error).strip().splitlines() or [""]
         said = f"{type(error).__name__}: {lines[0][:_SAID]}" if lines[0] else type(error).__name__
         message = f"cannot {what}: {said}; credentials: {PROTOCOLS[protocol][1]}"
-        raise UsageError(message) from None
+        raise StoreError(message) from None
 
 
 def listing(given: str | Path) -> Listing:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .base import Study
-    from .parts import Budget, Contrast
+    from .parts import Arm, Budget, Contrast, Recipe
 
 
 class Watcher(Protocol):
@@ -156,15 +156,20 @@ def conduct(writer: Writer, watcher: Watcher, *, workers: int, config: str = "")
 
 def _hand_out(log: Log, waiting: list[tuple[str, int]], jobs: queue.SimpleQueue[Job | None], config: str) -> None:
     """Move from what waits to the jobs all that can begin: an arm that goes on from another's weights needs these first."""
-    after = {arm.name: arm.after for arm in log.head.arms}
-    for arm, seed in [(arm, seed) for arm, seed in waiting if not after[arm] or (after[arm], seed) in log.trials]:
+    arms = {arm.name: arm for arm in log.head.arms}
+    for arm, seed in [(arm, seed) for arm, seed in waiting if not arms[arm].after or (arms[arm].after, seed) in log.trials]:
         waiting.remove((arm, seed))
         jobs.put(
             Job(
-                study=log.head.study, arm=arm, seed=seed, budget=log.head.budget, recipe=log.head.recipe,
+                study=log.head.study, arm=arm, seed=seed, budget=log.head.budget, recipe=recipe(log.head, arms[arm]),
                 source=log.head.source, folder=str(log.folder / WEIGHTS), config=config,
             )
         )  # fmt: skip
+
+
+def recipe(head: Head, arm: Arm) -> Recipe:
+    """How an arm is trained, as the log says, whatever the study would say today."""
+    return msgspec.structs.replace(head.recipe, rate=arm.rate) if arm.rate else head.recipe
 
 
 def _ended(log: Log, job: Job, answer: dict[str, Any]) -> Trial:

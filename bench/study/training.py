@@ -11,7 +11,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 import torch
 from safetensors.torch import save_file
 
@@ -109,8 +108,7 @@ def fit(study: Study, arm: Arm, net: nn.Module, data: Data, job: Job, told: Call
     """Train in place; the loss is the mean of the last pass, or the first that is not finite."""
     inputs, targets = data.train
     size, steps = job.budget.batch, job.budget.epochs * (len(inputs) // job.budget.batch)
-    recipe = job.recipe if not arm.rate else msgspec.structs.replace(job.recipe, rate=arm.rate)
-    optimizer = _optimizer(net, recipe)
+    optimizer = _optimizer(net, job.recipe)
     order = torch.Generator().manual_seed(job.seed + ORDER)
     net.train()
     step, said, total = 0, time.monotonic(), 0.0
@@ -119,15 +117,15 @@ def fit(study: Study, arm: Arm, net: nn.Module, data: Data, job: Job, told: Call
         total = 0.0
         for chosen in places[: len(inputs) // size * size].split(size):
             for group in optimizer.param_groups:
-                group["lr"] = rate(recipe, step, steps)
+                group["lr"] = rate(job.recipe, step, steps)
             optimizer.zero_grad(set_to_none=True)
             found = study.loss(arm, net(study.ready(inputs[chosen])), targets[chosen])
             value = float(found.detach())
             if not math.isfinite(value):
                 return Trained(net, value, steps)
             found.backward()
-            if recipe.clip:
-                torch.nn.utils.clip_grad_norm_(net.parameters(), recipe.clip)
+            if job.recipe.clip:
+                torch.nn.utils.clip_grad_norm_(net.parameters(), job.recipe.clip)
             optimizer.step()
             step, total = step + 1, total + value
             if time.monotonic() - said > 1:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vbench import claims, config, contrasts, results
+from vbench.claims import chapter as pages
 from vbench.claims import evidence, lines
 from vbench.claims import text as claims_text
 from vbench.study import judging, studies, text
 from vbench.study import log as logs
+
+if TYPE_CHECKING:
+    from vbench.claims.entry import Finding
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,12 +61,22 @@ def report() -> str:
     return f"## What stands out\n\n{sections['What stands out'].strip()}\n\n## Charts\n\n{pictures.strip()}\n"
 
 
+@cache
+def judged() -> tuple[str, evidence.Evidence, list[Finding]]:
+    """The newest run of `vbench claims` that is committed, with every claim of the lecture judged anew."""
+    file = max((ROOT / "results").glob("*/claims/*.jsonl"), key=lambda file: file.name)
+    seen = evidence.Evidence([results.read(file)], lines.read(file), contrasts.known(config.load(ROOT / "bench.toml")))
+    return file.relative_to(ROOT).as_posix(), seen, claims.judged(claims.select(), seen)
+
+
 def chapter() -> str:
-    """Every claim of the lecture, judged anew from the newest run of `vbench claims` that is committed."""
-    found = sorted((ROOT / "results").glob("*/claims/*.jsonl"), key=lambda file: file.name)
-    if not found:
-        return "No run is committed yet.\n"
-    seen = evidence.Evidence([results.read(found[-1])], lines.read(found[-1]), contrasts.known(config.load(ROOT / "bench.toml")))
-    name = found[-1].relative_to(ROOT).as_posix()
-    told = claims_text.markdown(claims.judged(claims.select(), seen), seen.conditions()).partition("\n\n")[2]
+    """The claims as Markdown."""
+    name, seen, findings = judged()
+    told = claims_text.markdown(findings, seen.conditions()).partition("\n\n")[2]
     return f"From [`{name}`](../{name}).\n\n{told.strip()}\n"
+
+
+def page() -> str:
+    """The claims as the page with charts."""
+    _, seen, findings = judged()
+    return pages.page(findings, seen)

@@ -84,6 +84,8 @@ def test_what_is_broken_is_named_and_a_store_that_is_gone_is_shown_as_it_was(
     told = ask("/runs.json").json()
     assert [one["file"] for one in told["runs"] if "refused" in one] == ["bad.jsonl"]
     assert "memory://" not in str(told)
+    tag = ask("/runs.json").headers["etag"]
+    assert ask("/runs.json", if_none_match=tag).status_code == 304, "what is damaged stays so, and is no news"
 
     def gone(*_: Any, **__: Any) -> None:
         message = "connection refused\nand much more"

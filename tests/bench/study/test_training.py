@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import queue
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from vbench.errors import UsageError
-from vbench.study import studies, trainer, training
-from vbench.study.parts import Job, Recipe
+from vbench.study import conduct, studies, trainer, training
+from vbench.study.parts import Arm, Job, Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,12 +47,16 @@ def test_a_training_is_a_function_of_its_job(toy: Toy, tmp_path: Path) -> None:
     assert one.steps == 2 * (96 // 16)
 
 
-def test_an_arm_may_have_a_rate_of_its_own(toy: Toy, tmp_path: Path) -> None:
+def test_an_arm_may_have_a_rate_of_its_own(toy: Toy, log_of: Any, tmp_path: Path) -> None:
     job = _job(toy, tmp_path)
     other = _run(toy, msgspec.structs.replace(job, recipe=msgspec.structs.replace(toy.recipe, rate=0.02)))
     assert other.digest != _run(toy, job).digest
-    toy.arms = tuple(msgspec.structs.replace(arm, rate=0.02) for arm in toy.arms)
-    assert _run(toy, job).digest == other.digest
+    log = log_of([], [])
+    log.head = msgspec.structs.replace(log.head, arms=(Arm(name="toy/wide", rate=0.02), Arm(name="toy/narrow")))
+    jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+    conduct._hand_out(log, [("toy/wide", 0), ("toy/narrow", 0)], jobs, "")
+    found = [jobs.get_nowait(), jobs.get_nowait()]
+    assert [one and one.recipe.rate for one in found] == [0.02, toy.recipe.rate]
 
 
 def test_it_learns_and_its_weights_are_those_that_were_measured(toy: Toy, tmp_path: Path) -> None:
