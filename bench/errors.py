@@ -31,10 +31,6 @@ class UsageError(VbenchError):
     exit_code = EXIT_USAGE
 
 
-class StoreError(UsageError):
-    """An object store that does not give what was asked of it: asked again it may."""
-
-
 class ConfigError(UsageError):
     """A wrong key or value in bench.toml; the message names file, full key, value, what is allowed and an example."""
 

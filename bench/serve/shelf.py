@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from .. import results
-from ..errors import StoreError, UsageError, VbenchError
+from ..errors import UsageError, VbenchError
 from ..history import reading
+from ..store.places import StoreError
 from .files import Listing, Refused, home, line, listing, there
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import results
-from ..errors import StoreError, UsageError, VbenchError
+from ..errors import UsageError, VbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,6 +32,10 @@ _MARKS = "*?["
 _URL = re.compile(rf"({'|'.join(PROTOCOLS)}):/{{1,2}}(?=[^/])|([A-Za-z][A-Za-z0-9+.-]+)://")
 # Errors of a client tell their story in many lines; so much of the first is enough.
 _SAID = 200
+
+
+class StoreError(UsageError):
+    """An object store does not give what was asked of it; asked again it may."""
 
 
 class Root(NamedTuple):
